@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace forkdex {
+
+/// SHA-256 (FIPS 180-4): what content is known by, in rows and between runs. Cryptographic because
+/// vectors are shared across repositories: a collision would give one text another's vector.
+using Sha256 = std::array<std::uint8_t, 32>;
+
+Sha256 sha256(std::string_view bytes);
+std::string hex(const Sha256& digest);
+
+/// SHA-256 over a sequence of fields, each preceded by its length, so that ("ab","c") and
+/// ("a","bc") differ.
+class FieldHasher {
+ public:
+  FieldHasher();
+  FieldHasher(const FieldHasher&) = delete;
+  FieldHasher& operator=(const FieldHasher&) = delete;
+  ~FieldHasher();
+  FieldHasher& add(std::string_view field);
+  /// REQUIRES that it is called once, last.
+  Sha256 finish();
+
+ private:
+  void* context_;  // EVP_MD_CTX, kept out of this header
+};
+
+}  // namespace forkdex

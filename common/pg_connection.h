@@ -1,0 +1,89 @@
+#pragma once
+
+// One connection to PostgreSQL. Blocking; one thread at a time. Killed in the middle, it leaves an
+// open transaction that the server rolls back.
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+
+struct pg_conn;
+struct pg_result;
+
+namespace forkdex {
+
+/// The rows of one statement.
+class PgRows {
+ public:
+  explicit PgRows(pg_result* result);
+  int size() const;
+  bool empty() const { return size() == 0; }
+  bool is_null(int row, int column) const;
+  /// The value as text ('' for null). Valid while this object lives.
+  std::string_view text(int row, int column) const;
+  std::int64_t integer(int row, int column) const;
+  double real(int row, int column) const;
+  /// Rows a command changed (its command tag).
+  std::int64_t affected() const;
+
+ private:
+  struct Clear {
+    void operator()(pg_result* result) const;
+  };
+  std::unique_ptr<pg_result, Clear> result_;
+};
+
+/// A parameter in text format; nullopt is NULL.
+using PgParam = std::optional<std::string>;
+
+class PgConnection {
+ public:
+  /// Connects to `conninfo` (a URI or keyword string). BLOCKS up to its connect_timeout (10 s when
+  /// it names none). ERRORS kDatabaseUnreachable, kTooManyConnections.
+  static Result<PgConnection> open(const std::string& conninfo,
+                                   const std::string& application_name);
+
+  /// Runs one statement. ERRORS by SQLSTATE: kRowRefused (22, 23, 54), kDiskFull (53100),
+  /// kDatabaseLost (08, 57P), kDatabaseUnusable for the rest; context holds SQLSTATE.
+  Result<PgRows> run(const std::string& sql, std::span<const PgParam> params = {});
+  Result<PgRows> run(const std::string& sql, std::initializer_list<PgParam> params) {
+    return run(sql, std::span<const PgParam>(params.begin(), params.size()));
+  }
+
+  /// Sends `rows` (already encoded by CopyEncoder) through `COPY … FROM STDIN (FORMAT binary)`.
+  Result<void> copy_in(const std::string& sql, std::string_view rows);
+
+  /// Runs `COPY … TO STDOUT` (text format) and calls `line` for each line, newline removed.
+  template <class F>
+  Result<void> copy_out(const std::string& sql, F line) {
+    return copy_out_lines(
+        sql, [](void* f, std::string_view text) { (*static_cast<F*>(f))(text); }, &line);
+  }
+
+  /// The SQLSTATE of the last failed statement, five characters, or "".
+  const std::string& sqlstate() const { return sqlstate_; }
+  bool alive() const;
+  int socket() const;
+  pg_conn* raw() { return connection_.get(); }
+
+ private:
+  struct Finish {
+    void operator()(pg_conn* connection) const;
+  };
+  explicit PgConnection(pg_conn* connection) : connection_(connection) {}
+  Result<void> copy_out_lines(const std::string& sql, void (*line)(void*, std::string_view),
+                              void* context);
+  Error failure(const pg_result* result);
+
+  std::unique_ptr<pg_conn, Finish> connection_;
+  std::string sqlstate_;
+};
+
+}  // namespace forkdex

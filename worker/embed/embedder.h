@@ -1,0 +1,42 @@
+#pragma once
+
+// Texts to vectors: the tokenizer, the encoder and the pooling of one model folder. The header is
+// free of torch; libtorch stays private to this library.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "common/model_folder.h"
+#include "common/result.h"
+#include "worker/embed/tokenizer.h"
+
+namespace forkdex {
+
+enum class Precision { kFp32, kBf16 };
+
+class Embedder {
+ public:
+  virtual ~Embedder() = default;
+
+  virtual std::size_t dimension() const = 0;
+  virtual const Tokenizer& tokenizer() const = 0;
+
+  /// Embeds `texts` into `vectors` (row-major, texts.size() x dimension(), L2-normalised where the
+  /// folder says so). Texts are cut at the model's maximum. Batches by token budget inside, sorted
+  /// by length; the order of `vectors` is the order of `texts`. Adds the tokens read to `tokens`.
+  /// ERRORS kModelRuntime, kOutOfMemory.
+  virtual Result<void> embed(std::span<const std::string_view> texts, std::span<float> vectors,
+                             std::uint64_t& tokens) = 0;
+
+  struct Options {
+    Precision precision = Precision::kFp32;
+    std::size_t batch_tokens = 2048;
+  };
+  /// Maps the weights of `folder` read-only (shared between processes) and prepares the encoder,
+  /// with one compute thread. ERRORS kModelUnusable.
+  static Result<std::unique_ptr<Embedder>> open(const ModelFolder& folder, Options options);
+};
+
+}  // namespace forkdex

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+
+namespace forkdex {
+
+/// Text to token ids, identical to what the model's tokenizer.json defines.
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  /// Appends the ids of `text` (UTF-8; invalid sequences count as U+FFFD) to `ids`, special tokens
+  /// included, cut to `max_tokens`. Returns how many were appended.
+  virtual std::size_t encode(std::string_view text, std::size_t max_tokens,
+                             std::vector<std::int32_t>& ids) const = 0;
+
+  /// Counts the ids of `text`, special tokens included, uncut.
+  virtual std::size_t count(std::string_view text) const = 0;
+
+  /// Opens `folder`/tokenizer.json. ERRORS kModelUnusable, naming what is not supported.
+  static Result<std::unique_ptr<Tokenizer>> open(const std::filesystem::path& folder);
+};
+
+}  // namespace forkdex

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace forkdex {
+
+enum class ChunkKind : std::uint8_t {
+  kFunction,
+  kMethod,
+  kClass,      ///< a class's header: everything of it that is no method
+  kInterface,
+  kType,
+  kEnum,
+  kModule,     ///< what stands between definitions: imports, statements, constants
+  kText,       ///< a window of a file without a grammar
+};
+
+std::string_view name(ChunkKind kind);
+
+/// One searchable piece of a file. Lines are 1-based and inclusive, bytes 0-based and half-open,
+/// both over the file as stored on disk; `source` is exactly those bytes decoded to UTF-8.
+struct Chunk {
+  std::uint32_t ordinal = 0;  ///< position in the file, from 0 in byte order
+  ChunkKind kind = ChunkKind::kText;
+  std::string name;            ///< empty for kModule and kText
+  std::string qualified_name;  ///< scopes joined by '.', e.g. "Shape.area"
+  std::string parent;          ///< qualified name of the enclosing definition, or empty
+  std::string signature;       ///< the definition's first line or lines up to its body
+  std::string docstring;       ///< docstring or attached documentation comment, without markers
+  std::uint32_t start_line = 0;       ///< includes attached comments and decorators
+  std::uint32_t end_line = 0;
+  std::uint32_t definition_line = 0;  ///< first decorator or keyword of the definition
+  std::uint64_t start_byte = 0;
+  std::uint64_t end_byte = 0;
+  std::string source;
+  std::string metadata = "{}";  ///< JSON object: decorators, part number of a split definition, ...
+};
+
+/// What one file became.
+struct ParsedFile {
+  std::string_view language;  ///< a language id; static storage
+  std::string detail;         ///< e.g. "decoded as Latin-1", or empty
+  std::vector<Chunk> chunks;  ///< in byte order; empty for a file with no text in it
+};
+
+}  // namespace forkdex

@@ -1,0 +1,44 @@
+#pragma once
+
+// Bytes on disk to chunks. Pure: no file is opened and nothing is kept between two calls except
+// parsers and compiled queries, so one Chunker serves one worker for its life.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+#include "worker/parse/chunk.h"
+
+namespace forkdex {
+
+class Chunker {
+ public:
+  /// Counts the tokens of a text, special tokens included, as the model would see it.
+  using TokenCount = std::function<std::size_t(std::string_view)>;
+
+  struct Limits {
+    std::size_t max_tokens = 256;  ///< a larger chunk splits at statement borders, then lines
+    std::chrono::milliseconds parse_deadline{10'000};
+  };
+
+  Chunker(TokenCount count_tokens, Limits limits);
+  ~Chunker();
+
+  /// Decodes `bytes` and cuts them into chunks. The language follows from `path` (its extension).
+  /// ERRORS kBinaryFile (NUL bytes, not UTF-16), kBadEncoding (declared UTF-16 that does not
+  /// decode), kParseFailed (deadline passed).
+  Result<ParsedFile> chunk(std::string_view path, std::string_view bytes);
+
+  /// A text that changes whenever chunks of the same bytes could: grammars, queries, decoding,
+  /// rules. Part of the recipe.
+  static std::string recipe();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace forkdex
