@@ -1,0 +1,62 @@
+#pragma once
+
+// What crosses the border between supervisor and worker: a job goes out, an outcome comes back.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "common/file_state.h"
+
+namespace forkdex {
+
+/// What lstat said of a file when it was listed. Equal signatures mean unchanged bytes, unless
+/// mtime or ctime lies within the racy window before `seen_at_ns`.
+struct StatSignature {
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  std::int64_t ctime_ns = 0;
+  std::uint64_t inode = 0;
+  std::int64_t seen_at_ns = 0;  ///< when the listing looked, wall clock
+
+  bool same_file(const StatSignature& other) const {
+    return size == other.size && mtime_ns == other.mtime_ns && ctime_ns == other.ctime_ns &&
+           inode == other.inode;
+  }
+};
+
+/// One file to index.
+struct Job {
+  std::uint64_t id = 0;       ///< the supervisor's number for the file, unique in a run
+  std::string path;           ///< relative to the root, raw bytes, at most kMaxPathBytes
+  std::uint32_t attempt = 1;  ///< 1 for the first; a later attempt never trusts what it finds stored
+  bool known = false;         ///< the database has a row whose content hash the worker may trust
+  std::uint8_t known_hash[32] = {};  ///< SHA-256 of the bytes that row describes
+  StatSignature signature;
+  std::string blob_oid;  ///< hex, empty when git does not know the file
+};
+
+/// What became of a job.
+struct Outcome {
+  std::uint64_t job_id = 0;
+  FileState state = FileState::kIndexed;
+  std::string reason;  ///< ErrorTraits::name of what prevented it, or empty
+  std::string detail;  ///< for a person; may be empty
+  std::string language;
+  std::uint64_t bytes = 0;
+  std::uint32_t chunks = 0;    ///< rows written
+  std::uint32_t embedded = 0;  ///< texts that went through the model
+  std::uint32_t reused = 0;    ///< texts whose vector was known
+  std::uint64_t tokens = 0;
+  // CPU time by thread clock.
+  std::chrono::nanoseconds read{0};
+  std::chrono::nanoseconds parse{0};
+  std::chrono::nanoseconds embed{0};
+  std::chrono::nanoseconds store{0};
+  std::chrono::nanoseconds elapsed{0};  ///< wall, from taken to done
+};
+
+inline constexpr std::size_t kMaxPathBytes = 4095;
+
+}  // namespace forkdex
