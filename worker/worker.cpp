@@ -205,9 +205,41 @@ Result<void> Worker::store_group() {
   return {};
 }
 
+/// The new vectors among those the file's chunks refer to.
+std::vector<StoredVector> Worker::vectors_of(const InHand& in_hand) const {
+  std::unordered_set<std::string_view> wanted;
+  for (const Sha256& hash : in_hand.hashes) wanted.insert(bytes_of(hash));
+  const std::size_t dimension = embedder_->dimension();
+  std::vector<StoredVector> vectors;
+  for (std::size_t row = 0; row < new_hashes_.size(); ++row)
+    if (wanted.contains(bytes_of(new_hashes_[row])))
+      vectors.emplace_back(new_hashes_[row],
+                           std::span(new_vectors_).subspan(row * dimension, dimension));
+  return vectors;
+}
+
+/// Stores one file. A vector that was known when we looked may have been collected since: the
+/// store refuses the file then and names the texts, which are embedded after all.
 Result<void> Worker::store(InHand& in_hand) {
-  const Job& job = in_hand.taken.job;
   receiver_.enter(in_hand.taken.slot, Stage::kStore);
+  for (;;) {
+    auto missing = store_once(in_hand);
+    if (!missing) return missing.error();
+    if (missing->empty()) return {};
+    std::vector<NewText> texts;
+    for (const Sha256& hash : *missing) {
+      const auto at = std::find(in_hand.hashes.begin(), in_hand.hashes.end(), hash);
+      const auto index = static_cast<std::size_t>(at - in_hand.hashes.begin());
+      texts.push_back({hash, in_hand.parsed.chunks[index].source, &in_hand});
+    }
+    if (auto embedded = embed(texts); !embedded) return embedded;
+  }
+}
+
+Result<std::vector<Sha256>> Worker::store_once(InHand& in_hand) {
+  CpuTimer timer(in_hand.outcome.store);
+  const Job& job = in_hand.taken.job;
+  const std::vector<StoredVector> vectors = vectors_of(in_hand);
   StoredFile file;
   file.repository_id = setup_.repository_id;
   file.path = job.path;
@@ -223,33 +255,8 @@ Result<void> Worker::store(InHand& in_hand) {
   file.chunks = in_hand.parsed.chunks;
   file.hashes = in_hand.hashes;
   file.model_id = setup_.model_id;
-  const std::size_t dimension = embedder_->dimension();
-  for (;;) {
-    const std::unordered_set<std::string_view> wanted = [&] {
-      std::unordered_set<std::string_view> set;
-      for (const Sha256& hash : in_hand.hashes) set.insert(bytes_of(hash));
-      return set;
-    }();
-    file.vectors.clear();
-    for (std::size_t row = 0; row < new_hashes_.size(); ++row)
-      if (wanted.contains(bytes_of(new_hashes_[row])))
-        file.vectors.emplace_back(new_hashes_[row],
-                                  std::span(new_vectors_).subspan(row * dimension, dimension));
-    auto missing = [&] {
-      CpuTimer timer(in_hand.outcome.store);
-      return store_->store(file);
-    }();
-    if (!missing) return missing.error();
-    if (missing->empty()) return {};
-    // A vector that was known when we looked has been collected since: embed it after all.
-    std::vector<NewText> texts;
-    for (const Sha256& hash : *missing) {
-      const auto at = std::find(in_hand.hashes.begin(), in_hand.hashes.end(), hash);
-      const auto index = static_cast<std::size_t>(at - in_hand.hashes.begin());
-      texts.push_back({hash, in_hand.parsed.chunks[index].source, &in_hand});
-    }
-    if (auto embedded = embed(texts); !embedded) return embedded;
-  }
+  file.vectors = vectors;
+  return store_->store(file);
 }
 
 Result<void> Worker::answer_query(const JobReceiver::Taken& taken) {

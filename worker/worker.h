@@ -59,6 +59,8 @@ class Worker {
   Result<void> embed(std::vector<NewText>& texts);
   Result<void> store_group();
   Result<void> store(InHand& in_hand);
+  Result<std::vector<Sha256>> store_once(InHand& in_hand);
+  std::vector<StoredVector> vectors_of(const InHand& in_hand) const;
   Result<void> answer_query(const JobReceiver::Taken& taken);
   void finish(InHand& in_hand, FileState state);
   void finish_with(InHand& in_hand, const Error& error);
