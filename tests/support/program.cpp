@@ -22,8 +22,8 @@ namespace forkdex::test {
 namespace fs = std::filesystem;
 namespace {
 
-/// Uid and gid of the user "nobody".
-constexpr const char* kNobody = "65534";
+constexpr const char* kNobodyUser = "--reuid=65534";
+constexpr const char* kNobodyGroup = "--regid=65534";
 
 void check(int error, const char* what) {
   if (error != 0) throw std::system_error(error, std::generic_category(), what);
@@ -54,12 +54,15 @@ std::vector<std::string> full_arguments(const Command& command) {
   if (arguments.at(0).find('/') == std::string::npos) {
     arguments[0] = program_path(arguments[0]).string();
   }
-  if (command.as_nobody) {
-    const std::string setpriv[] = {"/usr/bin/setpriv", std::string("--reuid=") + kNobody,
-                                   std::string("--regid=") + kNobody, "--clear-groups",
-                                   "--inh-caps=-all"};
-    arguments.insert(arguments.begin(), std::begin(setpriv), std::end(setpriv));
+  std::vector<std::string> prefix;
+  if (command.as != As::kMe) prefix = {"/usr/bin/setpriv", "--inh-caps=-all"};
+  if (command.as == As::kNobody) {
+    prefix.insert(prefix.end(), {kNobodyUser, kNobodyGroup, "--clear-groups"});
   }
+  if (command.as == As::kRootWithNoOverride) {
+    prefix.push_back("--bounding-set=-dac_override,-dac_read_search");
+  }
+  arguments.insert(arguments.begin(), prefix.begin(), prefix.end());
   return arguments;
 }
 
@@ -107,8 +110,12 @@ Program::Program(const Command& command) : started_(std::chrono::steady_clock::n
     check(::posix_spawn_file_actions_addchdir_np(&actions, command.working_folder.c_str()),
           "chdir");
   }
-  const int error = ::posix_spawn(&pid_, arguments[0].c_str(), &actions, nullptr,
+  posix_spawnattr_t attributes;
+  check(::posix_spawnattr_init(&attributes), "posix_spawnattr_init");
+  check(::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP), "posix_spawnattr_setflags");
+  const int error = ::posix_spawn(&pid_, arguments[0].c_str(), &actions, &attributes,
                                   pointers(arguments).data(), pointers(environment).data());
+  ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(in_fd);
   if (error != 0) {
@@ -131,6 +138,12 @@ bool Program::running() { return !reap(0); }
 
 void Program::signal(int number) {
   if (::pidfd_send_signal(pid_fd_, number, nullptr, 0) != 0) {
+    throw std::system_error(errno, std::generic_category(), "signalling " + std::to_string(pid_));
+  }
+}
+
+void Program::signal_group(int number) {
+  if (::kill(-pid_, number) != 0) {
     throw std::system_error(errno, std::generic_category(), "signalling " + std::to_string(pid_));
   }
 }
@@ -175,10 +188,15 @@ Ended run(const Command& command, std::chrono::seconds limit) {
   return Program(command).wait(limit);
 }
 
-Ended supervisor(const std::vector<std::string>& arguments, std::chrono::seconds limit) {
-  Command command{{"supervisor"}, {}, {}, {}, false};
+Command supervisor_command(const std::vector<std::string>& arguments) {
+  Command command;
+  command.arguments = {"supervisor"};
   command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
-  return run(command, limit);
+  return command;
+}
+
+Ended supervisor(const std::vector<std::string>& arguments, std::chrono::seconds limit) {
+  return run(supervisor_command(arguments), limit);
 }
 
 fs::path program_path(const std::string& name) { return fs::path(FORKDEX_BINARY_DIR) / name; }

@@ -24,17 +24,25 @@ struct Ended {
   std::string text() const;
 };
 
+/// Whom a program runs as. All but kMe REQUIRE to be root.
+enum class As {
+  kMe,
+  kNobody,              ///< the unprivileged user nobody
+  kRootWithNoOverride,  ///< root whom file permissions bind like anybody else
+};
+
 /// What to run. `arguments[0]` is a path, or the name of one of our programs.
 struct Command {
   std::vector<std::string> arguments;
   std::map<std::string, std::optional<std::string>> environment;  ///< nullopt removes a variable
   std::filesystem::path working_folder;                           ///< empty: this process's
   std::string input;                                              ///< what it reads on stdin
-  bool as_nobody = false;  ///< run by setpriv as an unprivileged user; REQUIRES to be root
+  As as = As::kMe;
 };
 
-/// One running program. Its output goes to unlinked memory, so it never blocks on us. Destroying it
-/// kills and reaps it if it still runs (its descendants are the leftover check's business).
+/// One running program, in a process group of its own. Its output goes to unlinked memory, so it
+/// never blocks on us. Destroying it kills and reaps it if it still runs (its descendants are the
+/// leftover check's business).
 class Program {
  public:
   /// Starts `command`. Throws std::system_error if that is impossible.
@@ -48,6 +56,8 @@ class Program {
 
   /// REQUIRES running().
   void signal(int number);
+  /// Signals its process group, as Ctrl-C does. REQUIRES running().
+  void signal_group(int number);
 
   /// What it has printed so far.
   std::string out() const;
@@ -72,7 +82,10 @@ class Program {
 /// Starts `command` and waits for its end.
 Ended run(const Command& command, std::chrono::seconds limit = std::chrono::seconds(300));
 
-/// `supervisor` with `arguments`.
+/// `supervisor` with `arguments`, to be started as it is or after more is set.
+Command supervisor_command(const std::vector<std::string>& arguments);
+
+/// Runs `supervisor` with `arguments`.
 Ended supervisor(const std::vector<std::string>& arguments,
                  std::chrono::seconds limit = std::chrono::seconds(300));
 

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/database.h"
 #include "tests/support/leftovers.h"
 
 extern char** environ;
@@ -101,6 +102,7 @@ int run_tests(int argc, char** argv) {
   adopt_orphans();
   PrivateHome home;
   const int failed = Catch::Session().run(argc, argv);
+  stop_shared_server();
   return failed != 0 ? failed : cases_with_leftovers;
 }
 
