@@ -56,6 +56,8 @@ class IndexRun {
   void decided(Decided&& file);
   void finished(unsigned worker, const Job& job, const Outcome& outcome);
   void workers_failed(Error error);
+  void await_signal();
+  void poll_signals();
   void interrupted(int signal);
   void tick();
   WorkerPool::Events pool_events();
