@@ -51,7 +51,7 @@ int run(const Invocation& invocation) {
     case Subcommand::kIndex:
       return index(invocation);
     case Subcommand::kDatabase:
-      output = run_database_command(invocation.arguments);
+      output = run_database_command(invocation.arguments.front());
       break;
     case Subcommand::kSearch:
       output = search_command(invocation.settings, invocation.arguments.front());

@@ -22,11 +22,7 @@ Result<std::string> stop(const DataFolder& data) {
 
 }  // namespace
 
-Result<std::string> run_database_command(const std::vector<std::string>& arguments) {
-  const std::string verb = arguments.empty() ? "" : arguments.front();
-  if (verb != "start" && verb != "stop" && verb != "url")
-    return Error{ErrorCode::kUsage, "database \"" + verb + "\" is unknown: give start, stop or url",
-                 ""};
+Result<std::string> run_database_command(const std::string& verb) {
   const auto data = DataFolder::open();
   if (!data) return data.error();
   if (verb == "stop") return stop(*data);
