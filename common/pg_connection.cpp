@@ -121,6 +121,19 @@ ErrorCode code_of_sqlstate(std::string_view sqlstate) {
 
 void ignore_notice(void*, const PGresult*) {}
 
+bool send(PGconn* connection, const PgCall& call) {
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+  for (const PgValue& param : call.params) {
+    values.push_back(param.bytes ? param.bytes->data() : nullptr);
+    lengths.push_back(param.bytes ? static_cast<int>(param.bytes->size()) : 0);
+    formats.push_back(param.is_binary ? 1 : 0);
+  }
+  return PQsendQueryPrepared(connection, call.statement.c_str(), static_cast<int>(values.size()),
+                             values.data(), lengths.data(), formats.data(), 0) == 1;
+}
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -286,6 +299,54 @@ Result<PgRows> PgConnection::run(const std::string& sql, std::span<const PgParam
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
     return PgRows(result.release());
   return failure(result.get());
+}
+
+PgValue PgValue::binary(std::string_view bytes) {
+  PgValue value(std::nullopt);
+  value.bytes.emplace(bytes);
+  value.is_binary = true;
+  return value;
+}
+
+Result<void> PgConnection::prepare(const std::string& name, const std::string& sql) {
+  ResultPtr result(PQprepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr));
+  if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return {};
+  return failure(result.get());
+}
+
+Result<std::vector<PgRows>> PgConnection::run_pipeline(std::span<const PgCall> calls) {
+  PGconn* connection = connection_.get();
+  bool sent = PQenterPipelineMode(connection) == 1;
+  for (const PgCall& call : calls) sent = sent && send(connection, call);
+  if (!sent || PQpipelineSync(connection) != 1) {
+    // Only a broken connection refuses to take what is sent.
+    return failure(nullptr);
+  }
+  std::vector<PgRows> answers;
+  std::optional<Error> refused;
+  for (bool synced = false; !synced;) {
+    ResultPtr result(PQgetResult(connection));
+    if (!result) {
+      if (!alive()) return failure(nullptr);
+      continue;  // the end of one call's results
+    }
+    switch (PQresultStatus(result.get())) {
+      case PGRES_PIPELINE_SYNC:
+        synced = true;
+        break;
+      case PGRES_PIPELINE_ABORTED:
+        break;  // skipped: what failed before it says why
+      case PGRES_COMMAND_OK:
+      case PGRES_TUPLES_OK:
+        answers.emplace_back(result.release());
+        break;
+      default:
+        if (!refused) refused = failure(result.get());
+    }
+  }
+  PQexitPipelineMode(connection);
+  if (refused) return *refused;
+  return answers;
 }
 
 Result<void> PgConnection::copy_in(const std::string& sql, std::string_view rows) {

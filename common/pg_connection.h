@@ -43,6 +43,23 @@ class PgRows {
 /// A parameter in text format; nullopt is NULL.
 using PgParam = std::optional<std::string>;
 
+/// A parameter of a prepared statement: text, or PostgreSQL's binary format of its type.
+struct PgValue {
+  PgValue(std::string text) : bytes(std::move(text)) {}
+  PgValue(std::int64_t number) : bytes(std::to_string(number)) {}
+  PgValue(std::nullopt_t) {}
+  static PgValue binary(std::string_view bytes);
+
+  std::optional<std::string> bytes;  ///< nullopt is NULL
+  bool is_binary = false;
+};
+
+/// One execution of a prepared statement.
+struct PgCall {
+  std::string statement;
+  std::vector<PgValue> params;
+};
+
 /// `bytes` as a bytea parameter ("\\x…"), and back from a bytea column's text.
 std::string bytea_text(std::string_view bytes);
 std::string bytes_from_bytea(std::string_view text);
@@ -73,8 +90,15 @@ class PgConnection {
     return run(sql, std::span<const PgParam>(params.begin(), params.size()));
   }
 
+  /// Prepares `sql` under `name`. ERRORS as run().
+  Result<void> prepare(const std::string& name, const std::string& sql);
+
+  /// Runs `calls` in order with one round trip; the first failure skips the rest. They are one
+  /// transaction, unless they begin one themselves, which then stays open. ERRORS as run().
+  Result<std::vector<PgRows>> run_pipeline(std::span<const PgCall> calls);
+
   /// Sends `rows` (already encoded by CopyEncoder) through `COPY … FROM STDIN (FORMAT binary)`.
-  /// ERRORS as run().
+  /// `sql` may go on with further statements ("; COMMIT"). ERRORS as run().
   Result<void> copy_in(const std::string& sql, std::string_view rows);
 
   /// Runs `COPY … TO STDOUT` (text format) and calls `line` for each line, newline removed. `line`
