@@ -8,7 +8,7 @@
 namespace forkdex {
 namespace {
 
-constexpr std::size_t kColumn = 26;  // where sentences start
+constexpr std::size_t kColumn = 28;  // where sentences start
 constexpr std::size_t kWidth = 96;
 
 // "  --workers N|auto        sentence", the sentence wrapped under itself.

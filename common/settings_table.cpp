@@ -181,7 +181,7 @@ constexpr std::array<std::string_view, 3> kReserved = {"graph", "mcp", "serve"};
 // clang-format off
 constexpr std::array kTable = {
     SettingRow{"repository", "NAME", "", "1 to 200 bytes without control characters",
-               "The repository's name; by default the last part of the folder.",
+               "The repository's name, by default the last part of the folder; search stays in it.",
                kModelUsers, kEverywhere, false, false, set_text<&Settings::repository, 200>},
     SettingRow{"workers", "N|auto", "auto", "a whole number from 1 to 256, or auto",
                "Worker processes; auto is what cores and memory allow.",

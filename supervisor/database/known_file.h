@@ -18,6 +18,7 @@ struct KnownFile {
   std::string recipe;  ///< empty where none applies
   StatSignature signature;
   std::optional<Sha256> content_hash;  ///< of the bytes on disk
+  std::uint32_t chunk_count = 0;
 };
 
 }  // namespace forkdex

@@ -1,6 +1,7 @@
 #include "supervisor/fleet/worker_process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -81,6 +82,9 @@ struct WorkerLaunch {
     for (std::size_t i = 0; i < inherited.size(); ++i)
       if (::dup2(inherited[i], kSegmentFd + static_cast<int>(i)) < 0)
         return process::detail::get_last_error();
+    // The launcher leaves descriptors open that it made without CLOEXEC.
+    if (::close_range(kFirstFreeFd, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+      return process::detail::get_last_error();
     return {};
   }
 };
@@ -89,7 +93,9 @@ struct WorkerLaunch {
 
 struct WorkerProcess::State {
   State(asio::io_context& context, JobSender sender)
-      : jobs(std::move(sender)), outcomes(context, ::dup(jobs.outcomes_fd())), errors(context) {}
+      : jobs(std::move(sender)),
+        outcomes(context, ::fcntl(jobs.outcomes_fd(), F_DUPFD_CLOEXEC, 0)),
+        errors(context) {}
 
   JobSender jobs;
   asio::posix::stream_descriptor outcomes;

@@ -145,6 +145,7 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
     same.path = std::move(file.path);
     same.language = language_of(same.path);
     same.bytes = file.size;
+    same.chunks = known->chunk_count;
     same.row_is_current = true;
     return decided_(std::move(same));
   }

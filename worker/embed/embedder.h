@@ -14,7 +14,7 @@
 
 namespace forkdex {
 
-enum class Precision { kFp32, kBf16 };
+enum class Precision { kFp32 };
 
 class Embedder {
  public:

@@ -1,0 +1,61 @@
+"""Compares forkdex's fp32 vectors with those of sentence-transformers, text by text.
+
+    python embedding_oracle.py ORACLE_TOOL MODEL [--corpus FOLDER] [--seed N] [--chunks N]
+
+Ends 0 when every cosine is at least 0.9999.
+"""
+
+import argparse
+import subprocess
+import sys
+
+import numpy
+import torch
+from sentence_transformers import SentenceTransformer
+
+import texts
+
+LEAST_COSINE = 0.9999
+EDGES = ["", " ", "\x00", "x", "[SEP]", "漢字 かな", "a" * 5000, "def f():\n    return 1\n" * 400]
+
+
+def our_vectors(tool, model, sample):
+    done = subprocess.run([tool, "embed", model], check=True, input=texts.packed(sample),
+                          stdout=subprocess.PIPE)
+    return numpy.frombuffer(done.stdout, dtype=numpy.float32).reshape(len(sample), -1)
+
+
+def their_vectors(model, sample):
+    torch.set_num_threads(1)
+    return SentenceTransformer(model, device="cpu").encode(sample, batch_size=32)
+
+
+def cosines(a, b):
+    a, b = a.astype(numpy.float64), b.astype(numpy.float64)
+    return (a * b).sum(1) / (numpy.linalg.norm(a, axis=1) * numpy.linalg.norm(b, axis=1))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool")
+    parser.add_argument("model")
+    parser.add_argument("--corpus")
+    parser.add_argument("--seed")
+    parser.add_argument("--chunks", type=int, default=1000)
+    options = parser.parse_args()
+    rng = texts.seeded(options.seed)
+    sample = EDGES + texts.functions(texts.corpus_folder(options.corpus), rng, options.chunks)
+    ours, theirs = our_vectors(options.tool, options.model, sample), their_vectors(options.model, sample)
+    assert ours.shape == theirs.shape, (ours.shape, theirs.shape)
+    similar = cosines(ours, theirs)
+    lengths = numpy.abs(numpy.linalg.norm(ours, axis=1) - numpy.linalg.norm(theirs, axis=1))
+    print(f"{len(sample)} texts: cosine min {similar.min():.8f}, mean {similar.mean():.8f}; "
+          f"lengths differ by at most {lengths.max():.2e}")
+    wrong = [i for i in range(len(sample)) if not similar[i] >= LEAST_COSINE]
+    for i in wrong[:10]:
+        print(f"  cosine {similar[i]:.6f}: {sample[i][:200]!r}")
+    return 1 if wrong or lengths.max() > 1e-3 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace forkdex {
+
+/// What a BERT model does to text before it is cut into words.
+class BertNormalizer {
+ public:
+  /// In the order in which they are applied.
+  struct Steps {
+    bool clean_text = true;     ///< drop controls, turn all whitespace into spaces
+    bool space_chinese = true;  ///< a space on both sides of a Chinese character
+    bool strip_accents = true;  ///< canonical decomposition without its nonspacing marks
+    bool lowercase = true;
+  };
+
+  explicit BertNormalizer(Steps steps);
+
+  /// Appends the normal form of `text` to `out`. REQUIRES valid UTF-8.
+  void append(std::string_view text, std::string& out) const;
+
+ private:
+  Steps steps_;
+  std::array<char, 128> ascii_;  // what an ASCII character becomes; see kDropped
+};
+
+}  // namespace forkdex

@@ -1,0 +1,118 @@
+#include "worker/embed/embedder.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
+
+#include "worker/embed/bert.h"
+#include "worker/embed/pooling.h"
+
+namespace forkdex {
+namespace {
+
+Error unusable(std::string sentence, const std::filesystem::path& path) {
+  return {ErrorCode::kModelUnusable, std::move(sentence), path.string()};
+}
+
+// libtorch reports memory that could not be had as a plain c10::Error.
+Error runtime_error(const std::exception& thrown) {
+  const std::string_view text = thrown.what();
+  const bool out_of_memory = dynamic_cast<const std::bad_alloc*>(&thrown) ||
+                             text.find("can't allocate memory") != std::string_view::npos ||
+                             text.find("not enough memory") != std::string_view::npos;
+  if (out_of_memory)
+    return {ErrorCode::kOutOfMemory, "the model ran out of memory", std::string(text)};
+  return {ErrorCode::kModelRuntime, "the model failed", std::string(text)};
+}
+
+class BertEmbedder final : public Embedder {
+ public:
+  BertEmbedder(const ModelFolder& folder, Options options, std::unique_ptr<Tokenizer> tokenizer,
+               const BertConfig& config, Pooling pooling, Bert model)
+      : options_(options),
+        max_tokens_(std::min(folder.max_tokens, static_cast<std::size_t>(config.positions))),
+        dimension_(static_cast<std::size_t>(config.hidden)),
+        normalize_(folder.normalize),
+        pooling_(pooling),
+        tokenizer_(std::move(tokenizer)),
+        model_(std::move(model)) {}
+
+  std::size_t dimension() const override { return dimension_; }
+  const Tokenizer& tokenizer() const override { return *tokenizer_; }
+
+  Result<void> embed(std::span<const std::string_view> texts, std::span<float> vectors,
+                     std::uint64_t& tokens) override {
+    try {
+      const c10::InferenceMode no_gradients;
+      TokenizedTexts tokenized;
+      for (const std::string_view text : texts) {
+        tokenizer_->encode(text, max_tokens_, tokenized.ids());
+        tokenized.end_text();
+      }
+      for (const TokenBatch& batch : tokenized.batches(options_.batch_tokens))
+        embed_batch(batch, vectors);
+      tokens += tokenized.tokens();
+      return {};
+    } catch (const std::exception& thrown) {
+      return runtime_error(thrown);
+    }
+  }
+
+ private:
+  void embed_batch(const TokenBatch& batch, std::span<float> vectors) const {
+    const at::Tensor hidden = model_.encode(batch);
+    const float* rows = hidden.const_data_ptr<float>();
+    for (std::size_t i = 0; i < batch.lengths.size(); ++i) {
+      const std::size_t values = batch.lengths[i] * dimension_;
+      const std::span<float> vector = vectors.subspan(batch.texts[i] * dimension_, dimension_);
+      pool({rows, values}, pooling_, vector);
+      if (normalize_) normalize(vector);
+      rows += values;
+    }
+  }
+
+  Options options_;
+  std::size_t max_tokens_;
+  std::size_t dimension_;
+  bool normalize_;
+  Pooling pooling_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  Bert model_;
+};
+
+Result<std::unique_ptr<Embedder>> open_bert(const ModelFolder& folder, Embedder::Options options) {
+  const auto pooling = pooling_from_name(folder.pooling);
+  if (!pooling) return unusable("pooling " + folder.pooling + " is not supported", folder.path);
+  const auto config = BertConfig::read(folder.path);
+  if (!config) return config.error();
+  auto tokenizer = Tokenizer::open(folder.path);
+  if (!tokenizer) return tokenizer.error();
+  auto weights = Safetensors::open(folder.path / "model.safetensors");
+  if (!weights) return weights.error();
+  auto model = Bert::open(*config, std::move(*weights));
+  if (!model) return model.error();
+  return std::unique_ptr<Embedder>(std::make_unique<BertEmbedder>(
+      folder, options, std::move(*tokenizer), *config, *pooling, std::move(*model)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Embedder>> Embedder::open(const ModelFolder& folder, Options options) {
+  if (folder.architecture != "bert")
+    return unusable("model architecture " + folder.architecture + " is not supported", folder.path);
+  try {
+    at::set_num_threads(1);
+    const c10::InferenceMode no_gradients;
+    return open_bert(folder, options);
+  } catch (const std::exception& thrown) {
+    return unusable(std::string("this model can't be opened: ") + thrown.what(), folder.path);
+  }
+}
+
+}  // namespace forkdex

@@ -1,0 +1,168 @@
+#include "worker/embed/unicode.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace forkdex::unicode {
+namespace {
+
+struct CodeRange {
+  char32_t first;
+  char32_t last;
+};
+
+struct ClassRange {
+  char32_t first;
+  char32_t last;
+  std::uint8_t combining_class;
+};
+
+struct Mapping {
+  char32_t from;
+  std::uint16_t offset;  // into the table's pool
+  std::uint8_t length;
+};
+
+#include "worker/embed/unicode_tables.inc"
+
+// The range of a sorted table that `code` lies in, or null.
+template <class Range, std::size_t N>
+const Range* find_range(const Range (&table)[N], char32_t code) {
+  const auto after =
+      std::upper_bound(std::begin(table), std::end(table), code,
+                       [](char32_t c, const Range& range) { return c < range.first; });
+  if (after == std::begin(table)) return nullptr;
+  const Range* range = std::prev(after);
+  return code <= range->last ? range : nullptr;
+}
+
+template <std::size_t N>
+void append_mapped(const Mapping (&table)[N], const char32_t* pool, char32_t code,
+                   std::u32string& text) {
+  const auto found = std::lower_bound(std::begin(table), std::end(table), code,
+                                      [](const Mapping& row, char32_t c) { return row.from < c; });
+  if (found == std::end(table) || found->from != code)
+    text.push_back(code);
+  else
+    text.append(pool + found->offset, found->length);
+}
+
+// Hangul syllables decompose by arithmetic (The Unicode Standard, section 3.12).
+constexpr char32_t kHangulBase = 0xAC00;
+constexpr char32_t kHangulCount = 11172;
+
+void append_jamo(char32_t syllable, std::u32string& text) {
+  constexpr char32_t kVowels = 21;
+  constexpr char32_t kTrailing = 28;
+  const char32_t index = syllable - kHangulBase;
+  text.push_back(0x1100 + index / (kVowels * kTrailing));
+  text.push_back(0x1161 + index % (kVowels * kTrailing) / kTrailing);
+  if (index % kTrailing) text.push_back(0x11A7 + index % kTrailing);
+}
+
+// What may follow a lead byte: how many continuation bytes, and the bounds of the first of them
+// (they exclude overlong forms, surrogates and what lies past U+10FFFF).
+struct Lead {
+  int following;
+  unsigned char low;
+  unsigned char high;
+};
+
+Lead lead_of(unsigned char byte) {
+  if (byte >= 0xC2 && byte <= 0xDF) return {1, 0x80, 0xBF};
+  if (byte == 0xE0) return {2, 0xA0, 0xBF};
+  if (byte == 0xED) return {2, 0x80, 0x9F};
+  if (byte >= 0xE1 && byte <= 0xEF) return {2, 0x80, 0xBF};
+  if (byte == 0xF0) return {3, 0x90, 0xBF};
+  if (byte >= 0xF1 && byte <= 0xF3) return {3, 0x80, 0xBF};
+  if (byte == 0xF4) return {3, 0x80, 0x8F};
+  return {0, 0, 0};
+}
+
+struct Taken {
+  char32_t code;
+  bool valid;
+};
+
+Taken take(std::string_view& text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  text.remove_prefix(1);
+  if (first < 0x80) return {first, true};
+  const Lead lead = lead_of(first);
+  if (lead.following == 0) return {kReplacement, false};
+  char32_t code = first & (0x3Fu >> lead.following);
+  unsigned char low = lead.low;
+  unsigned char high = lead.high;
+  for (int i = 0; i < lead.following; ++i) {
+    if (text.empty()) return {kReplacement, false};
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (byte < low || byte > high) return {kReplacement, false};
+    code = (code << 6) | (byte & 0x3Fu);
+    text.remove_prefix(1);
+    low = 0x80;
+    high = 0xBF;
+  }
+  return {code, true};
+}
+
+}  // namespace
+
+char32_t take_code_point(std::string_view& text) { return take(text).code; }
+
+void append_utf8(char32_t code, std::string& text) {
+  const auto tail = [&](int shift) {
+    text.push_back(static_cast<char>(0x80 | ((code >> shift) & 0x3F)));
+  };
+  if (code < 0x80) {
+    text.push_back(static_cast<char>(code));
+  } else if (code < 0x800) {
+    text.push_back(static_cast<char>(0xC0 | (code >> 6)));
+    tail(0);
+  } else if (code < 0x10000) {
+    text.push_back(static_cast<char>(0xE0 | (code >> 12)));
+    tail(6);
+    tail(0);
+  } else {
+    text.push_back(static_cast<char>(0xF0 | (code >> 18)));
+    tail(12);
+    tail(6);
+    tail(0);
+  }
+}
+
+bool is_valid_utf8(std::string_view text) {
+  while (!text.empty())
+    if (!take(text).valid) return false;
+  return true;
+}
+
+std::string to_valid_utf8(std::string_view text) {
+  std::string valid;
+  valid.reserve(text.size() + text.size() / 8);
+  while (!text.empty()) append_utf8(take_code_point(text), valid);
+  return valid;
+}
+
+bool is_removed_by_cleaning(char32_t code) { return find_range(kRemovedByCleaning, code); }
+bool is_whitespace(char32_t code) { return find_range(kWhitespace, code); }
+bool is_chinese(char32_t code) { return find_range(kChineseCharacters, code); }
+bool is_punctuation(char32_t code) { return find_range(kPunctuation, code); }
+bool is_nonspacing_mark(char32_t code) { return find_range(kNonspacingMarks, code); }
+
+std::uint8_t combining_class(char32_t code) {
+  const ClassRange* range = find_range(kCombiningClasses, code);
+  return range ? range->combining_class : 0;
+}
+
+void append_decomposed(char32_t code, std::u32string& text) {
+  if (code >= kHangulBase && code < kHangulBase + kHangulCount)
+    append_jamo(code, text);
+  else
+    append_mapped(kDecompositions, kDecompositionsPool, code, text);
+}
+
+void append_lowercase(char32_t code, std::u32string& text) {
+  append_mapped(kLowercase, kLowercasePool, code, text);
+}
+
+}  // namespace forkdex::unicode

@@ -1,0 +1,43 @@
+#pragma once
+
+// What WordPiece models need to know about Unicode. The answers come from generated tables and not
+// from a system library, because token ids must equal those the model was trained with, whatever
+// Unicode version the machine has. Pure functions over constant data.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace forkdex::unicode {
+
+inline constexpr char32_t kReplacement = 0xFFFD;
+
+/// Takes the first code point off `text`. Each maximal invalid sequence counts as one U+FFFD.
+/// REQUIRES !text.empty().
+char32_t take_code_point(std::string_view& text);
+
+/// Appends `code` to `text` as UTF-8.
+void append_utf8(char32_t code, std::string& text);
+
+bool is_valid_utf8(std::string_view text);
+
+/// Copies `text` with every invalid sequence replaced by U+FFFD.
+std::string to_valid_utf8(std::string_view text);
+
+/// Whether BERT's text cleaning drops `code`: controls, formats, private use, NUL, U+FFFD.
+bool is_removed_by_cleaning(char32_t code);
+bool is_whitespace(char32_t code);
+bool is_chinese(char32_t code);
+bool is_punctuation(char32_t code);
+bool is_nonspacing_mark(char32_t code);
+
+/// Canonical combining class; 0 for a starter.
+std::uint8_t combining_class(char32_t code);
+
+/// Appends the full canonical decomposition of `code`, or `code` itself.
+void append_decomposed(char32_t code, std::u32string& text);
+
+/// Appends `code` in lower case (up to two code points).
+void append_lowercase(char32_t code, std::u32string& text);
+
+}  // namespace forkdex::unicode
