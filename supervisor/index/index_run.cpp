@@ -35,6 +35,19 @@ std::uint64_t peak_rss_bytes() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+FileRecord record_of(Decided&& file, const std::string& recipe) {
+  FileRecord record;
+  record.path = std::move(file.path);
+  record.state = file.state;
+  record.reason = std::move(file.reason);
+  record.detail = std::move(file.detail);
+  record.language = std::move(file.language);
+  record.bytes = file.bytes;
+  record.recipe = recipe;
+  record.signature = file.signature;
+  return record;
+}
+
 std::int64_t wall_clock_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -80,7 +93,19 @@ Result<void> IndexRun::open() {
   auto database = DatabaseAccess::open(settings_.database_url, "forkdex supervisor");
   if (!database) return database.error();
   database_.emplace(*std::move(database));
-  auto ledger = Ledger::open(database_->connection(), repository_, model_, settings_);
+  RepositoryIdentity identity;
+  identity.name =
+      settings_.repository.empty() ? repository_.default_name : settings_.repository;
+  identity.root = repository_.root.string();
+  identity.remote = repository_.remote;
+  identity.root_commit = repository_.root_commit;
+  std::function<bool()> keep_waiting;
+  if (settings_.wait)
+    keep_waiting = [this] {
+      poll_signals();
+      return signal_ == 0;
+    };
+  auto ledger = Ledger::open(database_->connection(), identity, model_, keep_waiting);
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
   return {};
@@ -126,7 +151,12 @@ void IndexRun::decided(Decided&& file) {
   if (file.state != FileState::kRemoved) accounting_.expect(1);
   accounting_.record(
       PlannedFile{file.path, file.state, file.reason, file.detail, file.language, file.chunks});
-  if (!file.row_is_current) ledger_->record(file);
+  if (!file.row_is_current) note(record_of(std::move(file), recipe_));
+}
+
+/// Writes to the ledger; a failure ends the run at the next turn.
+void IndexRun::note(FileRecord record) {
+  if (auto noted = ledger_->record(std::move(record)); !noted && !error_) error_ = noted.error();
 }
 
 Result<void> IndexRun::work() {
@@ -190,15 +220,18 @@ void IndexRun::finished(unsigned worker, const Job& job, const Outcome& outcome)
   progress_->finished(worker, job, outcome, Clock::now());
   // Indexed and empty files were stored by the worker, in the file's own transaction.
   if (outcome.state == FileState::kIndexed || outcome.state == FileState::kEmpty) return;
-  Decided file;
-  file.path = job.path;
-  file.state = outcome.state;
-  file.reason = outcome.reason;
-  file.detail = outcome.detail;
-  file.language = outcome.language;
-  file.bytes = outcome.bytes;
-  file.signature = job.signature;
-  ledger_->record(file);
+  FileRecord record;
+  record.path = job.path;
+  record.state = outcome.state;
+  record.reason = outcome.reason;
+  record.detail = outcome.detail;
+  record.language = outcome.language;
+  record.bytes = outcome.bytes;
+  record.attempts = job.attempt;
+  record.recipe = recipe_;
+  record.blob_oid = job.blob_oid;
+  record.signature = job.signature;
+  note(std::move(record));
 }
 
 void IndexRun::workers_failed(Error error) {
@@ -252,9 +285,9 @@ Result<void> IndexRun::finish() {
   if (auto complete = accounting_.check_complete(); !complete) return complete;
   const auto start = Clock::now();
   progress_->phase("index build", start);
-  auto built = ledger_->build_vector_index(model_, kExactScanVectors);
+  auto built = ledger_->build_vector_index(model_.dimension, kExactScanVectors);
   if (!built) return built.error();
-  facts_.seconds.index_build = *built ? seconds_since(start) : 0;
+  facts_.seconds.index_build = built->value_or(0);
   return {};
 }
 
@@ -270,7 +303,8 @@ Result<void> IndexRun::report() {
   const nlohmann::ordered_json json = report_json(facts_, accounting_);
   const std::string summary = summary_text(facts_, accounting_, settings_.verbosity);
   std::fwrite(summary.data(), 1, summary.size(), settings_.report == "-" ? stderr : stdout);
-  auto ended = ledger_->finish_run(facts_.status, json);
+  auto ended = ledger_->finish_run(std::string(name(facts_.status)), json.dump(),
+                                   repository_.head);
   if (!settings_.report.empty())
     if (auto written = write_report(settings_.report, report_text(json)); !written) return written;
   return ended;

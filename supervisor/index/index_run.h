@@ -54,6 +54,7 @@ class IndexRun {
   Result<void> report();
 
   void decided(Decided&& file);
+  void note(FileRecord record);
   void finished(unsigned worker, const Job& job, const Outcome& outcome);
   void workers_failed(Error error);
   void await_signal();
