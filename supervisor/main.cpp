@@ -46,32 +46,15 @@ int run(const Invocation& invocation) {
   log.format = invocation.settings.log_format;
   if (invocation.settings.verbosity == Verbosity::kQuiet) log.threshold = LogLevel::kWarning;
   configure_log(log);
-  Result<std::string> output = std::string();
-  switch (invocation.subcommand) {
-    case Subcommand::kIndex:
-      return index(invocation);
-    case Subcommand::kDatabase:
-      output = run_database_command(invocation.arguments.front());
-      break;
-    case Subcommand::kSearch:
-      output = search_command(invocation.settings, invocation.arguments.front());
-      break;
-    case Subcommand::kStatus:
-      output = status_command(invocation.settings, invocation.arguments);
-      break;
-    case Subcommand::kFailures:
-      output = failures_command(invocation.settings, invocation.arguments.front());
-      break;
-    case Subcommand::kRemove:
-      output = remove_command(invocation.settings, invocation.arguments.front());
-      break;
-    case Subcommand::kDoctor:
-      output = doctor_command(invocation.settings);
-      break;
+  if (invocation.subcommand == Subcommand::kIndex) return index(invocation);
+  if (invocation.subcommand == Subcommand::kDatabase) {
+    const auto said = run_database_command(invocation.arguments.front());
+    if (!said) return fail(said.error());
+    std::fwrite(said->data(), 1, said->size(), stdout);
+    return kExitOk;
   }
-  if (!output) return fail(output.error());
-  std::fwrite(output->data(), 1, output->size(), stdout);
-  return kExitOk;
+  const auto answered = run_query(invocation);
+  return answered ? int{kExitOk} : fail(answered.error());
 }
 
 int main_of_supervisor(int argc, char** argv) try {
