@@ -14,5 +14,7 @@ inline constexpr std::int32_t kMigrationLock = 0x66647801;
 inline constexpr std::int32_t kVectorsLock = 0x66647802;
 /// Held by the session of a run over a repository; second key: the repository's id.
 inline constexpr std::int32_t kRepositoryClaim = 0x66647803;
+/// Held by the session that builds a model's vector index; second key: the model's id.
+inline constexpr std::int32_t kIndexBuild = 0x66647804;
 
 }  // namespace forkdex

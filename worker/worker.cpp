@@ -206,11 +206,11 @@ Result<void> Worker::store_group() {
 }
 
 /// The new vectors among those the file's chunks refer to.
-std::vector<NewVector> Worker::vectors_of(const InHand& in_hand) const {
+std::vector<StoredVector> Worker::vectors_of(const InHand& in_hand) const {
   std::unordered_set<std::string_view> wanted;
   for (const Sha256& hash : in_hand.hashes) wanted.insert(bytes_of(hash));
   const std::size_t dimension = embedder_->dimension();
-  std::vector<NewVector> vectors;
+  std::vector<StoredVector> vectors;
   for (std::size_t row = 0; row < new_hashes_.size(); ++row)
     if (wanted.contains(bytes_of(new_hashes_[row])))
       vectors.push_back(
@@ -239,7 +239,7 @@ Result<void> Worker::store(InHand& in_hand) {
 Result<std::vector<Sha256>> Worker::store_once(InHand& in_hand) {
   CpuTimer timer(in_hand.outcome.store);
   const Job& job = in_hand.taken.job;
-  const std::vector<NewVector> vectors = vectors_of(in_hand);
+  const std::vector<StoredVector> vectors = vectors_of(in_hand);
   StoredFile file;
   file.repository_id = setup_.repository_id;
   file.path = job.path;
@@ -253,9 +253,9 @@ Result<std::vector<Sha256>> Worker::store_once(InHand& in_hand) {
   file.recipe = setup_.recipe;
   file.attempts = job.attempt;
   file.chunks = in_hand.parsed.chunks;
-  file.chunk_hashes = in_hand.hashes;
+  file.hashes = in_hand.hashes;
   file.model_id = setup_.model_id;
-  file.new_vectors = vectors;
+  file.vectors = vectors;
   return store_->store(file);
 }
 

@@ -60,7 +60,7 @@ class Worker {
   Result<void> store_group();
   Result<void> store(InHand& in_hand);
   Result<std::vector<Sha256>> store_once(InHand& in_hand);
-  std::vector<NewVector> vectors_of(const InHand& in_hand) const;
+  std::vector<StoredVector> vectors_of(const InHand& in_hand) const;
   Result<void> answer_query(const JobReceiver::Taken& taken);
   void finish(InHand& in_hand, FileState state);
   void finish_with(InHand& in_hand, const Error& error);

@@ -18,7 +18,9 @@ struct KnownFile {
   std::string recipe;  ///< empty where none applies
   StatSignature signature;
   std::optional<Sha256> content_hash;  ///< of the bytes on disk
-  std::uint32_t chunk_count = 0;
+  std::string blob_oid;                ///< hex, empty when git did not know the file
+  std::uint32_t attempts = 0;
+  std::uint32_t chunk_count = 0;  ///< rows in `chunks`
 };
 
 }  // namespace forkdex

@@ -265,7 +265,7 @@ Result<std::optional<std::string>> GitRepository::head() const {
 std::optional<std::string> GitRepository::remote() const {
   const auto url = config_text("remote.origin.url");
   if (!url) return std::nullopt;
-  return without_secrets(*url);
+  return remote_without_secrets(*url);
 }
 
 std::optional<std::string> GitRepository::root_commit() const {

@@ -16,7 +16,7 @@ std::string_view without_scp_user(std::string_view address) {
 
 }  // namespace
 
-std::string without_secrets(std::string_view url) {
+std::string remote_without_secrets(std::string_view url) {
   const std::size_t scheme = url.find("://");
   if (scheme == std::string_view::npos) return std::string(without_scp_user(url));
   const std::size_t begin = scheme + 3;

@@ -471,18 +471,18 @@ TEST_CASE("listing: a history that is cut off has no root commit", "[listing]") 
 }
 
 TEST_CASE("remote url: userinfo, query and fragment go, all else stays", "[listing]") {
-  using forkdex::without_secrets;
-  CHECK(without_secrets("https://me:pw@host/a/b.git") == "https://host/a/b.git");
-  CHECK(without_secrets("https://token@host:8443/a") == "https://host:8443/a");
-  CHECK(without_secrets("https://a:p@ss@host/x@y") == "https://host/x@y");
-  CHECK(without_secrets("https://host/a.git?private_token=1#x") == "https://host/a.git");
-  CHECK(without_secrets("https://me:pw@host") == "https://host");
-  CHECK(without_secrets("ssh://git@host:22/~me/a") == "ssh://host:22/~me/a");
-  CHECK(without_secrets("git@host:me/a.git") == "host:me/a.git");
-  CHECK(without_secrets("host:a@b") == "host:a@b");
-  CHECK(without_secrets("/srv/a@b:c/d") == "/srv/a@b:c/d");
-  CHECK(without_secrets("../a@b") == "../a@b");
-  CHECK(without_secrets("file:///srv/a@b") == "file:///srv/a@b");
+  using forkdex::remote_without_secrets;
+  CHECK(remote_without_secrets("https://me:pw@host/a/b.git") == "https://host/a/b.git");
+  CHECK(remote_without_secrets("https://token@host:8443/a") == "https://host:8443/a");
+  CHECK(remote_without_secrets("https://a:p@ss@host/x@y") == "https://host/x@y");
+  CHECK(remote_without_secrets("https://host/a.git?private_token=1#x") == "https://host/a.git");
+  CHECK(remote_without_secrets("https://me:pw@host") == "https://host");
+  CHECK(remote_without_secrets("ssh://git@host:22/~me/a") == "ssh://host:22/~me/a");
+  CHECK(remote_without_secrets("git@host:me/a.git") == "host:me/a.git");
+  CHECK(remote_without_secrets("host:a@b") == "host:a@b");
+  CHECK(remote_without_secrets("/srv/a@b:c/d") == "/srv/a@b:c/d");
+  CHECK(remote_without_secrets("../a@b") == "../a@b");
+  CHECK(remote_without_secrets("file:///srv/a@b") == "file:///srv/a@b");
 }
 
 TEST_CASE("listing: a plain folder is walked under the ignore files at or below it", "[listing]") {

@@ -42,20 +42,20 @@ std::string bytea_array(std::span<const Sha256> hashes) {
   return array;
 }
 
-std::string hash_array(std::span<const NewVector> vectors) {
+std::string hash_array(std::span<const StoredVector> vectors) {
   std::string array = begin(kByteaOid, vectors.size(), sizeof(Sha256));
-  for (const NewVector& vector : vectors) append_hash(array, vector.content_hash);
+  for (const StoredVector& vector : vectors) append_hash(array, vector.first);
   return array;
 }
 
-std::string halfvec_array(std::span<const NewVector> vectors, std::uint32_t halfvec_oid) {
-  const std::size_t dimension = vectors.empty() ? 0 : vectors.front().values.size();
+std::string halfvec_array(std::span<const StoredVector> vectors, std::uint32_t halfvec_oid) {
+  const std::size_t dimension = vectors.empty() ? 0 : vectors.front().second.size();
   std::string array = begin(halfvec_oid, vectors.size(), 4 + 2 * dimension);
-  for (const NewVector& vector : vectors) {
-    append32(array, static_cast<std::uint32_t>(4 + 2 * vector.values.size()));
-    append16(array, static_cast<std::uint16_t>(vector.values.size()));
+  for (const StoredVector& vector : vectors) {
+    append32(array, static_cast<std::uint32_t>(4 + 2 * vector.second.size()));
+    append16(array, static_cast<std::uint16_t>(vector.second.size()));
     append16(array, 0);
-    for (const float value : vector.values) append16(array, half_from_float(value));
+    for (const float value : vector.second) append16(array, half_from_float(value));
   }
   return array;
 }

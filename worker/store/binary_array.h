@@ -6,24 +6,22 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "common/hash.h"
 
 namespace forkdex {
 
-/// A vector for `content_hash`, the SHA-256 of the text it stands for.
-struct NewVector {
-  Sha256 content_hash{};
-  std::span<const float> values;
-};
+/// The SHA-256 of a text and its vector.
+using StoredVector = std::pair<Sha256, std::span<const float>>;
 
 /// bytea[] of `hashes`.
 std::string bytea_array(std::span<const Sha256> hashes);
 
 /// bytea[] of the hashes of `vectors`.
-std::string hash_array(std::span<const NewVector> vectors);
+std::string hash_array(std::span<const StoredVector> vectors);
 
 /// halfvec[] of the values of `vectors`; `halfvec_oid` is the type's number in this database.
-std::string halfvec_array(std::span<const NewVector> vectors, std::uint32_t halfvec_oid);
+std::string halfvec_array(std::span<const StoredVector> vectors, std::uint32_t halfvec_oid);
 
 }  // namespace forkdex

@@ -85,15 +85,13 @@ PgCall upsert_call(const StoredFile& file, const PathColumns& path) {
            PgValue(seen.ctime_ns), number(seen.inode), PgValue(seen.seen_at_ns)}};
 }
 
-std::vector<NewVector> sorted_once_each(std::span<const NewVector> vectors) {
-  std::vector<NewVector> sorted(vectors.begin(), vectors.end());
-  const auto by_hash = [](const NewVector& a, const NewVector& b) {
-    return a.content_hash < b.content_hash;
+std::vector<StoredVector> sorted_once_each(std::span<const StoredVector> vectors) {
+  std::vector<StoredVector> sorted(vectors.begin(), vectors.end());
+  const auto by_hash = [](const StoredVector& a, const StoredVector& b) {
+    return a.first < b.first;
   };
   std::sort(sorted.begin(), sorted.end(), by_hash);
-  const auto same = [](const NewVector& a, const NewVector& b) {
-    return a.content_hash == b.content_hash;
-  };
+  const auto same = [](const StoredVector& a, const StoredVector& b) { return a.first == b.first; };
   sorted.erase(std::unique(sorted.begin(), sorted.end(), same), sorted.end());
   return sorted;
 }
@@ -125,7 +123,7 @@ void encode(const StoredFile& file, const PathColumns& path, CopyEncoder& rows) 
         .int8(static_cast<std::int64_t>(chunk.start_byte))
         .int8(static_cast<std::int64_t>(chunk.end_byte))
         .text(chunk.source)
-        .bytea(file.chunk_hashes[i])
+        .bytea(file.hashes[i])
         .jsonb(chunk.metadata);
   }
 }
@@ -197,10 +195,10 @@ Result<std::vector<Sha256>> FileStore::store(const StoredFile& file) {
 }
 
 Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
-  assert(file.chunks.size() == file.chunk_hashes.size());
+  assert(file.chunks.size() == file.hashes.size());
   const PathColumns path(file.path);
-  const std::vector<NewVector> fresh = sorted_once_each(file.new_vectors);
-  const std::vector<Sha256> needed = sorted_once_each(file.chunk_hashes);
+  const std::vector<StoredVector> fresh = sorted_once_each(file.vectors);
+  const std::vector<Sha256> needed = sorted_once_each(file.hashes);
 
   std::vector<PgCall> calls = {{"begin", {}}, {"lock_vectors", {}}};
   if (!fresh.empty())

@@ -41,9 +41,9 @@ struct StoredFile {
   std::string_view recipe;
   std::uint32_t attempts = 1;
   std::span<const Chunk> chunks;
-  std::span<const Sha256> chunk_hashes;  ///< of each chunk's source, in the order of `chunks`
+  std::span<const Sha256> hashes;  ///< of each chunk's source, in the order of `chunks`
   std::int64_t model_id = 0;
-  std::span<const NewVector> new_vectors;  ///< may repeat, may be stored already; any order
+  std::span<const StoredVector> vectors;  ///< may repeat, may be stored already; any order
 };
 
 class FileStore {
@@ -55,7 +55,7 @@ class FileStore {
   /// kDatabaseUnusable.
   Result<std::vector<bool>> known_vectors(std::int64_t model_id, std::span<const Sha256> hashes);
 
-  /// Stores `file` and commits. Returns the hashes that neither `new_vectors` nor the database has
+  /// Stores `file` and commits. Returns the hashes that neither `vectors` nor the database has
   /// a vector for; unless that is empty, nothing was stored: embed those texts and call again.
   /// Deadlocks and serialization failures are tried again inside. BLOCKS on the commit reaching
   /// disk. ERRORS kRowRefused, kDiskFull, kDatabaseLost (in doubt: store again), kDatabaseUnusable.

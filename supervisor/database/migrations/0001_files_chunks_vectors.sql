@@ -67,6 +67,7 @@ CREATE TABLE forkdex.chunks (
     UNIQUE (repository_id, path_hash, ordinal)
 );
 CREATE INDEX chunks_content_hash ON forkdex.chunks (content_hash);
+CREATE INDEX chunks_text_hash ON forkdex.chunks (text_hash) WHERE text_hash IS NOT NULL;
 
 CREATE TABLE forkdex.models (
     id           integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
