@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <map>
 #include <unordered_set>
 
@@ -27,8 +28,8 @@ std::string_view bytes_of(const Sha256& hash) {
 }  // namespace
 
 Result<void> Worker::start() {
-  auto embedder = Embedder::open(setup_.model,
-                                 {Precision::kFp32, static_cast<std::size_t>(setup_.batch_tokens)});
+  auto embedder =
+      Embedder::open(setup_.model, {.batch_tokens = static_cast<std::size_t>(setup_.batch_tokens)});
   if (!embedder) return embedder.error();
   embedder_ = *std::move(embedder);
   if (!setup_.indexes) return {};
