@@ -51,24 +51,39 @@ Result<void> search(const Settings& settings, const std::string& query) {
     if (!found) return found.error();
     hits = *std::move(found);
   }
-  print_hits(hits, settings.json, print);
+  print(settings.json ? hits_json(hits) : hits_text(hits));
   return {};
 }
 
 Result<void> doctor(const Settings& settings) {
   auto database = DatabaseAccess::open(settings.database_url, "forkdex doctor");
-  Examination examination{
-      .limits = machine_limits(),
+  const MachineLimits limits = machine_limits();
+  const Examination examination{
+      .limits = limits,
       .processor = read_processor("/"),
-      .database = database ? database->description() : "",
+      .database = database                        ? database->description()
+                  : settings.database_url.empty() ? "embedded PostgreSQL"
+                                                  : describe_database(settings.database_url),
       .versions = database ? database_versions(database->connection())
                            : Result<DatabaseVersions>(database.error()),
       .model_folder = model_path(settings),
       .model = read_model(settings),
-      .workers = choose_workers(),
+      .workers = choose_workers(limits.cores, limits.memory_bytes()),
   };
-  print_examination(examination, settings.json, print);
+  print(settings.json ? examination_json(examination) : examination_text(examination));
   return verdict(examination);
+}
+
+Result<std::string> failures(PgConnection& connection, const Settings& settings,
+                             const std::string& name) {
+  return settings.json ? failures_json(connection, name) : failures_text(connection, name);
+}
+
+Result<std::string> status(PgConnection& connection, const Settings& settings,
+                           const std::string& name) {
+  const auto statuses = repository_statuses(connection, name);
+  if (!statuses) return statuses.error();
+  return settings.json ? statuses_json(*statuses) : statuses_text(*statuses);
 }
 
 }  // namespace
@@ -81,12 +96,12 @@ Result<void> run_query(const Invocation& invocation) {
   auto database = DatabaseAccess::open(settings.database_url, "forkdex query");
   if (!database) return database.error();
   PgConnection& connection = database->connection();
-  if (invocation.subcommand == Subcommand::kFailures)
-    return print_failures(connection, name, settings.json, print);
   if (invocation.subcommand == Subcommand::kRemove) return remove_repository(connection, name);
-  auto statuses = repository_statuses(connection, name);
-  if (!statuses) return statuses.error();
-  print_statuses(*statuses, settings.json, print);
+  const auto answer = invocation.subcommand == Subcommand::kFailures
+                          ? failures(connection, settings, name)
+                          : status(connection, settings, name);
+  if (!answer) return answer.error();
+  print(*answer);
   return {};
 }
 
