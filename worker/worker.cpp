@@ -42,6 +42,9 @@ Result<void> Worker::start() {
   limits.max_tokens = setup_.model.max_tokens;
   chunker_ = std::make_unique<Chunker>(
       [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
+  // Set after exec: /proc shows the environment a process was started with.
+  if (!setup_.database_password.empty())
+    ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);
   auto store =
       FileStore::open(setup_.database_url, "forkdex worker " + std::to_string(setup_.worker));
   if (!store) return store.error();
