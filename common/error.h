@@ -57,9 +57,9 @@ enum ExitStatus : int {
 
 struct ErrorTraits {
   ErrorCode code;
-  std::string_view name;    ///< the `reason` of a file row where the radius is the file or nothing
+  std::string_view name;  ///< the `reason` of a file row where the radius is the file or nothing
   BlastRadius radius;
-  int exit_status;          ///< of the process that this error ends; 0 where it ends none
+  int exit_status;  ///< of the process that this error ends; 0 where it ends none
 };
 
 /// Looks up the row of `code` in the table. Never fails: every enumerator has a row.

@@ -30,7 +30,7 @@ struct StatSignature {
 struct Job {
   std::uint64_t id = 0;       ///< the supervisor's number for the file, unique in a run
   std::string path;           ///< relative to the root, raw bytes, at most kMaxPathBytes
-  std::uint32_t attempt = 1;  ///< 1 for the first; a later attempt never trusts what it finds stored
+  std::uint32_t attempt = 1;  ///< 1 for the first
   bool known = false;         ///< the database has a row whose content hash the worker may trust
   std::uint8_t known_hash[32] = {};  ///< SHA-256 of the bytes that row describes
   StatSignature signature;

@@ -43,24 +43,62 @@ class PgRows {
 /// A parameter in text format; nullopt is NULL.
 using PgParam = std::optional<std::string>;
 
+/// A parameter of a prepared statement: text, or PostgreSQL's binary format of its type.
+struct PgValue {
+  PgValue(std::string text) : bytes(std::move(text)) {}
+  PgValue(std::int64_t number) : bytes(std::to_string(number)) {}
+  PgValue(std::nullopt_t) {}
+  static PgValue binary(std::string_view bytes);
+
+  std::optional<std::string> bytes;  ///< nullopt is NULL
+  bool is_binary = false;
+};
+
+/// One execution of a prepared statement.
+struct PgCall {
+  std::string statement;
+  std::vector<PgValue> params;
+};
+
+/// `bytes` as a bytea parameter ("\\x…"), and back from a bytea column's text.
+std::string bytea_text(std::string_view bytes);
+std::string bytes_from_bytea(std::string_view text);
+
+/// `values` as the text of an array parameter; nullopt is a NULL element.
+std::string array_text(std::span<const PgParam> values);
+
+/// Names the server and database of `conninfo` for a person; never its password.
+std::string describe_database(const std::string& conninfo);
+
 class PgConnection {
  public:
-  /// Connects to `conninfo` (a URI or keyword string). BLOCKS up to its connect_timeout (10 s when
+  /// Connects to `conninfo` (a URI or keyword string). `sqlstate`, when given, receives what the
+  /// server refused with ("" when no server answered). BLOCKS up to its connect_timeout (10 s when
   /// it names none). ERRORS kDatabaseUnreachable, kTooManyConnections.
-  static Result<PgConnection> open(const std::string& conninfo,
-                                   const std::string& application_name);
+  static Result<PgConnection> open(const std::string& conninfo, const std::string& application_name,
+                                   std::string* sqlstate = nullptr);
 
-  /// Runs one statement. ERRORS by SQLSTATE: kRowRefused (22, 23, 54), kDiskFull (53100),
-  /// kDatabaseLost (08, 57P), kDatabaseUnusable for the rest; context holds SQLSTATE.
+  /// Runs one statement (without parameters: or several, giving the last one's rows). ERRORS by
+  /// SQLSTATE: kRowRefused (22, 23, 54), kDiskFull (53100), kTooManyConnections (53300),
+  /// kDatabaseLost (08, 57P, no answer), kDatabaseUnusable for the rest; context holds SQLSTATE.
   Result<PgRows> run(const std::string& sql, std::span<const PgParam> params = {});
   Result<PgRows> run(const std::string& sql, std::initializer_list<PgParam> params) {
     return run(sql, std::span<const PgParam>(params.begin(), params.size()));
   }
 
+  /// Prepares `sql` under `name`. ERRORS as run().
+  Result<void> prepare(const std::string& name, const std::string& sql);
+
+  /// Runs `calls` in order with one round trip; the first failure skips the rest. They are one
+  /// transaction, unless they begin one themselves, which then stays open. ERRORS as run().
+  Result<std::vector<PgRows>> run_pipeline(std::span<const PgCall> calls);
+
   /// Sends `rows` (already encoded by CopyEncoder) through `COPY … FROM STDIN (FORMAT binary)`.
+  /// `sql` may go on with further statements ("; COMMIT"). ERRORS as run().
   Result<void> copy_in(const std::string& sql, std::string_view rows);
 
-  /// Runs `COPY … TO STDOUT` (text format) and calls `line` for each line, newline removed.
+  /// Runs `COPY … TO STDOUT` (text format) and calls `line` for each line, newline removed. `line`
+  /// must not use this connection. ERRORS as run().
   template <class F>
   Result<void> copy_out(const std::string& sql, F line) {
     return copy_out_lines(

@@ -19,7 +19,9 @@ namespace forkdex {
 
 /// What is known of one path without opening it.
 struct ListedFile {
-  std::string path;  ///< relative to the root, '/'-separated, raw bytes
+  /// Relative to the root, '/'-separated, raw bytes. Ends with '/' only for a folder that cannot be
+  /// read (kUnreadable): what is known below it is neither there nor gone.
+  std::string path;
   enum class Kind : std::uint8_t {
     kRegular,
     kNotRegular,  ///< symbolic link, FIFO, socket, device: `skipped: not_regular`
@@ -33,6 +35,9 @@ struct ListedFile {
   std::int64_t ctime_ns = 0;
   std::uint64_t inode = 0;
   std::optional<std::string> blob_oid;  ///< hex, for a path in git's index
+  /// git takes the bytes on disk for those of blob_oid without reading them: the index's stat data
+  /// match and are older than the index. Where it is false, blob_oid may describe other bytes.
+  bool blob_is_current = false;
 };
 
 /// The repository that a PATH stands for.
@@ -41,8 +46,10 @@ struct RepositoryInfo {
   std::string default_name;           ///< last part of the root
   std::optional<std::string> head;    ///< commit id, hex
   std::optional<std::string> remote;  ///< origin's URL without userinfo
+  /// The first commit of HEAD's first-parent line. Looked for only where there is no remote: it
+  /// then says what the repository is, at the price of reading that line.
   std::optional<std::string> root_commit;
-  bool in_git = false;  ///< git's index and ignore rules apply
+  bool in_git = false;  ///< git's index and ignore rules apply; else there is no head either
 };
 
 /// Looks at PATH. ERRORS kPathUnusable (missing, not a folder, unreadable), kRepositoryUnusable

@@ -10,12 +10,12 @@ namespace forkdex {
 enum class ChunkKind : std::uint8_t {
   kFunction,
   kMethod,
-  kClass,      ///< a class's header: everything of it that is no method
+  kClass,  ///< a class's header: everything of it that is no method
   kInterface,
   kType,
   kEnum,
-  kModule,     ///< what stands between definitions: imports, statements, constants
-  kText,       ///< a window of a file without a grammar
+  kModule,  ///< what stands between definitions: imports, statements, constants
+  kText,    ///< a window of a file without a grammar
 };
 
 std::string_view name(ChunkKind kind);
@@ -25,12 +25,12 @@ std::string_view name(ChunkKind kind);
 struct Chunk {
   std::uint32_t ordinal = 0;  ///< position in the file, from 0 in byte order
   ChunkKind kind = ChunkKind::kText;
-  std::string name;            ///< empty for kModule and kText
-  std::string qualified_name;  ///< scopes joined by '.', e.g. "Shape.area"
-  std::string parent;          ///< qualified name of the enclosing definition, or empty
-  std::string signature;       ///< the definition's first line or lines up to its body
-  std::string docstring;       ///< docstring or attached documentation comment, without markers
-  std::uint32_t start_line = 0;       ///< includes attached comments and decorators
+  std::string name;              ///< empty for kModule and kText
+  std::string qualified_name;    ///< scopes joined by '.', e.g. "Shape.area"
+  std::string parent;            ///< qualified name of the enclosing definition, or empty
+  std::string signature;         ///< the definition's first line or lines up to its body
+  std::string docstring;         ///< docstring or attached documentation comment, without markers
+  std::uint32_t start_line = 0;  ///< includes attached comments and decorators
   std::uint32_t end_line = 0;
   std::uint32_t definition_line = 0;  ///< first decorator or keyword of the definition
   std::uint64_t start_byte = 0;

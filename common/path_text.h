@@ -1,0 +1,23 @@
+#pragma once
+
+// A file name is bytes; rows, JSON and output are text. This is the one place where the two meet.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace forkdex {
+
+/// Writes the bytes of a name as UTF-8: a byte that is not part of valid UTF-8 becomes `\xHH`
+/// (lower case), a backslash becomes `\\`, everything else, newlines included, stays. Distinct
+/// names give distinct texts.
+std::string escape_path(std::string_view raw);
+
+/// Reverts escape_path and display_path. Gives nothing for a text that neither can have written.
+std::optional<std::string> unescape_path(std::string_view text);
+
+/// As escape_path, with control characters written `\xHH` too, so that a name can neither break a
+/// line nor steer a terminal.
+std::string display_path(std::string_view raw);
+
+}  // namespace forkdex

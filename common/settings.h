@@ -1,0 +1,99 @@
+#pragma once
+
+// What the user asked for. Every option stands in one table (settings_table.cpp) with its default,
+// range and sentence; the command line, FORKDEX_… variables, the JSON file of --config, --help and
+// docs/configuration.md all come from it. Flags win over the environment, that over the file.
+// Nothing here prints or exits; only the --config file is read.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/environment.h"
+#include "common/log.h"
+#include "common/result.h"
+
+namespace forkdex {
+
+enum class Subcommand : std::uint8_t {
+  kIndex,
+  kSearch,
+  kStatus,
+  kFailures,
+  kRemove,
+  kDatabase,
+  kDoctor,
+};
+
+enum class Precision : std::uint8_t { kAuto, kFp32 };
+enum class Device : std::uint8_t { kAuto, kCpu };
+enum class ProgressStyle : std::uint8_t { kAuto, kBar, kPlain, kJson, kNone };
+enum class Verbosity : std::uint8_t { kNormal, kQuiet, kVerbose };
+
+/// Defaults are those of the table (a test compares them).
+struct Settings {
+  std::string repository;            ///< empty: named after the folder
+  std::optional<unsigned> workers;   ///< none: what cores and memory allow
+  std::string database_url;          ///< secret; empty: the embedded database
+  std::filesystem::path code_model;  ///< empty: the bundled one
+  Precision precision = Precision::kAuto;
+  Device device = Device::kAuto;
+  std::uint64_t max_file_size = 10 << 20;  ///< bytes; a larger file is skipped as too_large
+  std::uint32_t in_flight = 16;            ///< files a worker may hold
+  std::uint32_t batch_tokens = 2048;       ///< tokens of one forward pass
+  std::vector<std::string> include;        ///< globs; empty: every path
+  std::vector<std::string> exclude;        ///< globs; wins over include
+  std::vector<std::string> languages;      ///< language ids; empty: every language
+  bool full = false;
+  bool wait = false;
+  bool no_graph = false;
+  bool no_commits = false;
+  ProgressStyle progress = ProgressStyle::kAuto;
+  std::string report;  ///< a file, "-" for standard output, empty for none
+  Verbosity verbosity = Verbosity::kNormal;
+  LogFormat log_format = LogFormat::kText;
+  // What a question narrows and how its answer is printed.
+  std::uint32_t limit = 10;
+  std::string language;
+  std::string path_glob;
+  std::string kind;
+  bool json = false;
+
+  bool operator==(const Settings&) const = default;
+};
+
+/// A command line, understood.
+struct Invocation {
+  enum class Request : std::uint8_t { kRun, kHelp, kVersion };
+  Request request = Request::kRun;
+  Subcommand subcommand = Subcommand::kIndex;
+  bool subcommand_named = false;  ///< false: the first argument was no subcommand
+  Settings settings;
+  /// What is no option, without the subcommand; as many as the subcommand takes.
+  std::vector<std::string> arguments;
+};
+
+/// Understands `words` (a command line without the program's name), the variables and the --config
+/// file. Settings that the subcommand does not use keep their defaults.
+/// ERRORS kUsage for a flag or argument, kConfigInvalid for a variable or the file; the sentence
+/// says what was given, what is wrong and what to do, and never holds a database URL.
+Result<Invocation> parse_invocation(const std::vector<std::string>& words,
+                                    const Environment& environment);
+
+/// The text of --help: of the whole program, or of the subcommand that was named.
+std::string help_text(const Invocation& invocation);
+
+/// "forkdex 0.1.0", newline included.
+std::string version_text();
+
+/// docs/configuration.md.
+std::string configuration_page();
+
+/// The subcommand as it is typed.
+std::string_view name(Subcommand subcommand);
+
+}  // namespace forkdex

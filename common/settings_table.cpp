@@ -1,0 +1,295 @@
+#include "common/settings_table.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "common/languages.h"
+#include "common/url.h"
+
+namespace forkdex {
+namespace {
+
+using Values = std::vector<std::string>;
+
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// "512", "64K", "10 MiB", "1gb": units are powers of 1024, as Docker and systemd read them.
+std::optional<std::uint64_t> size_in_bytes(std::string_view text) {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::optional<std::uint64_t> number = whole_number(text.substr(0, digits));
+  if (!number) return std::nullopt;
+  std::string unit;
+  for (const char c : text.substr(digits))
+    if (c != ' ') unit += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  constexpr std::string_view kPrefixes = "KMGT";
+  const std::size_t power = unit.empty() ? std::string_view::npos : kPrefixes.find(unit[0]);
+  const std::string_view rest =
+      power == std::string_view::npos ? std::string_view(unit) : std::string_view(unit).substr(1);
+  if (rest != "" && rest != "B" && (rest != "IB" || power == std::string_view::npos))
+    return std::nullopt;
+  const unsigned shift =
+      power == std::string_view::npos ? 0 : 10 * (static_cast<unsigned>(power) + 1);
+  if (*number > std::numeric_limits<std::uint64_t>::max() >> shift) return std::nullopt;
+  return *number << shift;
+}
+
+bool printable(std::string_view text, std::size_t most_bytes) {
+  return !text.empty() && text.size() <= most_bytes &&
+         std::none_of(text.begin(), text.end(),
+                      [](unsigned char c) { return c < ' ' || c == 0x7f; });
+}
+
+std::optional<bool> truth(std::string_view text) {
+  constexpr std::array<std::string_view, 4> kYes = {"1", "true", "yes", "on"};
+  constexpr std::array<std::string_view, 4> kNo = {"0", "false", "no", "off"};
+  if (std::find(kYes.begin(), kYes.end(), text) != kYes.end()) return true;
+  if (std::find(kNo.begin(), kNo.end(), text) != kNo.end()) return false;
+  return std::nullopt;
+}
+
+template <auto Member>
+bool set_flag(Settings& settings, const Values& values) {
+  const std::optional<bool> value = truth(values.back());
+  if (value) settings.*Member = *value;
+  return value.has_value();
+}
+
+template <Verbosity kWhenSet>
+bool set_verbosity(Settings& settings, const Values& values) {
+  const std::optional<bool> value = truth(values.back());
+  if (value == true) settings.verbosity = kWhenSet;
+  if (value == false && settings.verbosity == kWhenSet) settings.verbosity = Verbosity::kNormal;
+  return value.has_value();
+}
+
+template <auto Member, std::uint64_t kLeast, std::uint64_t kMost>
+bool set_number(Settings& settings, const Values& values) {
+  const std::optional<std::uint64_t> number = whole_number(values.back());
+  if (!number || *number < kLeast || *number > kMost) return false;
+  settings.*Member = static_cast<std::uint32_t>(*number);
+  return true;
+}
+
+// The names in the order of the enumerators.
+template <auto Member, const auto& kNames>
+bool set_choice(Settings& settings, const Values& values) {
+  const auto found = std::find(kNames.begin(), kNames.end(), values.back());
+  if (found == kNames.end()) return false;
+  using Choice = std::remove_reference_t<decltype(settings.*Member)>;
+  settings.*Member = static_cast<Choice>(found - kNames.begin());
+  return true;
+}
+
+template <auto Member, std::size_t kMostBytes>
+bool set_text(Settings& settings, const Values& values) {
+  if (!printable(values.back(), kMostBytes)) return false;
+  settings.*Member = values.back();
+  return true;
+}
+
+template <auto Member>
+bool set_list(Settings& settings, const Values& values) {
+  if (!std::all_of(values.begin(), values.end(), [](auto& v) { return printable(v, 4096); }))
+    return false;
+  settings.*Member = values;
+  return true;
+}
+
+bool set_workers(Settings& settings, const Values& values) {
+  const std::optional<std::uint64_t> number = whole_number(values.back());
+  if (values.back() != "auto" && (!number || *number < 1 || *number > 256)) return false;
+  settings.workers.reset();
+  if (number) settings.workers = static_cast<unsigned>(*number);
+  return true;
+}
+
+bool set_database_url(Settings& settings, const Values& values) {
+  const std::string url = without_driver(values.back());
+  if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return false;
+  settings.database_url = url;
+  return true;
+}
+
+bool set_max_file_size(Settings& settings, const Values& values) {
+  const std::optional<std::uint64_t> bytes = size_in_bytes(values.back());
+  if (!bytes || *bytes < 1 || *bytes > (1ULL << 30)) return false;
+  settings.max_file_size = *bytes;
+  return true;
+}
+
+bool set_languages(Settings& settings, const Values& values) {
+  std::vector<std::string> languages;
+  for (const std::string& list : values) {
+    for (std::size_t from = 0; from <= list.size();) {
+      const std::size_t comma = std::min(list.find(',', from), list.size());
+      languages.push_back(list.substr(from, comma - from));
+      if (!is_language(languages.back())) return false;
+      from = comma + 1;
+    }
+  }
+  settings.languages = std::move(languages);
+  return true;
+}
+
+bool set_language(Settings& settings, const Values& values) {
+  if (!is_language(values.back())) return false;
+  settings.language = values.back();
+  return true;
+}
+
+// --config is read before the settings it holds; nothing is stored.
+bool set_nothing(Settings&, const Values& values) { return printable(values.back(), 4096); }
+
+constexpr std::array<std::string_view, 2> kPrecisions = {"auto", "fp32"};
+constexpr std::array<std::string_view, 2> kDevices = {"auto", "cpu"};
+constexpr std::array<std::string_view, 5> kStyles = {"auto", "bar", "plain", "json", "none"};
+constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
+
+using enum Subcommand;
+constexpr SubcommandSet kIndexOnly = set_of(kIndex);
+constexpr SubcommandSet kSearchOnly = set_of(kSearch);
+constexpr SubcommandSet kModelUsers = kIndexOnly | kSearchOnly;
+constexpr SubcommandSet kQuestions =
+    kSearchOnly | set_of(kStatus) | set_of(kFailures) | set_of(kDoctor);
+constexpr SubcommandSet kAll = kIndexOnly | kQuestions | set_of(kRemove) | set_of(kDatabase);
+constexpr SubcommandSet kDatabaseUsers = kAll & ~set_of(kDatabase);
+
+constexpr Sources kEverywhere = Sources::kEverywhere;
+constexpr Sources kFlagOnly = Sources::kFlagOnly;
+constexpr std::string_view kFlagRange = "1, true, yes, on, 0, false, no or off";
+
+constexpr std::array kSubcommands = {
+    SubcommandRow{"index", "PATH", 1, 1, "index or update one repository (the default)"},
+    SubcommandRow{"search", "QUERY", 1, 1, "find the code nearest in meaning to QUERY"},
+    SubcommandRow{"status", "[NAME]", 0, 1, "list repositories, their file states and last run"},
+    SubcommandRow{"failures", "NAME", 1, 1, "list every file that is not searchable, and why"},
+    SubcommandRow{"remove", "NAME", 1, 1, "delete one repository's data"},
+    SubcommandRow{"database", "start|stop|url", 1, 1,
+                  "run the embedded database until it is stopped, stop it, or print its URL"},
+    SubcommandRow{"doctor", "", 0, 0, "show what this machine offers and what would be chosen"},
+};
+
+constexpr std::array<std::string_view, 3> kReserved = {"graph", "mcp", "serve"};
+
+// clang-format off
+constexpr std::array kTable = {
+    SettingRow{"repository", "NAME", "", "1 to 200 bytes without control characters",
+               "The repository's name, by default the last part of the folder; search stays in it.",
+               kModelUsers, kEverywhere, false, false, set_text<&Settings::repository, 200>},
+    SettingRow{"workers", "N|auto", "auto", "a whole number from 1 to 256, or auto",
+               "Worker processes; auto is what cores and memory allow.",
+               kIndexOnly, kEverywhere, false, false, set_workers},
+    SettingRow{"database-url", "URL", "", "a postgresql:// URL",
+               "The PostgreSQL to use; by default DATABASE_URL, else the embedded one.",
+               kDatabaseUsers, kEverywhere, false, true, set_database_url},
+    SettingRow{"code-model", "DIR", "", "a folder",
+               "A Hugging Face model folder; by default the bundled one.",
+               kModelUsers | set_of(kDoctor), kEverywhere, false, false,
+               set_text<&Settings::code_model, 4096>},
+    SettingRow{"precision", "P", "auto", "auto or fp32",
+               "The numbers that the model computes with: auto or fp32.",
+               kModelUsers, kEverywhere, false, false,
+               set_choice<&Settings::precision, kPrecisions>},
+    SettingRow{"device", "D", "auto", "auto or cpu",
+               "Where the model runs: auto or cpu.",
+               kModelUsers, kEverywhere, false, false, set_choice<&Settings::device, kDevices>},
+    SettingRow{"max-file-size", "SIZE", "10MiB", "a size from 1 to 1GiB, such as 512K or 10MiB",
+               "A larger file is skipped as too_large; units are powers of 1024.",
+               kIndexOnly, kEverywhere, false, false, set_max_file_size},
+    SettingRow{"in-flight", "N", "16", "a whole number from 1 to 256",
+               "Files a worker may hold at once.",
+               kIndexOnly, kEverywhere, false, false, set_number<&Settings::in_flight, 1, 256>},
+    SettingRow{"batch-tokens", "N", "2048", "a whole number from 64 to 65536",
+               "Tokens that one pass through the model takes, at most.",
+               kModelUsers, kEverywhere, false, false,
+               set_number<&Settings::batch_tokens, 64, 65536>},
+    SettingRow{"include", "GLOB", "", "a glob",
+               "Index only paths that match; may be repeated.",
+               kIndexOnly, kEverywhere, true, false, set_list<&Settings::include>},
+    SettingRow{"exclude", "GLOB", "", "a glob",
+               "Skip paths that match, even where --include matches; may be repeated.",
+               kIndexOnly, kEverywhere, true, false, set_list<&Settings::exclude>},
+    SettingRow{"languages", "LIST", "", "language ids separated by commas, such as typescript,tsx",
+               "Index only files in these languages.",
+               kIndexOnly, kEverywhere, true, false, set_languages},
+    SettingRow{"full", "", "false", kFlagRange,
+               "Read, parse and write every file again, changed or not.",
+               kIndexOnly, kEverywhere, false, false, set_flag<&Settings::full>},
+    SettingRow{"wait", "", "false", kFlagRange,
+               "Wait for another run on the same repository instead of ending with 75.",
+               kIndexOnly, kEverywhere, false, false, set_flag<&Settings::wait>},
+    SettingRow{"no-graph", "", "false", kFlagRange,
+               "Leave the graph out.",
+               kIndexOnly, kEverywhere, false, false, set_flag<&Settings::no_graph>},
+    SettingRow{"no-commits", "", "false", kFlagRange,
+               "Leave commits out.",
+               kIndexOnly, kEverywhere, false, false, set_flag<&Settings::no_commits>},
+    SettingRow{"progress", "STYLE", "auto", "auto, bar, plain, json or none",
+               "Progress on standard error: bar, plain lines, json events or none; auto is a bar on "
+               "a terminal and lines elsewhere.",
+               kIndexOnly, kEverywhere, false, false, set_choice<&Settings::progress, kStyles>},
+    SettingRow{"report", "FILE|-", "", "a file name, or - for standard output",
+               "Write the run's report there as JSON.",
+               kIndexOnly, kEverywhere, false, false, set_text<&Settings::report, 4096>},
+    SettingRow{"limit", "N", "10", "a whole number from 1 to 1000",
+               "Results, at most.",
+               kSearchOnly, kFlagOnly, false, false, set_number<&Settings::limit, 1, 1000>},
+    SettingRow{"language", "ID", "", "one language id, such as typescript",
+               "Only results in this language.",
+               kSearchOnly, kFlagOnly, false, false, set_language},
+    SettingRow{"path", "GLOB", "", "a glob",
+               "Only results whose path matches.",
+               kSearchOnly, kFlagOnly, false, false, set_text<&Settings::path_glob, 4096>},
+    SettingRow{"kind", "KIND", "", "a kind of chunk, such as function, method or class",
+               "Only results of this kind.",
+               kSearchOnly, kFlagOnly, false, false, set_text<&Settings::kind, 64>},
+    SettingRow{"json", "", "false", kFlagRange,
+               "Print the answer as JSON.",
+               kQuestions, kFlagOnly, false, false, set_flag<&Settings::json>},
+    SettingRow{"verbose", "", "false", kFlagRange,
+               "Say more: a line a finished file, and log lines below warnings.",
+               kAll, kEverywhere, false, false, set_verbosity<Verbosity::kVerbose>},
+    SettingRow{"quiet", "", "false", kFlagRange,
+               "Print problems and errors only.",
+               kAll, kEverywhere, false, false, set_verbosity<Verbosity::kQuiet>},
+    SettingRow{"log-format", "FORMAT", "text", "text or json",
+               "Log lines on standard error as text or json.",
+               kAll, kEverywhere, false, false, set_choice<&Settings::log_format, kLogFormats>},
+    SettingRow{"config", "FILE", "", "a file name",
+               "A JSON file of settings, by their names.",
+               kAll, Sources::kFlagAndEnvironment, false, false, set_nothing},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const SubcommandRow> subcommand_table() { return kSubcommands; }
+
+std::span<const std::string_view> reserved_words() { return kReserved; }
+
+std::span<const SettingRow> settings_table() { return kTable; }
+
+const SettingRow* find_setting(std::string_view name) {
+  const auto found = std::find_if(kTable.begin(), kTable.end(),
+                                  [&](const SettingRow& row) { return row.name == name; });
+  return found == kTable.end() ? nullptr : &*found;
+}
+
+std::string environment_name(const SettingRow& row) {
+  std::string variable = "FORKDEX_";
+  for (const char c : row.name) variable += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
+  return variable;
+}
+
+std::string_view name(Subcommand subcommand) {
+  return kSubcommands[static_cast<std::size_t>(subcommand)].name;
+}
+
+}  // namespace forkdex

@@ -1,0 +1,24 @@
+#pragma once
+
+// Text on a terminal: what a hostile file name may not do there, and how much room text takes.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace forkdex {
+
+/// `text` (UTF-8) with control characters, line breaks and bidirectional overrides written \xHH,
+/// byte by byte.
+std::string printable(std::string_view text);
+
+/// Columns that `text` takes: two for wide characters, none for combining ones.
+std::size_t display_width(std::string_view text);
+
+/// `text` if it fits into `columns`, else its end behind "...": of a path the file name matters.
+std::string keep_end(std::string_view text, std::size_t columns);
+
+/// The start of `text` that fits into `columns`.
+std::string keep_start(std::string_view text, std::size_t columns);
+
+}  // namespace forkdex

@@ -1,0 +1,48 @@
+#pragma once
+
+// What a worker is told before its first job: a CBOR document in a sealed memory file, because
+// the database URL may hold a password and neither argv nor the environment may.
+
+#include <cstdint>
+#include <string>
+
+#include "common/model_folder.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace forkdex {
+
+/// Descriptors a worker finds open, beside stdin, stdout and stderr.
+enum WorkerFd : int {
+  kSegmentFd = 3,
+  kJobsFd = 4,
+  kOutcomesFd = 5,
+  kSetupFd = 6,
+  kFirstFreeFd = 7,
+};
+
+struct WorkerSetup {
+  ModelFolder model;
+  std::uint64_t batch_tokens = 2048;
+  std::string log_format = "text";
+  std::uint32_t worker = 0;  ///< 0-based number in the pool, for log lines
+  bool verbose = false;
+
+  /// False for a worker that only embeds queries: it gets no database and no repository.
+  bool indexes = false;
+  std::string database_url;
+  std::string database_password;  ///< PGPASSWORD, which a worker's environment does not hold
+  std::string root;               ///< absolute path of the repository
+  std::int64_t repository_id = 0;
+  std::int64_t model_id = 0;
+  std::string recipe;
+  std::uint64_t max_file_bytes = 0;
+};
+
+/// Writes `setup` into a sealed memory file. GIVES the descriptor. ERRORS kBug with errno.
+Result<UniqueFd> write_worker_setup(const WorkerSetup& setup);
+
+/// Reads what write_worker_setup wrote. ERRORS kRingBroken.
+Result<WorkerSetup> read_worker_setup(int fd);
+
+}  // namespace forkdex

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/file_state.h"
+#include "common/hash.h"
+#include "common/job.h"
+#include "common/pg_connection.h"
+#include "common/result.h"
+
+namespace forkdex {
+
+/// What a run decided about a file without storing chunks of it.
+struct FileRecord {
+  std::string path;  ///< raw bytes
+  /// kSkipped, kFailed, kQuarantined: the row says so and the file's chunks go. kUnchanged: the row
+  /// keeps its result and takes the new signature. kRemoved: row and chunks go.
+  FileState state = FileState::kSkipped;
+  std::string reason;
+  std::string detail;
+  std::string language;
+  std::uint64_t bytes = 0;
+  std::uint32_t attempts = 0;
+  std::string recipe;    ///< under which this was decided; a later run with another asks again
+  std::string blob_oid;  ///< hex, or empty
+  std::optional<Sha256> content_hash;
+  StatSignature signature;
+};
+
+/// Gathers records and writes them in batches, one statement a kind. Killed, the records gathered
+/// since the last write are lost; the next run decides them again.
+class FileRows {
+ public:
+  FileRows(PgConnection& connection, std::int64_t repository_id)
+      : connection_(&connection), repository_id_(repository_id) {}
+
+  void add(FileRecord record);
+  std::size_t size() const { return refused_.size() + refreshed_.size() + removed_.size(); }
+
+  /// Writes what was added, in one transaction. ERRORS as PgConnection::run; nothing was written
+  /// then, and the records are still here.
+  Result<void> write();
+
+ private:
+  Result<void> write_all();
+  Result<void> write_refused();
+  Result<void> write_refreshed();
+  Result<void> write_removed();
+
+  PgConnection* connection_;
+  std::int64_t repository_id_;
+  std::vector<FileRecord> refused_;
+  std::vector<FileRecord> refreshed_;
+  std::vector<FileRecord> removed_;
+};
+
+}  // namespace forkdex

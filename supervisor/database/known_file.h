@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/file_state.h"
+#include "common/hash.h"
+#include "common/job.h"
+
+namespace forkdex {
+
+/// What the database says of a path from an earlier run.
+struct KnownFile {
+  std::string path;  ///< raw bytes
+  FileState state = FileState::kIndexed;
+  std::string reason;
+  std::string recipe;  ///< empty where none applies
+  StatSignature signature;
+  std::optional<Sha256> content_hash;  ///< of the bytes on disk
+  std::string blob_oid;                ///< hex, empty when git did not know the file
+  std::uint32_t attempts = 0;
+  std::uint32_t chunk_count = 0;  ///< rows in `chunks`
+};
+
+}  // namespace forkdex

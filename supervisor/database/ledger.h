@@ -1,0 +1,76 @@
+#pragma once
+
+// The books of one run over one repository, on the supervisor's own connection: the claim, what
+// was known before, what the run decided without a worker, and the row of the run itself. Workers
+// write the rows of files they index. One thread.
+//
+// Killed, the claim ends with the connection and the run's row stays `running` until the next run
+// over the repository marks it `interrupted`.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/model_folder.h"
+#include "common/pg_connection.h"
+#include "common/result.h"
+#include "supervisor/database/file_rows.h"
+#include "supervisor/database/known_files.h"
+#include "supervisor/database/repositories.h"
+
+namespace forkdex {
+
+class Ledger {
+ public:
+  /// Finds or adds the repository and the model, claims the repository (waiting while
+  /// `keep_waiting` says so, see claim_repository) and begins a run. REQUIRES that `connection`
+  /// outlives the ledger. ERRORS kUsage, kClaimHeld, as PgConnection::run.
+  static Result<Ledger> open(PgConnection& connection, const RepositoryIdentity& identity,
+                             const ModelFolder& model,
+                             const std::function<bool()>& keep_waiting = {});
+
+  std::int64_t repository_id() const { return repository_id_; }
+  const std::string& repository_name() const { return repository_name_; }
+  std::int64_t model_id() const { return model_id_; }
+  std::int64_t run_id() const { return run_id_; }
+
+  /// What is known of the repository's files, in byte order of their paths.
+  Result<KnownFiles> known_files();
+
+  /// Notes a file that has no chunks stored by a worker in this run; written with the next flush.
+  /// BLOCKS on a write when a batch is full. ERRORS as PgConnection::run.
+  Result<void> record(FileRecord record);
+  /// Writes what was noted. ERRORS as PgConnection::run.
+  Result<void> flush();
+  /// As flush, when the oldest note has waited for a second.
+  Result<void> flush_when_due();
+
+  /// Builds the model's vector index where it pays (build_vector_index_if_large).
+  Result<std::optional<double>> build_vector_index(std::size_t dimension, std::int64_t threshold);
+
+  /// Ends the run: `status` is "complete", "partial" or "interrupted", `report` a JSON object. The
+  /// repository's head and time of indexing move only with a complete run. ERRORS as
+  /// PgConnection::run.
+  Result<void> finish_run(const std::string& status, const std::string& report,
+                          const std::optional<std::string>& head);
+
+ private:
+  Ledger(PgConnection& connection, std::int64_t repository_id, std::string name)
+      : connection_(&connection),
+        repository_id_(repository_id),
+        repository_name_(std::move(name)),
+        rows_(connection, repository_id) {}
+  Result<void> begin_run();
+
+  PgConnection* connection_;
+  std::int64_t repository_id_;
+  std::string repository_name_;
+  std::int64_t model_id_ = 0;
+  std::int64_t run_id_ = 0;
+  FileRows rows_;
+  std::chrono::steady_clock::time_point oldest_{};
+};
+
+}  // namespace forkdex

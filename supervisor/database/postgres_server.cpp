@@ -1,0 +1,83 @@
+#include "supervisor/database/postgres_server.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "supervisor/database/server_start.h"
+
+namespace forkdex {
+namespace {
+
+Result<FileLock> hold_start_lock(const ClusterPaths& paths) {
+  auto lock = FileLock::open(paths.start_lock);
+  if (lock) lock->lock_exclusive();
+  return lock;
+}
+
+bool is_pinned(const ClusterPaths& paths) {
+  std::error_code error;
+  return std::filesystem::exists(paths.pinned, error);
+}
+
+}  // namespace
+
+Result<PostgresServer> PostgresServer::open(const DataFolder& data) {
+  const ClusterPaths paths(data);
+  const auto starting = hold_start_lock(paths);
+  if (!starting) return starting.error();
+  auto users = FileLock::open(paths.users_lock);
+  if (!users) return users.error();
+  // Under the start lock nobody holds it exclusively, so this does not wait.
+  users->lock_shared();
+  auto url = ensure_server(data, paths);
+  if (!url) return url.error();
+  PostgresServer server(paths, std::move(*users));
+  server.url_ = std::move(*url);
+  return server;
+}
+
+PostgresServer::~PostgresServer() {
+  if (!users_.valid()) return;  // moved from
+  const auto stopping = hold_start_lock(paths_);
+  if (!stopping || !users_.try_exclusive() || is_pinned(paths_)) return;
+  // A server that does not stop is adopted by the next command, and there is nobody to tell.
+  [[maybe_unused]] const auto stopped = stop_server(paths_);
+}
+
+Result<std::string> PostgresServer::pin(const DataFolder& data) {
+  auto server = open(data);
+  if (!server) return server.error();
+  const ClusterPaths paths(data);
+  const UniqueFd mark(::open(paths.pinned.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!mark.valid())
+    return system_error(ErrorCode::kDatabaseUnusable,
+                        fmt::format("{} cannot be written", paths.pinned.string()), errno);
+  return server->conninfo();
+}
+
+Result<PostgresServer::Unpinned> PostgresServer::unpin(const DataFolder& data) {
+  const ClusterPaths paths(data);
+  const auto stopping = hold_start_lock(paths);
+  if (!stopping) return stopping.error();
+  std::error_code error;
+  std::filesystem::remove(paths.pinned, error);
+  auto users = FileLock::open(paths.users_lock);
+  if (!users) return users.error();
+  if (!users->try_exclusive()) return Unpinned::kStillInUse;
+  if (!server_listens(paths)) return Unpinned::kNotRunning;
+  if (const auto stopped = stop_server(paths); !stopped) return stopped.error();
+  return Unpinned::kStopped;
+}
+
+Result<std::string> PostgresServer::running_url(const DataFolder& data) {
+  const ClusterPaths paths(data);
+  if (server_listens(paths)) return recorded_url(paths);
+  return Error{ErrorCode::kDatabaseUnreachable,
+               "the embedded database is not running: supervisor database start keeps it running",
+               data.path.string()};
+}
+
+}  // namespace forkdex

@@ -1,0 +1,199 @@
+#include "supervisor/database/repositories.h"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/advisory_lock.h"
+#include "common/path_text.h"
+#include "supervisor/database/vectors.h"
+
+namespace forkdex {
+namespace {
+
+constexpr std::chrono::milliseconds kBetweenClaims{200};
+
+/// A timestamp as text, in a form that sorts and that programs read.
+std::string iso(const char* column) {
+  return fmt::format(
+      "coalesce(to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '')", column);
+}
+
+bool same_repository(const RepositoryIdentity& ours, const PgRows& stored) {
+  if (stored.text(0, 1) == escape_path(ours.root)) return true;
+  const bool both_remotes = ours.remote && !stored.is_null(0, 2);
+  if (both_remotes) return *ours.remote == stored.text(0, 2);
+  return ours.root_commit && !stored.is_null(0, 3) && *ours.root_commit == stored.text(0, 3);
+}
+
+Error name_taken(const std::string& name, std::string_view root) {
+  return {ErrorCode::kUsage, fmt::format("{} is already {}; give --repository NAME", name, root),
+          ""};
+}
+
+Error no_such_repository(const std::string& name) {
+  return {ErrorCode::kUsage,
+          fmt::format("no repository is called {}: supervisor status lists them", name), ""};
+}
+
+/// Who holds the claim, for a person.
+std::string holder(PgConnection& connection, std::int64_t id) {
+  const auto rows = connection.run(
+      fmt::format("SELECT a.application_name, a.pid, {}, coalesce(host(a.client_addr), '') "
+                  "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+                  "WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {} "
+                  "AND l.objid = {} AND l.objsubid = 2 "
+                  "AND l.database = (SELECT oid FROM pg_database "
+                  "WHERE datname = current_database())",
+                  iso("a.backend_start"), kRepositoryClaim, id));
+  if (!rows || rows->empty()) return "another run";
+  const std::string_view from = rows->text(0, 3);
+  return fmt::format("{} (database process {}{}{}, since {})", rows->text(0, 0), rows->text(0, 1),
+                     from.empty() ? "" : ", from ", from, rows->text(0, 2));
+}
+
+std::vector<std::pair<std::string, std::int64_t>> read_counts(std::string_view text) {
+  // "failed=1 indexed=250": names of states hold neither '=' nor ' '.
+  std::vector<std::pair<std::string, std::int64_t>> counts;
+  while (!text.empty()) {
+    const std::string_view entry = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), entry.size() + 1));
+    const std::size_t equals = entry.find('=');
+    counts.emplace_back(entry.substr(0, equals), std::stoll(std::string(entry.substr(equals + 1))));
+  }
+  return counts;
+}
+
+}  // namespace
+
+Result<std::int64_t> find_or_add_repository(PgConnection& connection,
+                                            const RepositoryIdentity& identity) {
+  for (;;) {
+    const auto stored = connection.run(
+        "SELECT id, root, remote, root_commit FROM forkdex.repositories WHERE name = $1",
+        {identity.name});
+    if (!stored) return stored.error();
+    if (!stored->empty()) {
+      if (!same_repository(identity, *stored)) return name_taken(identity.name, stored->text(0, 1));
+      return stored->integer(0, 0);
+    }
+    const auto added = connection.run(
+        "INSERT INTO forkdex.repositories (name, root, remote, root_commit) "
+        "VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING RETURNING id",
+        {identity.name, escape_path(identity.root), identity.remote, identity.root_commit});
+    if (!added) return added.error();
+    if (!added->empty()) return added->integer(0, 0);
+    // Another run added it just now: look at what it wrote.
+  }
+}
+
+Result<void> claim_repository(PgConnection& connection, std::int64_t id, const std::string& name,
+                              const std::function<bool()>& keep_waiting) {
+  const std::string attempt =
+      fmt::format("SELECT pg_try_advisory_lock({}, {})", kRepositoryClaim, id);
+  for (;;) {
+    const auto claimed = connection.run(attempt);
+    if (!claimed) return claimed.error();
+    if (claimed->text(0, 0) == "t") return {};
+    if (!keep_waiting || !keep_waiting())
+      return Error{ErrorCode::kClaimHeld,
+                   fmt::format("repository {} is in use by {}: run again when it is done, or give "
+                               "--wait",
+                               name, holder(connection, id)),
+                   ""};
+    std::this_thread::sleep_for(kBetweenClaims);
+  }
+}
+
+Result<void> release_repository(PgConnection& connection, std::int64_t id) {
+  const auto released =
+      connection.run(fmt::format("SELECT pg_advisory_unlock({}, {})", kRepositoryClaim, id));
+  return released ? Result<void>() : released.error();
+}
+
+Result<void> update_repository(PgConnection& connection, std::int64_t id,
+                               const RepositoryIdentity& identity) {
+  const auto updated = connection.run(
+      "UPDATE forkdex.repositories SET root = $2, remote = $3, root_commit = $4 WHERE id = $1 "
+      "AND (root, remote, root_commit) IS DISTINCT FROM ($2, $3, $4)",
+      {std::to_string(id), escape_path(identity.root), identity.remote, identity.root_commit});
+  return updated ? Result<void>() : updated.error();
+}
+
+Result<std::vector<RepositoryStatus>> list_repositories(PgConnection& connection,
+                                                        const std::string& name) {
+  const auto rows = connection.run(
+      fmt::format(
+          "SELECT r.id, r.name, r.root, coalesce(r.remote, ''), coalesce(r.head, ''), {}, "
+          "coalesce(f.chunks, 0), coalesce(f.states, ''), coalesce(l.status, ''), {}, {}, "
+          "coalesce(l.report::text, '') "
+          "FROM forkdex.repositories r "
+          "LEFT JOIN LATERAL (SELECT sum(n.chunks) AS chunks, "
+          "  string_agg(n.state || '=' || n.files, ' ' ORDER BY n.state) AS states "
+          "  FROM (SELECT state, count(*) AS files, sum(chunk_count) AS chunks "
+          "        FROM forkdex.files WHERE repository_id = r.id GROUP BY state) n) f ON true "
+          "LEFT JOIN LATERAL (SELECT * FROM forkdex.runs WHERE repository_id = r.id "
+          "  ORDER BY id DESC LIMIT 1) l ON true "
+          "WHERE $1 = '' OR r.name = $1 ORDER BY r.name",
+          iso("r.indexed_at"), iso("l.started_at"), iso("l.finished_at")),
+      {name});
+  if (!rows) return rows.error();
+  std::vector<RepositoryStatus> all;
+  for (int row = 0; row < rows->size(); ++row) {
+    const auto text = [&](int column) { return std::string(rows->text(row, column)); };
+    all.push_back({rows->integer(row, 0), text(1), text(2), text(3), text(4), text(5),
+                   rows->integer(row, 6), read_counts(rows->text(row, 7)), text(8), text(9),
+                   text(10), text(11)});
+  }
+  if (all.empty() && !name.empty()) return no_such_repository(name);
+  return all;
+}
+
+Result<std::int64_t> repository_id(PgConnection& connection, const std::string& name) {
+  const auto rows = connection.run("SELECT id FROM forkdex.repositories WHERE name = $1", {name});
+  if (!rows) return rows.error();
+  if (rows->empty()) return no_such_repository(name);
+  return rows->integer(0, 0);
+}
+
+Result<void> list_refusals(PgConnection& connection, const std::string& name, bool skipped_too,
+                           const std::function<void(const Refusal&)>& visit) {
+  const auto id = repository_id(connection, name);
+  if (!id) return id.error();
+  const auto rows = connection.run(
+      fmt::format("SELECT path, state, coalesce(reason, ''), coalesce(detail, ''), attempts "
+                  "FROM forkdex.files WHERE repository_id = $1 AND state IN ('failed', "
+                  "'quarantined'{}) ORDER BY state, path COLLATE \"C\"",
+                  skipped_too ? ", 'skipped'" : ""),
+      {std::to_string(*id)});
+  if (!rows) return rows.error();
+  for (int row = 0; row < rows->size(); ++row)
+    visit({std::string(rows->text(row, 0)), std::string(rows->text(row, 1)),
+           std::string(rows->text(row, 2)), std::string(rows->text(row, 3)),
+           rows->integer(row, 4)});
+  return {};
+}
+
+Result<void> remove_repository(PgConnection& connection, const std::string& name) {
+  const auto id = repository_id(connection, name);
+  if (!id) return id.error();
+  if (const auto claimed = claim_repository(connection, *id, name); !claimed) return claimed;
+  const auto removed =
+      connection.run(fmt::format("BEGIN; DELETE FROM forkdex.chunks WHERE repository_id = {0};"
+                                 "DELETE FROM forkdex.files WHERE repository_id = {0};"
+                                 "DELETE FROM forkdex.repositories WHERE id = {0}; COMMIT",
+                                 *id));
+  if (!removed) {
+    const Error error = removed.error();
+    if (connection.alive()) [[maybe_unused]]
+      const auto undone = connection.run("ROLLBACK");
+    return error;
+  }
+  if (const auto released = release_repository(connection, *id); !released) return released;
+  const auto collected = collect_vectors(connection);
+  return collected ? Result<void>() : collected.error();
+}
+
+}  // namespace forkdex

@@ -1,0 +1,87 @@
+#pragma once
+
+// The rows of `repositories`: naming, claiming, listing and deleting one. Free functions over the
+// caller's connection, because commands use them one at a time.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/pg_connection.h"
+#include "common/result.h"
+
+namespace forkdex {
+
+/// What a repository is known by.
+struct RepositoryIdentity {
+  std::string name;
+  std::string root;                        ///< absolute, raw bytes
+  std::optional<std::string> remote;       ///< without userinfo
+  std::optional<std::string> root_commit;  ///< hex
+};
+
+/// Finds the row of `identity.name`, or adds it. A name stored with another root is the same
+/// repository, moved, only when the remote (or, where one has none, the root commit) is equal.
+/// Changes nothing of a row that exists. ERRORS kUsage ("NAME is already ROOT …"), as
+/// PgConnection::run.
+Result<std::int64_t> find_or_add_repository(PgConnection& connection,
+                                            const RepositoryIdentity& identity);
+
+/// Takes the claim of a run over repository `id` for the life of the connection; a dead holder's
+/// claim ends with its own. While another holds it, asks `keep_waiting` a few times a second and
+/// tries again as long as that says true; empty never waits. ERRORS kClaimHeld, naming the holder;
+/// as PgConnection::run.
+Result<void> claim_repository(PgConnection& connection, std::int64_t id, const std::string& name,
+                              const std::function<bool()>& keep_waiting = {});
+/// Ends the claim before the connection does.
+Result<void> release_repository(PgConnection& connection, std::int64_t id);
+
+/// Writes root, remote and root commit. REQUIRES the claim.
+Result<void> update_repository(PgConnection& connection, std::int64_t id,
+                               const RepositoryIdentity& identity);
+
+/// A repository as `status` shows it. Times are ISO 8601 in UTC, empty for never.
+struct RepositoryStatus {
+  std::int64_t id = 0;
+  std::string name;
+  std::string root;  ///< as stored: escape_path
+  std::string remote;
+  std::string head;
+  std::string indexed_at;
+  std::int64_t chunks = 0;
+  std::vector<std::pair<std::string, std::int64_t>> files;  ///< by state, ascending
+  std::string run_status;  ///< of the last run: "running", "complete", …; empty without one
+  std::string run_started_at;
+  std::string run_finished_at;
+  std::string run_report;  ///< JSON, or empty
+};
+
+/// All repositories by name; only `name` where it is not empty. ERRORS as PgConnection::run.
+Result<std::vector<RepositoryStatus>> list_repositories(PgConnection& connection,
+                                                        const std::string& name = "");
+
+/// The id of the repository called `name`. ERRORS kUsage when there is none.
+Result<std::int64_t> repository_id(PgConnection& connection, const std::string& name);
+
+/// A file that is not searchable, and why.
+struct Refusal {
+  std::string path;  ///< as stored: escape_path
+  std::string state;
+  std::string reason;
+  std::string detail;
+  std::int64_t attempts = 0;
+};
+
+/// Calls `visit` for every file of the repository that is failed or quarantined, and, with
+/// `skipped_too`, skipped, in order of state and path. ERRORS kUsage, as PgConnection::run.
+Result<void> list_refusals(PgConnection& connection, const std::string& name, bool skipped_too,
+                           const std::function<void(const Refusal&)>& visit);
+
+/// Deletes the repository's rows in one transaction, then the vectors no chunk needs any more.
+/// ERRORS kUsage (no such name), kClaimHeld, as PgConnection::run. CRASH leaves all of its rows or
+/// none; vectors left over go with the next collection.
+Result<void> remove_repository(PgConnection& connection, const std::string& name);
+
+}  // namespace forkdex

@@ -1,0 +1,163 @@
+#include "supervisor/database/vectors.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "common/advisory_lock.h"
+
+namespace forkdex {
+namespace {
+
+constexpr int kCollectedAtOnce = 2000;  // about 50 ms under the lock
+// What one vector takes in HNSW's graph while it is built, beside its own two bytes a dimension.
+constexpr std::size_t kGraphBytesPerVector = 600;
+constexpr std::size_t kLeastBuildMib = 64;
+constexpr std::size_t kMostBuildMib = 1024;
+
+std::string fingerprint_text(const ModelFolder& model) {
+  return bytea_text(
+      {reinterpret_cast<const char*>(model.fingerprint.data()), model.fingerprint.size()});
+}
+
+std::string index_name(std::int64_t model_id) { return fmt::format("vectors_hnsw_{}", model_id); }
+
+/// The state of the model's index: valid, left half-built by a dead builder, or none.
+enum class IndexState { kNone, kHalf, kValid };
+
+Result<IndexState> index_state(PgConnection& connection, std::int64_t model_id) {
+  const auto rows = connection.run(
+      "SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+      "JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE n.nspname = 'forkdex' AND c.relname = $1",
+      {index_name(model_id)});
+  if (!rows) return rows.error();
+  if (rows->empty()) return IndexState::kNone;
+  return rows->text(0, 0) == "t" ? IndexState::kValid : IndexState::kHalf;
+}
+
+Result<void> create_index(PgConnection& connection, std::int64_t model_id, std::size_t dimension,
+                          std::int64_t vectors) {
+  const std::size_t needed_mib =
+      (static_cast<std::size_t>(vectors) * (2 * dimension + kGraphBytesPerVector)) >> 20;
+  const std::string statements[] = {
+      fmt::format("DROP INDEX IF EXISTS forkdex.{}", index_name(model_id)),
+      fmt::format("SET maintenance_work_mem = '{}MB'",
+                  std::clamp(needed_mib, kLeastBuildMib, kMostBuildMib)),
+      fmt::format("CREATE INDEX CONCURRENTLY {} ON forkdex.vectors USING hnsw "
+                  "((embedding::halfvec({})) halfvec_cosine_ops) WHERE model_id = {}",
+                  index_name(model_id), dimension, model_id),
+      "RESET maintenance_work_mem",
+  };
+  for (const std::string& statement : statements)
+    if (const auto done = connection.run(statement); !done) return done.error();
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<std::int64_t>> stored_model_id(PgConnection& connection,
+                                                    const ModelFolder& model) {
+  const auto rows = connection.run("SELECT id FROM forkdex.models WHERE fingerprint = $1",
+                                   {fingerprint_text(model)});
+  if (!rows) return rows.error();
+  if (rows->empty()) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>(rows->integer(0, 0));
+}
+
+Result<std::int64_t> model_id(PgConnection& connection, const ModelFolder& model) {
+  for (;;) {
+    const auto stored = stored_model_id(connection, model);
+    if (!stored) return stored.error();
+    if (*stored) return **stored;
+    const auto added = connection.run(
+        "INSERT INTO forkdex.models (name, architecture, dimension, fingerprint) "
+        "VALUES ($1, $2, $3, $4) ON CONFLICT (fingerprint) DO NOTHING",
+        {model.name, model.architecture, std::to_string(model.dimension), fingerprint_text(model)});
+    if (!added) return added.error();
+  }
+}
+
+Result<std::int64_t> vector_count(PgConnection& connection, std::int64_t model_id,
+                                  std::int64_t limit) {
+  const auto rows = connection.run(
+      "SELECT count(*) FROM (SELECT FROM forkdex.vectors WHERE model_id = $1 LIMIT $2) v",
+      {std::to_string(model_id), std::to_string(limit)});
+  if (!rows) return rows.error();
+  return rows->integer(0, 0);
+}
+
+Result<std::int64_t> collect_vectors(PgConnection& connection) {
+  // The lock before the statement that looks: what a writer stored before is then committed and in
+  // view, and no other writer is between looking and committing.
+  const std::string before = fmt::format(
+      "BEGIN; SELECT pg_advisory_xact_lock({}, 0);"
+      "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
+      "SET LOCAL enable_mergejoin = off",
+      kVectorsLock);
+  const std::string batch = fmt::format(
+      "WITH batch AS MATERIALIZED (SELECT model_id, content_hash FROM forkdex.vectors "
+      "  WHERE (model_id, content_hash) > ($1::int, $2::bytea) "
+      "  ORDER BY model_id, content_hash LIMIT {}), "
+      "gone AS (DELETE FROM forkdex.vectors v USING batch b "
+      "  WHERE v.model_id = b.model_id AND v.content_hash = b.content_hash "
+      "  AND NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.content_hash = b.content_hash) "
+      "  AND NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.text_hash = b.content_hash) "
+      "  RETURNING 1) "
+      "SELECT model_id, content_hash, (SELECT count(*) FROM gone) FROM batch "
+      "ORDER BY model_id DESC, content_hash DESC LIMIT 1",
+      kCollectedAtOnce);
+  std::int64_t collected = 0;
+  std::string model = "0";
+  std::string hash = "\\x";
+  for (;;) {
+    if (const auto begun = connection.run(before); !begun) return begun.error();
+    const auto last = connection.run(batch, {model, hash});
+    const auto ended = connection.run(last ? "COMMIT" : "ROLLBACK");
+    if (!last) return last.error();
+    if (!ended) return ended.error();
+    if (last->empty()) return collected;
+    model = last->text(0, 0);
+    hash = last->text(0, 1);
+    collected += last->integer(0, 2);
+  }
+}
+
+Result<bool> has_vector_index(PgConnection& connection, std::int64_t model_id) {
+  const auto state = index_state(connection, model_id);
+  if (!state) return state.error();
+  return *state == IndexState::kValid;
+}
+
+Result<std::optional<double>> build_vector_index_if_large(PgConnection& connection,
+                                                          std::int64_t model_id,
+                                                          std::size_t dimension,
+                                                          std::int64_t threshold) {
+  const std::optional<double> none;
+  const auto has = has_vector_index(connection, model_id);
+  if (!has) return has.error();
+  if (*has) return none;
+  const auto enough = vector_count(connection, model_id, threshold);
+  if (!enough) return enough.error();
+  if (*enough < threshold || *enough == 0) return none;
+
+  const std::string key = fmt::format("({}, {})", kIndexBuild, model_id);
+  const auto alone = connection.run("SELECT pg_try_advisory_lock" + key);
+  if (!alone) return alone.error();
+  if (alone->text(0, 0) != "t") return none;
+  const auto begun = std::chrono::steady_clock::now();
+  const auto vectors = vector_count(connection, model_id, INT64_MAX);
+  Result<void> built = vectors ? create_index(connection, model_id, dimension, *vectors)
+                               : Result<void>(vectors.error());
+  if (connection.alive()) {
+    const auto unlocked = connection.run("SELECT pg_advisory_unlock" + key);
+    if (built && !unlocked) return unlocked.error();
+  }
+  if (!built) return built.error();
+  return std::optional<double>(
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+}
+
+}  // namespace forkdex

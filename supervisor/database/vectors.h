@@ -1,0 +1,47 @@
+#pragma once
+
+// The vectors of the whole database: which model made them, collecting those that no chunk needs,
+// and the index that makes many of them quick to search.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "common/model_folder.h"
+#include "common/pg_connection.h"
+#include "common/result.h"
+
+namespace forkdex {
+
+/// The row of `model` in `models`, by its fingerprint, added where it is missing. ERRORS as
+/// PgConnection::run.
+Result<std::int64_t> model_id(PgConnection& connection, const ModelFolder& model);
+
+/// The id of a model that is stored, or nothing. ERRORS as PgConnection::run.
+Result<std::optional<std::int64_t>> stored_model_id(PgConnection& connection,
+                                                    const ModelFolder& model);
+
+/// How many vectors of the model are stored; counting stops at `limit`. ERRORS as
+/// PgConnection::run.
+Result<std::int64_t> vector_count(PgConnection& connection, std::int64_t model_id,
+                                  std::int64_t limit);
+
+/// Deletes the vectors that no chunk of any repository refers to and returns how many. Runs beside
+/// writers: each short batch takes the vectors lock alone. REQUIRES no open transaction. ERRORS as
+/// PgConnection::run.
+Result<std::int64_t> collect_vectors(PgConnection& connection);
+
+/// Whether the model's vectors have their index.
+Result<bool> has_vector_index(PgConnection& connection, std::int64_t model_id);
+
+/// Builds the HNSW index of a model that has at least `threshold` vectors and no index yet, beside
+/// readers and writers. Returns the seconds it took, or nothing when none was built (few vectors,
+/// already there, or another run builds it). Queries use the expression
+/// `embedding::halfvec(D)` and the condition `model_id = K` with both as literals. ERRORS as
+/// PgConnection::run. CRASH leaves an invalid index, replaced by the next call.
+Result<std::optional<double>> build_vector_index_if_large(PgConnection& connection,
+                                                          std::int64_t model_id,
+                                                          std::size_t dimension,
+                                                          std::int64_t threshold);
+
+}  // namespace forkdex

@@ -1,0 +1,34 @@
+#include "supervisor/fleet/exit_cause.h"
+
+#include <sys/wait.h>
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace forkdex {
+namespace {
+
+struct Describe {
+  std::string operator()(const Exited& exited) const {
+    return fmt::format("exited with status {}", exited.status);
+  }
+  std::string operator()(const Signaled& signaled) const {
+    return fmt::format("was killed by signal {} ({}){}", signaled.signal,
+                       ::strsignal(signaled.signal), signaled.core_dumped ? ", core dumped" : "");
+  }
+  std::string operator()(const KilledByUs& killed) const {
+    return fmt::format("was ended: {}", killed.reason);
+  }
+};
+
+}  // namespace
+
+ExitCause exit_cause_of(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return Signaled{WTERMSIG(wait_status), WCOREDUMP(wait_status) != 0};
+  return Exited{WEXITSTATUS(wait_status)};
+}
+
+std::string describe(const ExitCause& cause) { return std::visit(Describe{}, cause); }
+
+}  // namespace forkdex

@@ -1,0 +1,98 @@
+#pragma once
+
+// N places for workers: each place holds an incarnation, or waits for its next one. The pool
+// starts them, collects what they finish, replaces those that die and hands back the jobs that a
+// dead one held. Which job goes where is the dispatcher's business.
+//
+// Runs on the io_context's one thread. Destroying the pool kills and reaps every worker.
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "supervisor/fleet/restart_policy.h"
+#include "supervisor/fleet/worker_process.h"
+
+namespace forkdex {
+
+class WorkerPool {
+ public:
+  /// Called on the io_context's thread. `worker` is a place, 0-based.
+  struct Events {
+    std::function<void(unsigned worker)> has_room;
+    std::function<void(unsigned worker, Outcome)> outcome;
+    std::function<void(unsigned worker, const std::vector<JobSender::Held>&)> orphaned;
+    /// The run cannot go on; the pool starts no more workers. Comes at most once.
+    std::function<void(Error)> failed;
+    /// The last worker of a draining pool is gone.
+    std::function<void()> drained;
+  };
+
+  struct Counts {
+    unsigned places = 0;
+    std::uint64_t started = 0;
+    std::uint64_t crashed = 0;  ///< ended without having been asked to
+    std::chrono::nanoseconds idle{0};
+    std::uint64_t peak_pss_bytes = 0;  ///< of the sum over living workers
+  };
+
+  WorkerPool(boost::asio::io_context& context, std::filesystem::path executable, WorkerSetup setup,
+             unsigned places, Events events, RestartPolicy policy = {});
+  ~WorkerPool();
+
+  /// Starts a worker in every place.
+  void start();
+  /// Lets every worker finish what it has taken, and starts no other. `drained` follows.
+  void drain();
+  /// Kills every worker at once. `drained` follows.
+  void kill(const std::string& reason);
+
+  unsigned places() const { return static_cast<unsigned>(places_.size()); }
+  /// The worker at a place, if one is there and ready for jobs.
+  WorkerProcess* ready(unsigned worker);
+  /// Jobs a place holds.
+  std::size_t load(unsigned worker) const;
+  /// Notes a job handed to the worker at a place.
+  bool offer(unsigned worker, const Job& job);
+  /// The file the worker at a place is busy with.
+  std::optional<std::uint64_t> active(unsigned worker) const;
+  Counts counts() const;
+
+ private:
+  struct Place {
+    std::unique_ptr<WorkerProcess> worker;
+    std::unique_ptr<boost::asio::steady_timer> restart;
+    std::size_t load = 0;
+    bool announced = false;  // `has_room` was called for this incarnation
+  };
+
+  void spawn(unsigned worker);
+  void collect(unsigned worker);
+  void ended(unsigned worker, const ExitCause& cause);
+  void replace(unsigned worker, const ExitCause& cause, const std::optional<Error>& failure,
+               bool was_ready);
+  bool is_final(const Error& failure) const;
+  void fail(Error error);
+  void report_if_drained();
+  void sample_memory();
+
+  boost::asio::io_context& context_;
+  std::filesystem::path executable_;
+  WorkerSetup setup_;
+  Events events_;
+  RestartPolicy policy_;
+  std::vector<Place> places_;
+  Counts counts_;
+  boost::asio::steady_timer sampling_;
+  bool ever_ready_ = false;
+  bool draining_ = false;
+  bool failed_ = false;
+  bool drained_reported_ = false;
+};
+
+}  // namespace forkdex

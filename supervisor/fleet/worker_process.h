@@ -1,0 +1,54 @@
+#pragma once
+
+// One worker incarnation seen from the supervisor: its process (Boost.Process v2, waited for
+// through its pidfd), its job segment and its standard error. Only this class signals or reaps it.
+//
+// The child dies with the supervisor (PR_SET_PDEATHSIG) and stands in a session of its own, so
+// that a terminal's Ctrl-C reaches the supervisor alone, which drains. Destroying a WorkerProcess
+// kills and reaps what still runs.
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "common/segment.h"
+#include "common/worker_setup.h"
+#include "supervisor/fleet/exit_cause.h"
+
+namespace forkdex {
+
+class WorkerProcess {
+ public:
+  struct Events {
+    std::function<void()> woke;             ///< the worker became ready or finished something
+    std::function<void(ExitCause)> exited;  ///< it is reaped; the last event
+  };
+
+  /// Starts `executable`. Must run on the main thread: PDEATHSIG follows the forking thread.
+  /// BLOCKS until the exec happened. ERRORS kBug naming what cannot be started.
+  static Result<std::unique_ptr<WorkerProcess>> spawn(boost::asio::io_context& context,
+                                                      const std::filesystem::path& executable,
+                                                      const WorkerSetup& setup, Events events);
+  ~WorkerProcess();
+
+  JobSender& jobs();
+  pid_t pid() const;
+  /// Proportional set size in bytes, 0 when it cannot be read.
+  std::uint64_t pss_bytes() const;
+  /// The last lines the worker wrote to standard error, at most 4 KiB.
+  std::string last_words() const;
+  /// Sends SIGKILL; `exited` follows with KilledByUs{reason}.
+  void kill(std::string reason);
+
+ private:
+  struct State;
+  explicit WorkerProcess(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;  // shared with pending handlers, which outlive nothing else
+};
+
+}  // namespace forkdex

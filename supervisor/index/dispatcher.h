@@ -1,0 +1,48 @@
+#pragma once
+
+// Which job goes to which worker, and when: the queue of a run. Jobs leave in the order given
+// (biggest first); a worker holds a few at a time and gets more as it finishes some, so the queue
+// never runs ahead of the workers. What a dead worker held goes back to the front.
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "common/job.h"
+#include "supervisor/fleet/worker_pool.h"
+
+namespace forkdex {
+
+class Dispatcher {
+ public:
+  using Finished = std::function<void(unsigned worker, const Job&, const Outcome&)>;
+
+  /// `in_flight` is the most jobs a worker may hold, at most kSlots.
+  Dispatcher(std::deque<Job> jobs, std::size_t in_flight, Finished finished)
+      : waiting_(std::move(jobs)), in_flight_(in_flight), finished_(std::move(finished)) {}
+
+  /// Gives jobs to a worker that has room.
+  void fill(WorkerPool& pool, unsigned worker);
+  /// Takes note of an outcome. An outcome for no job in hand is ignored.
+  void finish(unsigned worker, const Outcome& outcome);
+  /// Takes back what a dead worker held. Jobs it had taken may have left rows behind: their next
+  /// attempt does not compare with what was stored.
+  void take_back(const std::vector<JobSender::Held>& held);
+
+  bool done() const { return waiting_.empty() && in_hand_.empty(); }
+  std::size_t unfinished() const { return waiting_.size() + in_hand_.size(); }
+  /// The job with this id if a worker has it.
+  const Job* in_hand(std::uint64_t id) const;
+
+ private:
+  std::size_t share(const WorkerPool& pool) const;
+
+  std::deque<Job> waiting_;
+  std::unordered_map<std::uint64_t, Job> in_hand_;
+  std::size_t in_flight_;
+  Finished finished_;
+};
+
+}  // namespace forkdex

@@ -1,0 +1,91 @@
+#pragma once
+
+// One run of `supervisor index`: scan, plan, dispatch, account, report. Owns everything the run
+// holds: the claim on the repository, the fleet, the embedded server. One thread, one event loop.
+//
+// Killed at any point, it leaves finished files stored and nothing else behind: workers die with
+// it, the claim ends with its connection, and the next run does what is missing.
+
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "common/model_folder.h"
+#include "common/settings.h"
+#include "supervisor/database/database_access.h"
+#include "supervisor/database/ledger.h"
+#include "supervisor/fleet/worker_pool.h"
+#include "supervisor/index/accounting.h"
+#include "supervisor/index/dispatcher.h"
+#include "supervisor/index/plan.h"
+#include "supervisor/index/progress.h"
+#include "supervisor/index/report.h"
+#include "supervisor/repository/listing.h"
+
+namespace forkdex {
+
+/// How a run ended: with a status, or by a signal that the caller dies of after cleaning up.
+struct RunEnd {
+  int exit_status = kExitOk;
+  int signal = 0;
+};
+
+class IndexRun {
+ public:
+  IndexRun(const Settings& settings, std::filesystem::path path)
+      : settings_(settings), path_(std::move(path)) {}
+
+  /// Runs to the end, prints summary and report. ERRORS of radius run; files finished before such
+  /// an error stay indexed, and summary and report have been written where the run had begun.
+  Result<RunEnd> run();
+
+ private:
+  Result<void> open();
+  Result<void> plan();
+  Result<void> work();
+  Result<void> finish();
+  Result<void> report();
+  void print(const std::string& text) const;
+
+  void decided(Decided&& file);
+  void note(FileRecord record);
+  void finished(unsigned worker, const Job& job, const Outcome& outcome);
+  void workers_failed(Error error);
+  void await_signal();
+  void poll_signals();
+  void interrupted(int signal);
+  void tick();
+  WorkerPool::Events pool_events();
+  WorkerSetup worker_setup() const;
+
+  Settings settings_;
+  std::filesystem::path path_;
+  RepositoryInfo repository_;
+  ModelFolder model_;
+  std::string recipe_;
+  unsigned workers_ = 0;
+  std::optional<DatabaseAccess> database_;
+  std::optional<Ledger> ledger_;
+
+  boost::asio::io_context context_;
+  boost::asio::signal_set signals_{context_};
+  boost::asio::steady_timer ticking_{context_};
+  std::deque<Job> jobs_;
+  std::optional<Dispatcher> dispatcher_;
+  std::unique_ptr<WorkerPool> pool_;
+  Accounting accounting_;
+  std::unique_ptr<Progress> progress_;
+  RunFacts facts_;
+  std::optional<Error> error_;
+  int signal_ = 0;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace forkdex

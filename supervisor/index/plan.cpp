@@ -1,0 +1,176 @@
+#include "supervisor/index/plan.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "common/error.h"
+#include "common/glob.h"
+#include "common/languages.h"
+
+namespace forkdex {
+namespace {
+
+// A file written within this time of our look at it may have changed again without a new
+// timestamp: file systems keep time in ticks, of two seconds where there are no nanoseconds.
+constexpr std::int64_t kRacyWindowNs = 100'000'000;
+constexpr std::int64_t kCoarseRacyWindowNs = 2'000'000'000;
+
+bool is_racy(const StatSignature& seen) {
+  const std::int64_t latest = std::max(seen.mtime_ns, seen.ctime_ns);
+  const bool coarse = seen.mtime_ns % 1'000'000'000 == 0 && seen.ctime_ns % 1'000'000'000 == 0;
+  return latest > seen.seen_at_ns - (coarse ? kCoarseRacyWindowNs : kRacyWindowNs);
+}
+
+bool matches_any(const std::vector<std::string>& globs, std::string_view path) {
+  return std::any_of(globs.begin(), globs.end(),
+                     [&](const std::string& glob) { return glob_match(glob, path); });
+}
+
+struct Refusal {
+  FileState state;
+  std::string_view reason;
+};
+
+/// What a path's kind alone decides.
+std::optional<Refusal> refusal_of(ListedFile::Kind kind) {
+  switch (kind) {
+    case ListedFile::Kind::kRegular:
+      return std::nullopt;
+    case ListedFile::Kind::kNotRegular:
+      return Refusal{FileState::kSkipped, traits(ErrorCode::kNotRegularFile).name};
+    case ListedFile::Kind::kSparse:
+      return Refusal{FileState::kSkipped, "sparse"};
+    case ListedFile::Kind::kSubmodule:
+      return Refusal{FileState::kSkipped, "submodule"};
+    case ListedFile::Kind::kUnreadable:
+      return Refusal{FileState::kFailed, traits(ErrorCode::kFileUnreadable).name};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<void> Planner::advance() {
+  started_ = true;
+  auto next = next_known_();
+  if (!next) return next.error();
+  known_ = *std::move(next);
+  return {};
+}
+
+/// Everything known before `path` (all that is left when null) was not listed: it is gone.
+Result<void> Planner::remove_until(const std::string* path) {
+  if (!started_)
+    if (auto advanced = advance(); !advanced) return advanced;
+  while (known_ && (!path || known_->path < *path)) {
+    Decided gone;
+    gone.path = std::move(known_->path);
+    gone.state = FileState::kRemoved;
+    decided_(std::move(gone));
+    if (auto advanced = advance(); !advanced) return advanced;
+  }
+  return {};
+}
+
+Result<void> Planner::take(ListedFile&& file) {
+  if (auto removed = remove_until(&file.path); !removed) return removed;
+  if (!known_ || known_->path != file.path) {
+    plan(std::move(file), nullptr);
+    return {};
+  }
+  const KnownFile known = *std::move(known_);
+  if (auto advanced = advance(); !advanced) return advanced;
+  plan(std::move(file), &known);
+  return {};
+}
+
+std::optional<Decided> Planner::refusal(const ListedFile& file) const {
+  Decided decided;
+  decided.detail = file.note;
+  if (const auto refused = refusal_of(file.kind)) {
+    decided.state = refused->state;
+    decided.reason = refused->reason;
+    return decided;
+  }
+  const std::string_view language = language_of(file.path);
+  const bool admitted =
+      (rules_.include.empty() || matches_any(rules_.include, file.path)) &&
+      !matches_any(rules_.exclude, file.path) &&
+      (rules_.languages.empty() || std::find(rules_.languages.begin(), rules_.languages.end(),
+                                             language) != rules_.languages.end());
+  if (!admitted) {
+    decided.reason = "excluded";
+  } else if (file.size > rules_.max_file_bytes) {
+    decided.reason = traits(ErrorCode::kFileTooLarge).name;
+    decided.detail =
+        fmt::format("{} bytes, more than --max-file-size {}", file.size, rules_.max_file_bytes);
+  } else if (file.path.size() > kMaxPathBytes) {
+    decided.state = FileState::kFailed;
+    decided.reason = traits(ErrorCode::kFileUnreadable).name;
+    decided.detail =
+        fmt::format("the path has {} bytes, more than {}", file.path.size(), kMaxPathBytes);
+  } else {
+    return std::nullopt;
+  }
+  return decided;
+}
+
+bool Planner::unchanged(const StatSignature& signature, const KnownFile& known) const {
+  const bool settled = known.state == FileState::kIndexed || known.state == FileState::kEmpty ||
+                       known.state == FileState::kSkipped;
+  return !rules_.full && settled && known.recipe == rules_.recipe &&
+         known.signature.same_file(signature) && !is_racy(known.signature);
+}
+
+void Planner::plan(ListedFile&& file, const KnownFile* known) {
+  StatSignature signature{file.size, file.mtime_ns, file.ctime_ns, file.inode, rules_.listed_at_ns};
+  if (auto refused = refusal(file)) {
+    refused->path = std::move(file.path);
+    refused->language = language_of(refused->path);
+    refused->bytes = file.size;
+    refused->signature = signature;
+    refused->row_is_current =
+        known && known->state == refused->state && known->reason == refused->reason;
+    return decided_(*std::move(refused));
+  }
+  // What was refused by its path or size is not refused any more: only content speaks now.
+  const bool by_content = !known || known->state != FileState::kSkipped ||
+                          known->reason == traits(ErrorCode::kBinaryFile).name;
+  if (known && by_content && unchanged(signature, *known)) {
+    Decided same;
+    same.state = known->state == FileState::kSkipped ? FileState::kSkipped : FileState::kUnchanged;
+    same.reason = known->reason;
+    same.path = std::move(file.path);
+    same.language = language_of(same.path);
+    same.bytes = file.size;
+    same.chunks = known->chunk_count;
+    same.row_is_current = true;
+    return decided_(std::move(same));
+  }
+  Job job;
+  job.id = jobs_.size();
+  job.path = std::move(file.path);
+  job.signature = signature;
+  job.blob_oid = file.blob_oid.value_or("");
+  const bool comparable =
+      known && !rules_.full && known->recipe == rules_.recipe && known->content_hash &&
+      (known->state == FileState::kIndexed || known->state == FileState::kEmpty);
+  if (comparable) {
+    job.known = true;
+    std::copy(known->content_hash->begin(), known->content_hash->end(), job.known_hash);
+  }
+  jobs_.push_back(std::move(job));
+}
+
+Result<std::deque<Job>> Planner::finish() {
+  if (auto removed = remove_until(nullptr); !removed) return removed.error();
+  std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& left, const Job& right) {
+    return left.signature.size > right.signature.size;
+  });
+  return std::deque<Job>(std::make_move_iterator(jobs_.begin()),
+                         std::make_move_iterator(jobs_.end()));
+}
+
+}  // namespace forkdex

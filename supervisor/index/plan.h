@@ -1,0 +1,74 @@
+#pragma once
+
+// What to do with each file: the listing merged with what the database knows. Both come in byte
+// order of the path, one element at a time. Pure: no file is opened, no statement sent.
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/job.h"
+#include "common/result.h"
+#include "supervisor/database/known_file.h"
+#include "supervisor/repository/listing.h"
+
+namespace forkdex {
+
+struct PlanRules {
+  std::string recipe;
+  bool full = false;  ///< nothing counts as unchanged
+  std::uint64_t max_file_bytes = 0;
+  std::vector<std::string> include;    ///< globs; empty admits every path
+  std::vector<std::string> exclude;    ///< globs
+  std::vector<std::string> languages;  ///< language ids; empty admits every language
+  std::int64_t listed_at_ns = 0;       ///< wall clock before the listing began
+};
+
+/// A file whose state needs no worker.
+struct Decided {
+  std::string path;
+  FileState state = FileState::kSkipped;
+  std::string reason;
+  std::string detail;
+  std::string language;
+  std::uint64_t bytes = 0;
+  std::uint32_t chunks = 0;  ///< rows an unchanged file has
+  StatSignature signature;
+  bool row_is_current = false;  ///< the database already says so
+};
+
+class Planner {
+ public:
+  using NextKnown = std::function<Result<std::optional<KnownFile>>()>;
+
+  /// `decided` is called for every file that needs no job, in byte order of the path.
+  Planner(PlanRules rules, NextKnown next_known, std::function<void(Decided&&)> decided)
+      : rules_(std::move(rules)),
+        next_known_(std::move(next_known)),
+        decided_(std::move(decided)) {}
+
+  /// Takes the next listed file. REQUIRES ascending byte order. ERRORS those of `next_known`.
+  Result<void> take(ListedFile&& file);
+  /// Ends the listing: what is known and was not listed is `removed`. Gives the jobs, biggest
+  /// first. ERRORS as take.
+  Result<std::deque<Job>> finish();
+
+ private:
+  Result<void> advance();
+  Result<void> remove_until(const std::string* path);
+  std::optional<Decided> refusal(const ListedFile& file) const;
+  bool unchanged(const StatSignature& signature, const KnownFile& known) const;
+  void plan(ListedFile&& file, const KnownFile* known);
+
+  PlanRules rules_;
+  NextKnown next_known_;
+  std::function<void(Decided&&)> decided_;
+  std::optional<KnownFile> known_;
+  bool started_ = false;
+  std::vector<Job> jobs_;
+};
+
+}  // namespace forkdex

@@ -1,0 +1,170 @@
+#include "supervisor/index/report.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/path_text.h"
+#include "common/unique_fd.h"
+
+namespace forkdex {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+// Microseconds are finer than any clock here can tell.
+double rounded(double value) { return std::round(value * 1e6) / 1e6; }
+
+Json files_json(const Accounting& accounting) {
+  Json files = {{"total", accounting.total()}};
+  for (std::size_t i = 0; i < kFileStateCount; ++i) {
+    const auto state = static_cast<FileState>(i);
+    files[std::string(name(state))] = accounting.in(state);
+  }
+  return files;
+}
+
+Json workers_json(const RunFacts::Workers& workers) {
+  return {{"count", workers.count},         {"started", workers.started},
+          {"crashed", workers.crashed},     {"out_of_memory", workers.out_of_memory},
+          {"timed_out", workers.timed_out}, {"recycled", workers.recycled}};
+}
+
+Json seconds_json(const RunFacts::Seconds& phases, const StageTimes& stages) {
+  return {{"total", rounded(phases.total)},
+          {"scan", rounded(phases.scan)},
+          {"files", rounded(phases.files)},
+          {"graph", rounded(phases.graph)},
+          {"commits", rounded(phases.commits)},
+          {"index_build", rounded(phases.index_build)},
+          {"worker_read", rounded(seconds(stages.read))},
+          {"worker_parse", rounded(seconds(stages.parse))},
+          {"worker_embed", rounded(seconds(stages.embed))},
+          {"worker_store", rounded(seconds(stages.store))},
+          {"worker_idle", rounded(phases.worker_idle)}};
+}
+
+Json languages_json(const Accounting& accounting) {
+  Json languages = Json::object();
+  for (const auto& [language, counts] : accounting.languages())
+    languages[language] = {{"files", counts.files}, {"chunks", counts.chunks}};
+  return languages;
+}
+
+Json problems_json(const Accounting& accounting) {
+  Json problems = Json::array();
+  for (const Problem& problem : accounting.problems())
+    problems.push_back({{"path", problem.path},
+                        {"state", name(problem.state)},
+                        {"reason", problem.reason},
+                        {"detail", problem.detail},
+                        {"attempts", problem.attempts}});
+  return problems;
+}
+
+Error write_failure(const std::string& destination, int errno_value) {
+  const bool full = errno_value == ENOSPC || errno_value == EDQUOT;
+  return system_error(full ? ErrorCode::kDiskFull : ErrorCode::kPathUnusable,
+                      fmt::format("The report cannot be written to {}; {}", destination,
+                                  full ? "make room and run again"
+                                       : "give --report a file that this user may write"),
+                      errno_value);
+}
+
+// 0, or what errno was.
+int write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+// A pipe or device cannot be replaced by a rename: it is written to as it is.
+bool is_special(const std::string& destination) {
+  struct stat status{};
+  return ::stat(destination.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+int write_in_place(const std::string& destination, std::string_view text) {
+  const UniqueFd fd(::open(destination.c_str(), O_WRONLY | O_CLOEXEC));
+  return fd.valid() ? write_all(fd.get(), text) : errno;
+}
+
+int write_by_rename(const std::string& destination, std::string_view text) {
+  std::string temporary = destination + ".XXXXXX";
+  UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd.valid()) return errno;
+  // mkostemp makes it private; a report is as readable as any file of this user.
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  int problem = ::fchmod(fd.get(), 0666 & ~mask) == 0 ? write_all(fd.get(), text) : errno;
+  if (problem == 0 && ::fsync(fd.get()) != 0) problem = errno;
+  if (problem == 0 && ::rename(temporary.c_str(), destination.c_str()) != 0) problem = errno;
+  if (problem != 0) ::unlink(temporary.c_str());
+  return problem;
+}
+
+}  // namespace
+
+std::string_view name(RunStatus status) {
+  constexpr std::array<std::string_view, 3> kNames = {"complete", "partial", "interrupted"};
+  return kNames[static_cast<std::size_t>(status)];
+}
+
+Json report_json(const RunFacts& facts, const Accounting& accounting) {
+  const ChunkCounts& chunks = accounting.chunks();
+  return {{"repository", facts.repository},
+          {"root", escape_path(facts.root)},
+          {"head", facts.head ? Json(*facts.head) : Json(nullptr)},
+          {"status", name(facts.status)},
+          {"files", files_json(accounting)},
+          {"chunks",
+           {{"written", chunks.written},
+            {"embedded", chunks.embedded},
+            {"reused", chunks.reused},
+            {"tokens", chunks.tokens}}},
+          {"commits", {{"written", 0}}},
+          {"graph",
+           {{"nodes", 0},
+            {"edges", 0},
+            {"resolved_calls", 0},
+            {"unresolved_calls", 0},
+            {"external_calls", 0}}},
+          {"workers", workers_json(facts.workers)},
+          {"seconds", seconds_json(facts.seconds, accounting.stages())},
+          {"memory",
+           {{"supervisor_peak_rss_bytes", facts.memory.supervisor_peak_rss_bytes},
+            {"workers_peak_pss_bytes", facts.memory.workers_peak_pss_bytes}}},
+          {"languages", languages_json(accounting)},
+          {"problems", problems_json(accounting)}};
+}
+
+std::string report_text(const Json& report) {
+  return report.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+Result<void> write_report(const std::string& destination, std::string_view text) {
+  const int problem = destination == "-"        ? write_all(STDOUT_FILENO, text)
+                      : is_special(destination) ? write_in_place(destination, text)
+                                                : write_by_rename(destination, text);
+  if (problem != 0) return write_failure(destination, problem);
+  return {};
+}
+
+}  // namespace forkdex

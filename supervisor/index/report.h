@@ -1,0 +1,68 @@
+#pragma once
+
+// What a run leaves to read: the JSON object of --report and of runs.report. Its keys are a
+// contract with scripts (docs/database.md); figures of parts not built yet are zero.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "common/result.h"
+#include "supervisor/index/accounting.h"
+
+namespace forkdex {
+
+enum class RunStatus : std::uint8_t {
+  kComplete,     ///< every file was seen to
+  kPartial,      ///< the run ended before that: database lost, disk full, …
+  kInterrupted,  ///< by INT or TERM
+};
+std::string_view name(RunStatus status);
+
+/// What the counts of files do not say.
+struct RunFacts {
+  std::string repository;
+  std::string root;                 ///< raw bytes
+  std::optional<std::string> head;  ///< commit id
+  RunStatus status = RunStatus::kComplete;
+
+  struct Workers {
+    std::uint64_t count = 0;  ///< at once
+    std::uint64_t started = 0;
+    std::uint64_t crashed = 0;
+    std::uint64_t out_of_memory = 0;
+    std::uint64_t timed_out = 0;
+    std::uint64_t recycled = 0;
+  } workers;
+
+  struct Seconds {  ///< wall, by phase; worker_idle summed over workers
+    double total = 0;
+    double scan = 0;
+    double files = 0;
+    double graph = 0;
+    double commits = 0;
+    double index_build = 0;
+    double worker_idle = 0;
+  } seconds;
+
+  struct Memory {
+    std::uint64_t supervisor_peak_rss_bytes = 0;
+    std::uint64_t workers_peak_pss_bytes = 0;  ///< peak of the sum
+  } memory;
+};
+
+/// The report. Every string in it is valid UTF-8.
+nlohmann::ordered_json report_json(const RunFacts& facts, const Accounting& accounting);
+
+/// The report as text, two spaces an indent, newline at the end.
+std::string report_text(const nlohmann::ordered_json& report);
+
+/// Writes `text` to the file `destination` by a temporary file beside it and a rename, so that no
+/// reader sees half of it; "-" is standard output. CRASH leaves the old file and, at worst, a
+/// temporary one named after it. ERRORS kDiskFull; kPathUnusable for every other reason.
+Result<void> write_report(const std::string& destination, std::string_view text);
+
+}  // namespace forkdex

@@ -1,0 +1,90 @@
+#include "supervisor/index/summary.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/terminal_text.h"
+
+namespace forkdex {
+namespace {
+
+constexpr std::size_t kProblemsShown = 10;
+
+std::string files_line(const Accounting& accounting) {
+  const std::uint64_t indexed = accounting.in(FileState::kIndexed);
+  const std::uint64_t unchanged = accounting.in(FileState::kUnchanged);
+  const std::uint64_t empty = accounting.in(FileState::kEmpty);
+  std::string line = fmt::format(
+      "{} total, {} succeeded ({} indexed, {} unchanged, {} empty), {} skipped, {} failed",
+      accounting.total(), indexed + unchanged + empty, indexed, unchanged, empty,
+      accounting.in(FileState::kSkipped), accounting.not_indexed());
+  if (const std::uint64_t quarantined = accounting.in(FileState::kQuarantined))
+    line += fmt::format(" ({} quarantined)", quarantined);
+  if (const std::uint64_t removed = accounting.in(FileState::kRemoved))
+    line += fmt::format(", {} removed", removed);
+  if (const std::uint64_t left = accounting.total() - accounting.done())
+    line += fmt::format(", {} not reached", left);
+  return line;
+}
+
+std::string seconds_line(const RunFacts::Seconds& seconds) {
+  const std::array<std::pair<std::string_view, double>, 5> phases = {
+      {{"scan", seconds.scan},
+       {"files", seconds.files},
+       {"graph", seconds.graph},
+       {"commits", seconds.commits},
+       {"index build", seconds.index_build}}};
+  std::string line = fmt::format("{:.2f} total", seconds.total);
+  for (const auto& [phase, time] : phases)
+    if (time > 0) line += fmt::format(", {} {:.2f}", phase, time);
+  return line;
+}
+
+void append_problems(std::string& text, const RunFacts& facts, const Accounting& accounting) {
+  const std::vector<Problem>& problems = accounting.problems();
+  const std::size_t shown = std::min(kProblemsShown, problems.size());
+  for (const Problem& problem : std::span(problems).first(shown)) {
+    fmt::format_to(std::back_inserter(text), "{} {}: {}", name(problem.state),
+                   printable(problem.path), problem.reason);
+    if (!problem.detail.empty())
+      fmt::format_to(std::back_inserter(text), " ({})", printable(problem.detail));
+    text += '\n';
+  }
+  if (accounting.not_indexed() > shown)
+    fmt::format_to(std::back_inserter(text), "and {} more: supervisor failures {}\n",
+                   accounting.not_indexed() - shown, printable(facts.repository));
+}
+
+}  // namespace
+
+std::string opening_text(const std::string& repository, const std::string& root,
+                         const std::string& database, unsigned workers, const ModelFolder& model,
+                         Verbosity verbosity) {
+  if (verbosity == Verbosity::kQuiet) return "";
+  return fmt::format("{}: {} into {}, {} worker{}, {} ({} dimensions, fp32)\n",
+                     printable(repository), printable(root), database, workers,
+                     workers == 1 ? "" : "s", printable(model.name), model.dimension);
+}
+
+std::string summary_text(const RunFacts& facts, const Accounting& accounting, Verbosity verbosity) {
+  std::string text;
+  if (verbosity != Verbosity::kQuiet) {
+    const ChunkCounts& chunks = accounting.chunks();
+    text = fmt::format(
+        "{}: {}\n"
+        "  files    {}\n"
+        "  chunks   {} written, {} embedded, {} reused, {} tokens\n"
+        "  seconds  {}\n",
+        printable(facts.repository), name(facts.status), files_line(accounting), chunks.written,
+        chunks.embedded, chunks.reused, chunks.tokens, seconds_line(facts.seconds));
+  }
+  append_problems(text, facts, accounting);
+  return text;
+}
+
+}  // namespace forkdex

@@ -1,0 +1,142 @@
+#include "supervisor/repository/listing.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "common/path_text.h"
+#include "common/unique_fd.h"
+#include "supervisor/repository/folder.h"
+#include "supervisor/repository/git_repository.h"
+#include "supervisor/repository/ignore_rules.h"
+#include "supervisor/repository/walk.h"
+
+namespace forkdex {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error path_error(const fs::path& path, std::string_view what) {
+  return {ErrorCode::kPathUnusable, fmt::format("{} {}", display_path(path.native()), what), ""};
+}
+
+Error unopenable(const fs::path& path, int error) {
+  switch (error) {
+    case ENOENT:
+      return path_error(path, "does not exist; give an existing folder");
+    case ENOTDIR:
+      return path_error(path, "is not a folder; give the folder to index");
+    case EACCES:
+    case EPERM:
+      return path_error(path, "may not be read by this user; give a folder that may");
+    case ELOOP:
+      return path_error(path, "is a loop of symbolic links; give an existing folder");
+    default:
+      return system_error(ErrorCode::kPathUnusable,
+                          path_error(path, "cannot be opened; give another folder").sentence,
+                          error);
+  }
+}
+
+/// The folder `path` names, symbolic links resolved, once it is known to be usable.
+Result<fs::path> usable_folder(const fs::path& path) {
+  if (path.empty())
+    return Error{ErrorCode::kPathUnusable, "the path is empty; give the folder to index", ""};
+  std::error_code problem;
+  const fs::path root = fs::canonical(path, problem);
+  if (problem) return unopenable(path, problem.value());
+  const UniqueFd folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) return unopenable(path, errno);
+  if (::faccessat(folder.get(), ".", X_OK, AT_EACCESS) != 0) return unopenable(path, errno);
+  return root;
+}
+
+/// Where `root` lies in `work_tree`: "" for its top, else ending with '/'.
+std::string prefix_of(const fs::path& work_tree, const fs::path& root) {
+  if (root == work_tree) return "";
+  const std::size_t top = work_tree == work_tree.root_path() ? 1 : work_tree.native().size() + 1;
+  return root.native().substr(top) + '/';
+}
+
+/// The rules that hold for `root` before its own ignore file is read.
+struct Inherited {
+  IgnoreRules rules;
+  bool root_is_ignored = false;
+};
+
+Inherited inherited_rules(const GitRepository& repository, const std::string& prefix) {
+  Inherited inherited{IgnoreRules(repository.ignores_case())};
+  for (const fs::path& file : repository.exclude_files()) {
+    auto text = read_small_file(AT_FDCWD, file.c_str(), IgnoreFile::kMaxBytes, Links::kFollow);
+    if (text) inherited.rules.push(0, *std::move(text));
+  }
+  const std::string& top = repository.work_tree().native();
+  UniqueFd folder(::open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (std::size_t begin = 0; begin < prefix.size();) {
+    auto text = read_small_file(folder.get(), ".gitignore", IgnoreFile::kMaxBytes);
+    if (text) inherited.rules.push(begin, *std::move(text));
+    const std::size_t end = prefix.find('/', begin);
+    inherited.root_is_ignored = inherited.rules.ignored(prefix.substr(0, end), true);
+    if (inherited.root_is_ignored) break;
+    folder = open_folder(folder.get(), prefix.substr(begin, end - begin).c_str());
+    begin = end + 1;
+  }
+  return inherited;
+}
+
+Result<void> list_in_git(const RepositoryInfo& info, UniqueFd root, const Walk::Visit& visit) {
+  auto repository = GitRepository::discover(info.root);
+  if (!repository) return repository.error();
+  if (!*repository)
+    return Error{ErrorCode::kRepositoryUnusable,
+                 fmt::format("{} is no git repository any more; run again",
+                             display_path(info.root.native())),
+                 ""};
+  const GitRepository& git = **repository;
+  auto index = git.index();
+  if (!index) return index.error();
+  std::string prefix = prefix_of(git.work_tree(), info.root);
+  IgnoreRules rules = inherited_rules(git, prefix).rules;
+  Walk walk(std::move(root), std::move(prefix), std::move(rules), &git, &*index, visit);
+  return walk.run();
+}
+
+}  // namespace
+
+Result<RepositoryInfo> inspect_repository(const fs::path& path) {
+  auto root = usable_folder(path);
+  if (!root) return root.error();
+  RepositoryInfo info;
+  info.root = *root;
+  info.default_name = info.root.has_filename() ? info.root.filename().string() : "root";
+  auto repository = GitRepository::discover(info.root);
+  if (!repository) return repository.error();
+  if (!*repository) return info;
+  const GitRepository& git = **repository;
+  if (inherited_rules(git, prefix_of(git.work_tree(), info.root)).root_is_ignored) return info;
+  auto index = git.index();
+  if (!index) return index.error();
+  auto head = git.head();
+  if (!head) return head.error();
+  info.in_git = true;
+  info.head = *std::move(head);
+  info.remote = git.remote();
+  if (!info.remote) info.root_commit = git.root_commit();
+  return info;
+}
+
+Result<void> list_files(const RepositoryInfo& repository,
+                        const std::function<void(ListedFile&&)>& visit) {
+  UniqueFd root(::open(repository.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root.valid()) return unopenable(repository.root, errno);
+  if (repository.in_git) return list_in_git(repository, std::move(root), visit);
+  return Walk(std::move(root), "", IgnoreRules(false), nullptr, nullptr, visit).run();
+}
+
+}  // namespace forkdex

@@ -1,0 +1,90 @@
+#include "tests/support/index_run.h"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "tests/support/temporary_folder.h"
+
+namespace forkdex::test {
+namespace {
+
+constexpr const char* kStates[] = {"indexed", "unchanged", "empty",
+                                   "skipped", "failed",    "quarantined"};
+
+/// Says that two numbers which should be one are not.
+void expect_equal(const std::string& left_name, long left, const std::string& right_name,
+                  long right, std::vector<std::string>& found) {
+  if (left != right) {
+    found.push_back(fmt::format("{} is {} and {} is {}", left_name, left, right_name, right));
+  }
+}
+
+}  // namespace
+
+Command index_command(const std::filesystem::path& root, const Database& database,
+                      const std::filesystem::path& report,
+                      const std::vector<std::string>& options) {
+  Command command = supervisor_command({"index", "--report", report.string()});
+  command.environment["DATABASE_URL"] = database.url();
+  command.arguments.insert(command.arguments.end(), options.begin(), options.end());
+  command.arguments.push_back(root.string());
+  return command;
+}
+
+IndexRun index(const std::filesystem::path& root, const Database& database,
+               const std::vector<std::string>& options) {
+  const TemporaryFolder folder;
+  const std::filesystem::path report = folder / "report.json";
+  IndexRun done{run(index_command(root, database, report, options), std::chrono::hours(1)), {}};
+  if (std::filesystem::exists(report)) done.report = nlohmann::json::parse(read_file(report));
+  return done;
+}
+
+int files_in(const nlohmann::json& report, const std::string& state) {
+  return report.at("files").at(state).get<int>();
+}
+
+std::vector<std::string> contradictions(const nlohmann::json& report, const Database& database) {
+  std::vector<std::string> found;
+  const std::string repository = report.at("repository").get<std::string>();
+  const std::string of_repository = fmt::format(
+      " WHERE repository_id = (SELECT id FROM forkdex.repositories WHERE name = '{}')", repository);
+  const auto counted = [&](const std::string& what) {
+    return std::stol(database.value("SELECT " + what + of_repository));
+  };
+  const long total = files_in(report, "total");
+  long sum = 0;
+  for (const char* state : kStates) sum += files_in(report, state);
+  expect_equal("files.total", total, "the sum of the states", sum, found);
+  expect_equal("files.total", total, "rows in files", counted("count(*) FROM forkdex.files"),
+               found);
+  expect_equal("the sum of files.chunk_count",
+               counted("coalesce(sum(chunk_count), 0) FROM forkdex.files"), "rows in chunks",
+               counted("count(*) FROM forkdex.chunks"), found);
+  long language_chunks = 0;
+  for (const auto& language : report.at("languages")) {
+    language_chunks += language.at("chunks").get<long>();
+  }
+  expect_equal("the sum over languages", language_chunks, "rows in chunks",
+               counted("count(*) FROM forkdex.chunks"), found);
+  expect_equal("texts of chunks without a vector",
+               std::stol(database.value(
+                   "SELECT count(*) FROM (SELECT content_hash FROM forkdex.chunks UNION "
+                   "SELECT text_hash FROM forkdex.chunks WHERE text_hash IS NOT NULL) AS texts "
+                   "WHERE content_hash NOT IN (SELECT content_hash FROM forkdex.vectors)")),
+               "what should be", 0, found);
+  return found;
+}
+
+int finished_files(const std::string& stderr_text) {
+  int count = 0;
+  std::istringstream lines(stderr_text);
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
+    if (event.is_object() && event.value("event", "") == "file") ++count;
+  }
+  return count;
+}
+
+}  // namespace forkdex::test

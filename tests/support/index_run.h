@@ -1,0 +1,39 @@
+#pragma once
+
+// One `supervisor index` with a report, and what must be true of every one.
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/database.h"
+#include "tests/support/program.h"
+
+namespace forkdex::test {
+
+struct IndexRun {
+  Ended ended;
+  nlohmann::json report;  ///< null when none was written
+};
+
+/// The command line that indexes `root` into `database`, writing its report to `report`.
+Command index_command(const std::filesystem::path& root, const Database& database,
+                      const std::filesystem::path& report,
+                      const std::vector<std::string>& options = {});
+
+/// Runs index_command to its end.
+IndexRun index(const std::filesystem::path& root, const Database& database,
+               const std::vector<std::string>& options = {});
+
+/// The files of a report that ended in `state`.
+int files_in(const nlohmann::json& report, const std::string& state);
+
+/// What is wrong with the sums of a completed run: states against the total, and both against the
+/// rows in the database. Empty when all agree.
+std::vector<std::string> contradictions(const nlohmann::json& report, const Database& database);
+
+/// The `"event":"file"` lines of --progress json that `stderr_text` holds.
+int finished_files(const std::string& stderr_text);
+
+}  // namespace forkdex::test

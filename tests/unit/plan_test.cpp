@@ -1,0 +1,181 @@
+#include "supervisor/index/plan.h"
+
+#include <map>
+
+#include <catch2/catch.hpp>
+
+using namespace forkdex;
+
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+ListedFile listed(std::string path, std::uint64_t size = 10) {
+  ListedFile file;
+  file.path = std::move(path);
+  file.size = size;
+  file.mtime_ns = 100 * kSecond + 1;
+  file.ctime_ns = 100 * kSecond + 2;
+  file.inode = 5;
+  return file;
+}
+
+KnownFile known(std::string path, FileState state = FileState::kIndexed, std::string reason = "") {
+  KnownFile file;
+  file.path = std::move(path);
+  file.state = state;
+  file.reason = std::move(reason);
+  file.recipe = "r1";
+  file.signature = {10, 100 * kSecond + 1, 100 * kSecond + 2, 5, 200 * kSecond};
+  file.content_hash = sha256("bytes");
+  return file;
+}
+
+PlanRules rules() {
+  PlanRules rules;
+  rules.recipe = "r1";
+  rules.max_file_bytes = 1000;
+  rules.listed_at_ns = 300 * kSecond;
+  return rules;
+}
+
+struct Planned {
+  std::map<std::string, Decided> decided;
+  std::deque<Job> jobs;
+  const Job* job(std::string_view path) const {
+    for (const Job& job : jobs)
+      if (job.path == path) return &job;
+    return nullptr;
+  }
+};
+
+Planned plan(PlanRules with, std::vector<ListedFile> files, std::vector<KnownFile> known_files) {
+  Planned planned;
+  std::size_t next = 0;
+  Planner planner(
+      std::move(with),
+      [&]() -> Result<std::optional<KnownFile>> {
+        if (next == known_files.size()) return std::optional<KnownFile>();
+        return std::optional<KnownFile>(known_files[next++]);
+      },
+      [&](Decided&& decided) {
+        const std::string path = decided.path;
+        planned.decided.emplace(path, std::move(decided));
+      });
+  for (ListedFile& file : files) REQUIRE(planner.take(std::move(file)).ok());
+  auto jobs = planner.finish();
+  REQUIRE(jobs.ok());
+  planned.jobs = *std::move(jobs);
+  return planned;
+}
+
+}  // namespace
+
+TEST_CASE("plan: a new repository is all jobs, biggest first", "[plan]") {
+  const Planned planned =
+      plan(rules(), {listed("a.py", 1), listed("b.py", 30), listed("c.py", 20)}, {});
+  REQUIRE(planned.jobs.size() == 3);
+  CHECK(planned.jobs[0].path == "b.py");
+  CHECK(planned.jobs[1].path == "c.py");
+  CHECK(planned.jobs[2].path == "a.py");
+  CHECK(planned.decided.empty());
+}
+
+TEST_CASE("plan: same signature and recipe is unchanged, and nothing is opened", "[plan]") {
+  const Planned planned = plan(rules(), {listed("a.py")}, {known("a.py")});
+  CHECK(planned.jobs.empty());
+  REQUIRE(planned.decided.count("a.py") == 1);
+  CHECK(planned.decided.at("a.py").state == FileState::kUnchanged);
+  CHECK(planned.decided.at("a.py").row_is_current);
+}
+
+TEST_CASE("plan: another signature is compared by content, another recipe is not", "[plan]") {
+  ListedFile touched = listed("a.py");
+  touched.mtime_ns += 1;
+  const Planned planned = plan(rules(), {touched}, {known("a.py")});
+  REQUIRE(planned.job("a.py"));
+  CHECK(planned.job("a.py")->known);
+
+  KnownFile old = known("a.py");
+  old.recipe = "r0";
+  const Planned again = plan(rules(), {listed("a.py")}, {old});
+  REQUIRE(again.job("a.py"));
+  CHECK_FALSE(again.job("a.py")->known);
+}
+
+TEST_CASE("plan: a file written just before it was read is compared by content", "[plan]") {
+  KnownFile racy = known("a.py");
+  racy.signature.seen_at_ns = racy.signature.mtime_ns + 1000;
+  CHECK(plan(rules(), {listed("a.py")}, {racy}).job("a.py"));
+}
+
+TEST_CASE("plan: --full trusts nothing", "[plan]") {
+  PlanRules full = rules();
+  full.full = true;
+  const Planned planned = plan(full, {listed("a.py")}, {known("a.py")});
+  REQUIRE(planned.job("a.py"));
+  CHECK_FALSE(planned.job("a.py")->known);
+}
+
+TEST_CASE("plan: what is known and gone is removed, wherever it stood", "[plan]") {
+  const Planned planned = plan(rules(), {listed("b.py"), listed("d.py")},
+                               {known("a.py"), known("b.py"), known("c.py"), known("e.py")});
+  for (const char* gone : {"a.py", "c.py", "e.py"}) {
+    INFO(gone);
+    REQUIRE(planned.decided.count(gone) == 1);
+    CHECK(planned.decided.at(gone).state == FileState::kRemoved);
+  }
+  CHECK(planned.decided.at("b.py").state == FileState::kUnchanged);
+  CHECK(planned.job("d.py"));
+}
+
+TEST_CASE("plan: bytes decide the order, not a locale", "[plan]") {
+  const Planned planned = plan(rules(), {listed("B.py"), listed("a.py"), listed("\xC3\xA9.py")},
+                               {known("B.py"), known("a.py"), known("\xC3\xA9.py")});
+  CHECK(planned.jobs.empty());
+  CHECK(planned.decided.size() == 3);
+}
+
+TEST_CASE("plan: failed files are tried again by every run", "[plan]") {
+  const Planned planned =
+      plan(rules(), {listed("a.py")}, {known("a.py", FileState::kFailed, "encoding")});
+  REQUIRE(planned.job("a.py"));
+  CHECK_FALSE(planned.job("a.py")->known);
+}
+
+TEST_CASE("plan: a binary file known as such is skipped again without being opened", "[plan]") {
+  const Planned planned =
+      plan(rules(), {listed("a.py")}, {known("a.py", FileState::kSkipped, "binary")});
+  REQUIRE(planned.decided.count("a.py") == 1);
+  CHECK(planned.decided.at("a.py").state == FileState::kSkipped);
+  CHECK(planned.decided.at("a.py").reason == "binary");
+}
+
+TEST_CASE("plan: a higher limit or a wider pattern retries what was refused", "[plan]") {
+  CHECK(plan(rules(), {listed("a.py")}, {known("a.py", FileState::kSkipped, "too_large")})
+            .job("a.py"));
+  CHECK(plan(rules(), {listed("a.py")}, {known("a.py", FileState::kSkipped, "excluded")})
+            .job("a.py"));
+}
+
+TEST_CASE("plan: kinds, sizes, globs and languages that exclude a file name their reason",
+          "[plan]") {
+  PlanRules narrow = rules();
+  narrow.exclude = {"*.min.js"};
+  narrow.languages = {"python", "javascript"};
+  ListedFile link = listed("link");
+  link.kind = ListedFile::Kind::kNotRegular;
+  ListedFile locked = listed("locked.py");
+  locked.kind = ListedFile::Kind::kUnreadable;
+  locked.note = "Permission denied";
+  const Planned planned =
+      plan(narrow, {listed("a.min.js"), listed("a.ts"), listed("big.py", 1001), link, locked}, {});
+  CHECK(planned.jobs.empty());
+  CHECK(planned.decided.at("a.min.js").reason == "excluded");
+  CHECK(planned.decided.at("a.ts").reason == "excluded");
+  CHECK(planned.decided.at("big.py").reason == "too_large");
+  CHECK(planned.decided.at("link").reason == "not_regular");
+  CHECK(planned.decided.at("locked.py").state == FileState::kFailed);
+  CHECK(planned.decided.at("locked.py").reason == "unreadable");
+  CHECK(planned.decided.at("locked.py").detail == "Permission denied");
+}

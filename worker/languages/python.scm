@@ -1,0 +1,27 @@
+; Python. docs: worker/parse/outline.h names the captures.
+
+(comment) @comment
+(decorator) @decorator
+
+; Children of these are statements: borders at which a large definition may be cut.
+(module) @block
+(block) @block
+(dictionary) @block
+(list) @block
+
+(function_definition name: (_) @name body: (_) @body) @definition.function
+(class_definition name: (_) @name body: (_) @body) @definition.class
+(assignment left: (identifier) @name right: (lambda body: (_) @body)) @definition.function
+(type_alias_statement left: (type) @name) @definition.type
+
+; What stands around a definition belongs to it.
+(decorated_definition definition: (_ name: (_) @name)) @outer
+
+; The first statement of a body, if it is a string, documents the definition.
+(function_definition
+  name: (_) @name
+  body: (block . (comment)* . (expression_statement (string) @docstring)))
+(class_definition
+  name: (_) @name
+  body: (block . (comment)* . (expression_statement (string) @docstring)))
+(module . (comment)* . (expression_statement (string) @docstring))

@@ -1,0 +1,100 @@
+#include "worker/parse/chunker.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "common/hash.h"
+#include "common/languages.h"
+#include "worker/parse/decode.h"
+#include "worker/parse/language.h"
+#include "worker/parse/pieces.h"
+#include "worker/parse/queries.h"
+#include "worker/parse/syntax.h"
+
+namespace forkdex {
+namespace {
+
+/// Raised by hand when chunks of the same bytes change though no query and no grammar did.
+constexpr std::string_view kRules = "chunker 1";
+
+/// A syntax tree takes some fifty times the text's memory; sources above this are generated, and
+/// are cut by lines.
+constexpr std::size_t kMaxParsedBytes = std::size_t{4} << 20;
+
+void append_detail(std::string& detail, std::string_view sentence) {
+  if (sentence.empty()) return;
+  if (!detail.empty()) detail += "; ";
+  detail += sentence;
+}
+
+}  // namespace
+
+struct Chunker::State {
+  TokenCount count_tokens;
+  Limits limits;
+  SyntaxParser parser;
+
+  /// Cuts along the syntax, or by lines where there is none; says in `detail` if so.
+  Result<std::vector<Piece>> cut(std::string_view text, const Splitter& splitter, ParsedFile& file,
+                                 Outline& outline);
+};
+
+Chunker::Chunker(TokenCount count_tokens, Limits limits)
+    : state_(new State{std::move(count_tokens), limits, {}}) {
+  state_->limits.max_tokens = std::max<std::size_t>(1, limits.max_tokens);
+}
+
+Chunker::~Chunker() = default;
+
+Result<std::vector<Piece>> Chunker::State::cut(std::string_view text, const Splitter& splitter,
+                                               ParsedFile& file, Outline& outline) {
+  const Language* language = find_language(file.language);
+  if (!language) return cut_by_lines(text, splitter);
+  if (text.size() > kMaxParsedBytes) {
+    append_detail(file.detail, "too large to parse, cut by lines");
+    return cut_by_lines(text, splitter);
+  }
+  const auto deadline = SyntaxParser::Clock::now() + limits.parse_deadline;
+  const Result<Tree> tree = parser.parse(*language, text, deadline);
+  if (!tree) return tree.error();
+  if (is_shapeless(*tree)) {
+    append_detail(file.detail, "not the language its name says, cut by lines");
+    return cut_by_lines(text, splitter);
+  }
+  OutlineBuilder builder(text);
+  const auto add = [&builder](std::span<const Capture> match) { builder.add(match); };
+  if (const auto matched = parser.match(*language, *tree, deadline, add); !matched) {
+    return matched.error();
+  }
+  outline = std::move(builder).build();
+  const auto borders = [&] { return syntax_borders(*tree, outline.types, text); };
+  return cut_by_outline(text, outline, splitter, borders);
+}
+
+Result<ParsedFile> Chunker::chunk(std::string_view path, std::string_view bytes) {
+  const Result<DecodedText> decoded = decode(bytes);
+  if (!decoded) return decoded.error();
+  const std::string_view text = decoded->text();
+  ParsedFile file;
+  file.language = language_of(path);
+  append_detail(file.detail, decoded->detail());
+  const Splitter splitter(text, state_->count_tokens, state_->limits.max_tokens);
+  Outline outline;
+  const auto pieces = state_->cut(text, splitter, file, outline);
+  if (!pieces) return pieces.error();
+  file.chunks = to_chunks(*decoded, outline, *pieces);
+  return file;
+}
+
+std::string Chunker::recipe() {
+  FieldHasher hasher;
+  for (const Language& language : languages()) {
+    hasher.add(language.id);
+    for (const std::string_view query : language.queries) hasher.add(query);
+  }
+  hasher.add(queries::grammar_pins);
+  return std::string(kRules) + " " + hex(hasher.finish()).substr(0, 16);
+}
+
+}  // namespace forkdex

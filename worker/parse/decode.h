@@ -1,0 +1,62 @@
+#pragma once
+
+// Bytes on disk to UTF-8 text, and back from a place in the text to its place on disk. Pure; owns
+// its text only where decoding changed it, otherwise it borrows the bytes it was given.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+
+namespace forkdex {
+
+/// A file's text as UTF-8 without byte order mark and without U+0000.
+class DecodedText {
+ public:
+  std::string_view text() const { return borrowed_ ? bytes_.substr(bom_bytes_) : owned_; }
+
+  /// For the user: "decoded as Latin-1", "decoded as UTF-16", or empty for UTF-8.
+  std::string_view detail() const { return detail_; }
+
+  /// The byte on disk at which the code point at `text_offset` starts; text().size() gives the
+  /// size on disk. REQUIRES that text_offset is a code point's start or text().size().
+  std::size_t disk_offset(std::size_t text_offset) const;
+
+ private:
+  friend Result<DecodedText> decode(std::string_view bytes);
+  enum class Width { kSame, kLatin1, kUtf16 };
+
+  void append(char32_t code_point, std::size_t disk_offset);
+
+  std::string_view bytes_;
+  std::string owned_;
+  bool borrowed_ = true;
+  std::size_t bom_bytes_ = 0;
+  Width width_ = Width::kSame;
+  std::string_view detail_;
+  struct Checkpoint {
+    std::size_t text;
+    std::size_t disk;
+  };
+  std::vector<Checkpoint> checkpoints_;  // one every few thousand bytes of text, ascending
+};
+
+/// Decodes UTF-8 (with or without byte order mark), UTF-16 with byte order mark, and anything else
+/// as Latin-1. A byte order mark is no part of the text. REQUIRES that `bytes` outlives the result.
+/// ERRORS kBinaryFile (NUL bytes, or U+0000 in UTF-16: PostgreSQL's text holds none), kBadEncoding
+/// (a UTF-16 byte order mark before bytes that are not UTF-16).
+Result<DecodedText> decode(std::string_view bytes);
+
+/// The length in bytes of the well-formed UTF-8 sequence at the start of `text`, 0 if there is
+/// none.
+std::size_t utf8_sequence(std::string_view text);
+
+/// The greatest code point border of well-formed `text` that is at most `offset`.
+std::size_t code_point_border(std::string_view text, std::size_t offset);
+
+/// `text` cut to at most `max_bytes` at a code point border.
+std::string_view capped(std::string_view text, std::size_t max_bytes);
+
+}  // namespace forkdex

@@ -1,0 +1,235 @@
+#include "worker/parse/outline.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "worker/parse/decode.h"
+
+namespace forkdex {
+namespace {
+
+constexpr std::size_t kMaxNesting = 32;
+constexpr std::size_t kMaxNameBytes = 200;
+constexpr std::size_t kMaxQualifiedNameBytes = 1000;
+
+/// A name as source writes it: `area`, `Shape.area`, `'quoted key'`, `[Symbol.iterator]`.
+struct WrittenName {
+  std::string_view last;  ///< what the definition is called
+  std::string_view full;  ///< with what the source puts before it
+};
+
+WrittenName read_name(std::string_view text) {
+  text = capped(text, kMaxNameBytes);
+  const bool quoted = text.size() >= 2 && (text.front() == '\'' || text.front() == '"') &&
+                      text.back() == text.front();
+  if (quoted) return {text.substr(1, text.size() - 2), text.substr(1, text.size() - 2)};
+  if (text.find_first_of(" \t\r\n\"'`[](){}") != std::string_view::npos) return {text, text};
+  return {text.substr(text.rfind('.') + 1), text};
+}
+
+std::string joined(std::string_view scope, std::string_view name) {
+  std::string result(scope);
+  if (!result.empty()) result += '.';
+  result += name;
+  return std::string(capped(result, kMaxQualifiedNameBytes));
+}
+
+void mark(std::vector<bool>& types, std::uint16_t symbol) {
+  if (types.size() <= symbol) types.resize(symbol + std::size_t{1});
+  types[symbol] = true;
+}
+
+bool by_begin(const Span& a, const Span& b) { return a.begin < b.begin; }
+
+/// Of two captures for one name the wider says what it is, and a definition goes before a scope.
+bool replaces(const Capture& candidate, const Capture& current) {
+  const bool candidate_is_scope = candidate.role == Role::kScope;
+  const bool current_is_scope = current.role == Role::kScope;
+  if (candidate_is_scope != current_is_scope) return current_is_scope;
+  return candidate.span.size() > current.span.size();
+}
+
+}  // namespace
+
+void OutlineBuilder::add(std::span<const Capture> match) {
+  const auto name = std::ranges::find(match, Role::kName, &Capture::role);
+  if (name == match.end()) {
+    for (const Capture& capture : match) add_unnamed(capture);
+    return;
+  }
+  Draft draft;
+  draft.name_begin = name->span.begin;
+  draft.name_end = name->span.end;
+  for (const Capture& capture : match) add_to(draft, capture);
+  drafts_.push_back(draft);
+}
+
+void OutlineBuilder::add_unnamed(const Capture& capture) {
+  switch (capture.role) {
+    case Role::kComment:
+      outline_.comments.push_back(capture.span);
+      mark(outline_.types.comments, capture.symbol);
+      break;
+    case Role::kDecorator:
+      outline_.decorators.push_back(capture.span);
+      break;
+    case Role::kBlock:
+      mark(outline_.types.blocks, capture.symbol);
+      break;
+    case Role::kDocstring:
+      if (!outline_.docstring) outline_.docstring = capture.span;
+      break;
+    default:
+      break;  // says something of a name that error recovery left out
+  }
+}
+
+void OutlineBuilder::add_to(Draft& draft, const Capture& capture) {
+  switch (capture.role) {
+    case Role::kDefinition:
+    case Role::kProperty:
+    case Role::kScope:
+      draft.definition = capture;
+      break;
+    case Role::kOuter:
+      draft.start = capture.span.begin;
+      draft.end = capture.span.end;
+      break;
+    case Role::kStart:
+      draft.start = capture.span.begin;
+      break;
+    case Role::kEnd:
+      draft.end = capture.span.end;
+      break;
+    case Role::kBody:
+      draft.body = capture.span.begin;
+      break;
+    case Role::kDocstring:
+      draft.docstring = capture.span;
+      break;
+    default:
+      break;
+  }
+}
+
+std::vector<OutlineBuilder::Draft> OutlineBuilder::merged_drafts() {
+  std::ranges::stable_sort(drafts_, {}, &Draft::name_begin);
+  std::vector<Draft> merged;
+  for (const Draft& draft : drafts_) {
+    if (merged.empty() || merged.back().name_begin != draft.name_begin) {
+      merged.push_back(draft);
+      continue;
+    }
+    Draft& into = merged.back();
+    if (draft.definition && (!into.definition || replaces(*draft.definition, *into.definition))) {
+      into.definition = draft.definition;
+      into.name_end = draft.name_end;
+    }
+    if (draft.start) into.start = std::min(into.start.value_or(*draft.start), *draft.start);
+    if (draft.end) into.end = std::max(into.end.value_or(*draft.end), *draft.end);
+    if (draft.body) into.body = into.body ? into.body : draft.body;
+    if (draft.docstring) into.docstring = into.docstring ? into.docstring : draft.docstring;
+  }
+  std::erase_if(merged, [](const Draft& draft) { return !draft.definition; });
+  return merged;
+}
+
+Definition OutlineBuilder::definition_of(const Draft& draft) const {
+  using Form = Definition::Form;
+  Definition result;
+  const Capture& capture = *draft.definition;
+  result.form = capture.role == Role::kScope      ? Form::kScope
+                : capture.role == Role::kProperty ? Form::kProperty
+                                                  : Form::kDefinition;
+  result.kind = capture.kind;
+  result.code_begin =
+      begin_with_decorators(std::min(draft.start.value_or(capture.span.begin), capture.span.begin));
+  result.span = {result.code_begin, std::max(draft.end.value_or(0), capture.span.end)};
+  result.name_begin = draft.name_begin;
+  result.signature_end = draft.body.value_or(result.span.end);
+  result.name = slice(text_, {draft.name_begin, draft.name_end});
+  result.docstring = draft.docstring;
+  return result;
+}
+
+Outline OutlineBuilder::build() && {
+  std::ranges::sort(outline_.comments, by_begin);
+  std::ranges::sort(outline_.decorators, by_begin);
+  for (const Draft& draft : merged_drafts()) {
+    outline_.definitions.push_back(definition_of(draft));
+  }
+  nest();
+  attach_comments(outline_.top, 0);
+  for (const std::uint32_t index : outline_.top) name_within(index, nullptr);
+  return std::move(outline_);
+}
+
+/// Turns the list of definitions into a tree by containment.
+void OutlineBuilder::nest() {
+  std::vector<Definition> sorted = std::exchange(outline_.definitions, {});
+  std::ranges::stable_sort(sorted, [](const Definition& a, const Definition& b) {
+    return a.code_begin != b.code_begin ? a.code_begin < b.code_begin : a.span.end > b.span.end;
+  });
+  std::vector<std::uint32_t> open;  // from the outermost in
+  auto& kept = outline_.definitions;
+  for (Definition& definition : sorted) {
+    while (!open.empty() && kept[open.back()].span.end <= definition.code_begin) open.pop_back();
+    const bool crosses = !open.empty() && kept[open.back()].span.end < definition.span.end;
+    if (crosses || open.size() >= kMaxNesting || definition.span.size() == 0) continue;
+    const auto index = static_cast<std::uint32_t>(kept.size());
+    (open.empty() ? outline_.top : kept[open.back()].children).push_back(index);
+    kept.push_back(std::move(definition));
+    open.push_back(index);
+  }
+}
+
+void OutlineBuilder::attach_comments(std::vector<std::uint32_t>& siblings, std::size_t floor) {
+  for (const std::uint32_t index : siblings) {
+    Definition& definition = outline_.definitions[index];
+    definition.span.begin = begin_with_comments(definition.code_begin, floor);
+    attach_comments(definition.children, definition.code_begin);
+    floor = definition.span.end;
+  }
+}
+
+/// The start of the decorators that stand before `code_begin`, such as those of TypeScript's
+/// methods, which are no part of the method's node.
+std::size_t OutlineBuilder::begin_with_decorators(std::size_t code_begin) const {
+  auto after = std::ranges::lower_bound(outline_.decorators, code_begin, {}, &Span::begin);
+  while (after != outline_.decorators.begin()) {
+    const Span decorator = *--after;
+    const Span gap{decorator.end, code_begin};
+    if (decorator.end > code_begin || trimmed(text_, gap).size() > 0) break;
+    code_begin = decorator.begin;
+  }
+  return code_begin;
+}
+
+/// The start of the comments that stand directly above `code_begin`, none before `floor`.
+std::size_t OutlineBuilder::begin_with_comments(std::size_t code_begin, std::size_t floor) const {
+  std::size_t begin = code_begin;
+  auto after = std::ranges::lower_bound(outline_.comments, begin, {}, &Span::begin);
+  while (after != outline_.comments.begin()) {
+    const Span comment = *--after;
+    const Span gap{comment.end, begin};
+    if (comment.begin < floor || comment.end > begin) break;
+    if (trimmed(text_, gap).size() > 0 || has_empty_line(text_, gap)) break;
+    if (!first_on_line(text_, comment.begin)) break;  // it ends the line of something else
+    begin = comment.begin;
+  }
+  return begin;
+}
+
+void OutlineBuilder::name_within(std::uint32_t index, const Definition* parent) {
+  Definition& definition = outline_.definitions[index];
+  const std::string written = std::exchange(definition.name, {});
+  const WrittenName name = read_name(written);
+  definition.name = name.last;
+  definition.parent = parent ? parent->qualified_name : std::string();
+  definition.qualified_name = joined(definition.parent, name.full);
+  const bool in_class = parent && parent->kind == ChunkKind::kClass;
+  if (in_class && definition.kind == ChunkKind::kFunction) definition.kind = ChunkKind::kMethod;
+  for (const std::uint32_t child : definition.children) name_within(child, &definition);
+}
+
+}  // namespace forkdex

@@ -1,0 +1,94 @@
+#pragma once
+
+// tree-sitter behind C++: parsers, compiled queries and trees with owners, errors as Results. The
+// only file, with borders.cpp, that sees tree_sitter/api.h.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "worker/parse/chunk.h"
+#include "worker/parse/language.h"
+#include "worker/parse/span.h"
+
+struct TSParser;
+struct TSTree;
+struct TSQuery;
+struct TSQueryCursor;
+
+namespace forkdex {
+
+/// What a capture in a query file stands for.
+enum class Role : std::uint8_t {
+  kDefinition,  ///< @definition.KIND: a chunk of its own, KIND being a ChunkKind's name
+  kProperty,    ///< @property.KIND: the same, if it spans lines
+  kScope,       ///< @scope: gives its name to what is in it, and is no chunk
+  kName,        ///< @name: what a match speaks of; matches with the same name node are one
+  kBody,        ///< @body: where the signature ends
+  kDocstring,   ///< @docstring: documents the match's name, or the file where there is no name
+  kStart,       ///< @start: the definition of the match's name begins where this node does
+  kEnd,         ///< @end: the definition of the match's name ends where this node does
+  kOuter,       ///< @outer: both
+  kComment,     ///< @comment: belongs to the definition that it stands directly above
+  kDecorator,   ///< @decorator: likewise, and is part of the definition
+  kBlock,       ///< @block: its children are statements, between which a definition may be cut
+};
+
+struct Capture {
+  Role role;
+  ChunkKind kind;        ///< of kDefinition and kProperty
+  std::uint16_t symbol;  ///< the grammar's number for the node's type
+  Span span;
+};
+
+struct TreeDeleter {
+  void operator()(TSTree* tree) const;
+};
+using Tree = std::unique_ptr<TSTree, TreeDeleter>;
+
+/// Whether error recovery left thousands of tokens without structure at the top of `tree`. Nothing
+/// would be found in it, and matching it would take quadratic time.
+bool is_shapeless(const Tree& tree);
+
+/// Parses texts of any language of the table. Keeps one parser, and each language's query once it
+/// was needed (compiling takes milliseconds). One thread.
+class SyntaxParser {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using MatchVisitor = std::function<void(std::span<const Capture>)>;
+
+  SyntaxParser();
+  ~SyntaxParser();
+
+  /// Parses `text`. Always gives a tree, with error nodes where the grammar does not fit.
+  /// REQUIRES text.size() < 4 GiB. ERRORS kParseFailed when `deadline` passes, kOutOfMemory.
+  Result<Tree> parse(const Language& language, std::string_view text, Clock::time_point deadline);
+
+  /// Shows `visit` every match of the language's query in `tree`, captures in the query's order.
+  /// REQUIRES that `tree` was parsed as `language`. ERRORS as parse; kBug for a query file that
+  /// does not fit its grammar.
+  Result<void> match(const Language& language, const Tree& tree, Clock::time_point deadline,
+                     const MatchVisitor& visit);
+
+ private:
+  struct Query;
+  Result<const Query*> query_of(const Language& language);
+
+  struct ParserDeleter {
+    void operator()(TSParser* parser) const;
+  };
+  struct CursorDeleter {
+    void operator()(TSQueryCursor* cursor) const;
+  };
+  std::unique_ptr<TSParser, ParserDeleter> parser_;
+  std::unique_ptr<TSQueryCursor, CursorDeleter> cursor_;
+  std::map<const TSLanguage*, std::unique_ptr<Query>> queries_;
+};
+
+}  // namespace forkdex

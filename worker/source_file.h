@@ -1,0 +1,26 @@
+#pragma once
+
+// The bytes of one file below the repository's root, read without ever leaving it.
+
+#include <cstdint>
+#include <string>
+
+#include "common/hash.h"
+#include "common/job.h"
+#include "common/result.h"
+
+namespace forkdex {
+
+struct SourceFile {
+  std::string bytes;
+  Sha256 hash{};            ///< of `bytes`
+  StatSignature signature;  ///< of the descriptor that was read; seen_at_ns is before the reading
+};
+
+/// Reads `path` below the folder `root_fd`. No component of the path may be a symbolic link, and a
+/// FIFO, socket or device is not opened for reading. A file that changes while it is read is read
+/// again, three times at most.
+/// ERRORS kFileVanished, kFileUnreadable, kNotRegularFile, kFileTooLarge (over `max_bytes`).
+Result<SourceFile> read_source_file(int root_fd, const std::string& path, std::uint64_t max_bytes);
+
+}  // namespace forkdex

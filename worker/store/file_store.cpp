@@ -1,0 +1,235 @@
+#include "worker/store/file_store.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/advisory_lock.h"
+#include "common/copy_encoder.h"
+#include "common/path_text.h"
+
+namespace forkdex {
+namespace {
+
+constexpr int kTries = 5;
+
+constexpr const char* kKnownVectors =
+    "SELECT wanted.place FROM unnest($2::bytea[]) WITH ORDINALITY AS wanted (hash, place) "
+    "JOIN forkdex.vectors v ON v.model_id = $1 AND v.content_hash = wanted.hash";
+
+// In the order of the key: two transactions that insert the same vectors in different orders would
+// wait for each other.
+constexpr const char* kInsertVectors =
+    "INSERT INTO forkdex.vectors (model_id, content_hash, embedding) "
+    "SELECT $1::int, fresh.hash, fresh.embedding "
+    "FROM unnest($2::bytea[], $3::halfvec[]) AS fresh (hash, embedding) "
+    "ORDER BY fresh.hash ON CONFLICT DO NOTHING";
+
+constexpr const char* kMissingVectors =
+    "SELECT needed.hash FROM unnest($2::bytea[]) AS needed (hash) WHERE NOT EXISTS "
+    "(SELECT FROM forkdex.vectors v WHERE v.model_id = $1 AND v.content_hash = needed.hash)";
+
+constexpr const char* kDeleteChunks =
+    "DELETE FROM forkdex.chunks WHERE repository_id = $1 AND path_hash = $2";
+
+constexpr const char* kUpsertFile =
+    "INSERT INTO forkdex.files AS f (repository_id, path_hash, path, raw_path, content_hash, "
+    " blob_oid, language, state, detail, attempts, chunk_count, bytes, recipe, size, mtime_ns, "
+    " ctime_ns, inode, seen_at_ns) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) "
+    "ON CONFLICT (repository_id, path_hash) DO UPDATE SET content_hash = excluded.content_hash, "
+    " blob_oid = excluded.blob_oid, language = excluded.language, state = excluded.state, "
+    " reason = NULL, detail = excluded.detail, attempts = excluded.attempts, "
+    " chunk_count = excluded.chunk_count, bytes = excluded.bytes, recipe = excluded.recipe, "
+    " indexed_at = now(), size = excluded.size, mtime_ns = excluded.mtime_ns, "
+    " ctime_ns = excluded.ctime_ns, inode = excluded.inode, seen_at_ns = excluded.seen_at_ns";
+
+constexpr const char* kCopyChunks =
+    "COPY forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name, qualified_name, "
+    "parent, signature, docstring, start_line, end_line, definition_line, start_byte, end_byte, "
+    "source, content_hash, metadata) FROM STDIN (FORMAT binary); COMMIT";
+constexpr std::int16_t kChunkColumns = 18;
+
+std::string_view view(const Sha256& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+PgValue text_or_null(std::string_view text) {
+  return text.empty() ? PgValue(std::nullopt) : PgValue(std::string(text));
+}
+
+PgValue number(std::uint64_t value) { return PgValue(std::bit_cast<std::int64_t>(value)); }
+
+/// The path as the rows of `files` and `chunks` hold it.
+struct PathColumns {
+  Sha256 hash;
+  std::string text;
+  PgValue raw{std::nullopt};
+
+  explicit PathColumns(std::string_view path) : hash(sha256(path)), text(escape_path(path)) {
+    if (text != path) raw = PgValue::binary(path);
+  }
+};
+
+PgCall upsert_call(const StoredFile& file, const PathColumns& path) {
+  const StatSignature& seen = file.signature;
+  return {"upsert_file",
+          {PgValue(file.repository_id), PgValue::binary(view(path.hash)), PgValue(path.text),
+           path.raw, PgValue::binary(view(file.content_hash)), text_or_null(file.blob_oid),
+           text_or_null(file.language), PgValue(std::string(name(file.state))),
+           text_or_null(file.detail), number(file.attempts), number(file.chunks.size()),
+           number(file.bytes), text_or_null(file.recipe), number(seen.size), PgValue(seen.mtime_ns),
+           PgValue(seen.ctime_ns), number(seen.inode), PgValue(seen.seen_at_ns)}};
+}
+
+std::vector<StoredVector> sorted_once_each(std::span<const StoredVector> vectors) {
+  std::vector<StoredVector> sorted(vectors.begin(), vectors.end());
+  const auto by_hash = [](const StoredVector& a, const StoredVector& b) {
+    return a.first < b.first;
+  };
+  std::sort(sorted.begin(), sorted.end(), by_hash);
+  const auto same = [](const StoredVector& a, const StoredVector& b) { return a.first == b.first; };
+  sorted.erase(std::unique(sorted.begin(), sorted.end(), same), sorted.end());
+  return sorted;
+}
+
+std::vector<Sha256> sorted_once_each(std::span<const Sha256> hashes) {
+  std::vector<Sha256> sorted(hashes.begin(), hashes.end());
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  return sorted;
+}
+
+void encode(const StoredFile& file, const PathColumns& path, CopyEncoder& rows) {
+  for (std::size_t i = 0; i < file.chunks.size(); ++i) {
+    const Chunk& chunk = file.chunks[i];
+    rows.row(kChunkColumns)
+        .int4(static_cast<std::int32_t>(file.repository_id))
+        .bytea(path.hash)
+        .text(path.text)
+        .int4(static_cast<std::int32_t>(chunk.ordinal))
+        .text(name(chunk.kind))
+        .text(chunk.name)
+        .text(chunk.qualified_name)
+        .text(chunk.parent)
+        .text(chunk.signature)
+        .text(chunk.docstring)
+        .int4(static_cast<std::int32_t>(chunk.start_line))
+        .int4(static_cast<std::int32_t>(chunk.end_line))
+        .int4(static_cast<std::int32_t>(chunk.definition_line))
+        .int8(static_cast<std::int64_t>(chunk.start_byte))
+        .int8(static_cast<std::int64_t>(chunk.end_byte))
+        .text(chunk.source)
+        .bytea(file.hashes[i])
+        .jsonb(chunk.metadata);
+  }
+}
+
+Sha256 hash_from_bytea(std::string_view text) {
+  const std::string bytes = bytes_from_bytea(text);
+  Sha256 hash{};
+  std::copy_n(bytes.begin(), std::min(bytes.size(), hash.size()), hash.begin());
+  return hash;
+}
+
+}  // namespace
+
+Result<FileStore> FileStore::open(const std::string& conninfo,
+                                  const std::string& application_name) {
+  auto connection = PgConnection::open(conninfo, application_name);
+  if (!connection) return connection.error();
+  FileStore store(std::move(*connection));
+  if (const auto prepared = store.prepare(); !prepared) return prepared.error();
+  return store;
+}
+
+Result<void> FileStore::prepare() {
+  // Plans are kept, and the first is made over empty tables, where reading all of a table is
+  // cheapest: every statement here must go through an index whatever the statistics say.
+  const auto halfvec = connection_.run(
+      "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+      "SET jit = off; SELECT 'halfvec'::regtype::oid");
+  if (!halfvec) return halfvec.error();
+  halfvec_oid_ = static_cast<std::uint32_t>(halfvec->integer(0, 0));
+  const std::pair<const char*, std::string> statements[] = {
+      {"begin", "BEGIN"},
+      {"lock_vectors", fmt::format("SELECT pg_advisory_xact_lock_shared({}, 0)", kVectorsLock)},
+      {"known_vectors", kKnownVectors},
+      {"insert_vectors", kInsertVectors},
+      {"missing_vectors", kMissingVectors},
+      {"delete_chunks", kDeleteChunks},
+      {"upsert_file", kUpsertFile},
+      {"commit", "COMMIT"},
+  };
+  for (const auto& [name, sql] : statements)
+    if (const auto prepared = connection_.prepare(name, sql); !prepared) return prepared;
+  return {};
+}
+
+Result<std::vector<bool>> FileStore::known_vectors(std::int64_t model_id,
+                                                   std::span<const Sha256> hashes) {
+  std::vector<bool> known(hashes.size(), false);
+  if (hashes.empty()) return known;
+  const PgCall call{"known_vectors", {PgValue(model_id), PgValue::binary(bytea_array(hashes))}};
+  const auto answers = connection_.run_pipeline({&call, 1});
+  if (!answers) return answers.error();
+  const PgRows& places = answers->front();
+  for (int row = 0; row < places.size(); ++row)
+    known[static_cast<std::size_t>(places.integer(row, 0) - 1)] = true;
+  return known;
+}
+
+Result<std::vector<Sha256>> FileStore::store(const StoredFile& file) {
+  for (int attempt = 1;; ++attempt) {
+    auto stored = store_once(file);
+    if (stored) return stored;
+    const std::string sqlstate = connection_.sqlstate();
+    if (connection_.alive()) [[maybe_unused]]
+      const auto undone = connection_.run("ROLLBACK");
+    const bool passing = sqlstate == "40001" || sqlstate == "40P01";
+    if (!passing || attempt == kTries) return stored;
+  }
+}
+
+Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
+  assert(file.chunks.size() == file.hashes.size());
+  const PathColumns path(file.path);
+  const std::vector<StoredVector> fresh = sorted_once_each(file.vectors);
+  const std::vector<Sha256> needed = sorted_once_each(file.hashes);
+
+  std::vector<PgCall> calls = {{"begin", {}}, {"lock_vectors", {}}};
+  if (!fresh.empty())
+    calls.push_back({"insert_vectors",
+                     {PgValue(file.model_id), PgValue::binary(hash_array(fresh)),
+                      PgValue::binary(halfvec_array(fresh, halfvec_oid_))}});
+  const std::size_t missing_at = calls.size();
+  if (!needed.empty())
+    calls.push_back(
+        {"missing_vectors", {PgValue(file.model_id), PgValue::binary(bytea_array(needed))}});
+  calls.push_back(
+      {"delete_chunks", {PgValue(file.repository_id), PgValue::binary(view(path.hash))}});
+  calls.push_back(upsert_call(file, path));
+  if (file.chunks.empty()) calls.push_back({"commit", {}});
+  const auto answers = connection_.run_pipeline(calls);
+  if (!answers) return answers.error();
+  if (file.chunks.empty()) return std::vector<Sha256>();
+
+  std::vector<Sha256> missing;
+  const PgRows& absent = (*answers)[missing_at];
+  for (int row = 0; row < absent.size(); ++row)
+    missing.push_back(hash_from_bytea(absent.text(row, 0)));
+  if (!missing.empty()) {
+    if (const auto undone = connection_.run("ROLLBACK"); !undone) return undone.error();
+    return missing;
+  }
+  CopyEncoder rows;
+  encode(file, path, rows);
+  if (const auto copied = connection_.copy_in(kCopyChunks, rows.finish()); !copied)
+    return copied.error();
+  return missing;
+}
+
+}  // namespace forkdex

@@ -1,0 +1,75 @@
+#pragma once
+
+// One file's rows, in one transaction: its vectors, its chunks and its `files` row. A reader sees
+// the old file or the new one, never a mix and never neither.
+//
+// A transaction replaces everything under one key, (repository, path): it may be run again at any
+// time, so a commit whose answer was lost (the connection broke, we were killed) is harmless.
+// Vectors are keyed by model and content, never updated, and shared by all repositories of a
+// database. They are deleted only under an exclusive advisory lock; the storing transaction holds
+// it shared and checks under it that every vector its chunks need is there.
+//
+// One thread at a time; one connection, its own.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/file_state.h"
+#include "common/hash.h"
+#include "common/job.h"
+#include "common/pg_connection.h"
+#include "common/result.h"
+#include "worker/parse/chunk.h"
+#include "worker/store/binary_array.h"
+
+namespace forkdex {
+
+/// What to store of a file. Views; nothing is owned.
+struct StoredFile {
+  std::int64_t repository_id = 0;
+  std::string_view path;  ///< relative to the root, raw bytes
+  Sha256 content_hash{};  ///< of the bytes on disk
+  std::string_view language;
+  FileState state = FileState::kIndexed;  ///< kIndexed or kEmpty
+  std::string_view detail;
+  std::uint64_t bytes = 0;  ///< on disk
+  StatSignature signature;
+  std::string_view blob_oid;
+  std::string_view recipe;
+  std::uint32_t attempts = 1;
+  std::span<const Chunk> chunks;
+  std::span<const Sha256> hashes;  ///< of each chunk's source, in the order of `chunks`
+  std::int64_t model_id = 0;
+  std::span<const StoredVector> vectors;  ///< may repeat, may be stored already; any order
+};
+
+class FileStore {
+ public:
+  /// Connects. ERRORS kDatabaseUnreachable, kTooManyConnections, kDatabaseUnusable.
+  static Result<FileStore> open(const std::string& conninfo, const std::string& application_name);
+
+  /// For each hash, whether a vector of `model_id` is stored for it now. ERRORS kDatabaseLost,
+  /// kDatabaseUnusable.
+  Result<std::vector<bool>> known_vectors(std::int64_t model_id, std::span<const Sha256> hashes);
+
+  /// Stores `file` and commits. Returns the hashes that neither `vectors` nor the database has
+  /// a vector for; unless that is empty, nothing was stored: embed those texts and call again.
+  /// Deadlocks and serialization failures are tried again inside. BLOCKS on the commit reaching
+  /// disk. ERRORS kRowRefused, kDiskFull, kDatabaseLost (in doubt: store again), kDatabaseUnusable.
+  Result<std::vector<Sha256>> store(const StoredFile& file);
+
+  int socket() const { return connection_.socket(); }
+
+ private:
+  explicit FileStore(PgConnection connection) : connection_(std::move(connection)) {}
+  Result<void> prepare();
+  Result<std::vector<Sha256>> store_once(const StoredFile& file);
+
+  PgConnection connection_;
+  std::uint32_t halfvec_oid_ = 0;
+};
+
+}  // namespace forkdex

@@ -1,0 +1,291 @@
+#include "worker/worker.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <map>
+#include <unordered_set>
+
+#include "common/cpu_time.h"
+
+namespace forkdex {
+namespace {
+
+// A group is what is embedded together. Bytes stand in for tokens (about three to a token), which
+// are only counted later; the limit on files keeps the wait of the first one short.
+constexpr std::size_t kGroupFiles = 16;
+constexpr std::size_t kGroupBytesPerBatchToken = 3 * 4;
+// A file with more new texts than this is embedded in slices, so that its vectors in fp32 stay
+// within a few megabytes before they are stored.
+constexpr std::size_t kSliceTexts = 512;
+
+std::string_view bytes_of(const Sha256& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+}  // namespace
+
+Result<void> Worker::start() {
+  auto embedder =
+      Embedder::open(setup_.model, {.batch_tokens = static_cast<std::size_t>(setup_.batch_tokens)});
+  if (!embedder) return embedder.error();
+  embedder_ = *std::move(embedder);
+  if (!setup_.indexes) return {};
+
+  root_.reset(::open(setup_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root_.valid())
+    return system_error(ErrorCode::kPathUnusable, setup_.root + " can no longer be opened", errno);
+  const Tokenizer& tokenizer = embedder_->tokenizer();
+  Chunker::Limits limits;
+  limits.max_tokens = setup_.model.max_tokens;
+  chunker_ = std::make_unique<Chunker>(
+      [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
+  // Set after exec: /proc shows the environment a process was started with.
+  if (!setup_.database_password.empty())
+    ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);
+  auto store =
+      FileStore::open(setup_.database_url, "forkdex worker " + std::to_string(setup_.worker));
+  if (!store) return store.error();
+  store_.emplace(*std::move(store));
+  return {};
+}
+
+Result<void> Worker::run() {
+  while (!receiver_.stop_requested()) {
+    auto any = gather();
+    if (!any) return any.error();
+    if (!*any) {
+      const auto start = std::chrono::steady_clock::now();
+      receiver_.wait();
+      receiver_.add_idle(std::chrono::steady_clock::now() - start);
+      continue;
+    }
+    if (auto embedded = embed_group(); !embedded) return embedded;
+    if (auto stored = store_group(); !stored) return stored;
+  }
+  return {};
+}
+
+/// Takes jobs until a group is full or none is left. False when there was nothing to take.
+Result<bool> Worker::gather() {
+  bool any = false;
+  group_bytes_ = 0;
+  while (group_.size() < kGroupFiles &&
+         group_bytes_ < setup_.batch_tokens * kGroupBytesPerBatchToken) {
+    auto taken = receiver_.take();
+    if (!taken) return taken.error();
+    if (!*taken) break;
+    any = true;
+    if (!(*taken)->is_query) {
+      prepare(**std::move(taken));
+    } else if (auto answered = answer_query(**taken); !answered) {
+      return answered.error();
+    }
+  }
+  return any;
+}
+
+/// Reads and parses one file; what ends it here is reported at once.
+void Worker::prepare(JobReceiver::Taken taken) {
+  auto in_hand = std::make_unique<InHand>();
+  in_hand->taken_at = std::chrono::steady_clock::now();
+  in_hand->outcome.job_id = taken.job.id;
+  in_hand->taken = std::move(taken);
+  if (auto parsed = parse(*in_hand); !parsed) {
+    finish_with(*in_hand, parsed.error());
+  } else if (in_hand->outcome.state == FileState::kUnchanged) {
+    finish(*in_hand, FileState::kUnchanged);
+  } else {
+    group_bytes_ += in_hand->file.bytes.size();
+    in_hand->file.bytes = {};  // the chunks hold what is needed of them
+    group_.push_back(std::move(in_hand));
+  }
+}
+
+Result<void> Worker::parse(InHand& in_hand) {
+  const Job& job = in_hand.taken.job;
+  {
+    CpuTimer timer(in_hand.outcome.read);
+    receiver_.enter(in_hand.taken.slot, Stage::kRead);
+    auto file = read_source_file(root_.get(), job.path, setup_.max_file_bytes);
+    if (!file) return file.error();
+    in_hand.file = *std::move(file);
+    in_hand.outcome.bytes = in_hand.file.bytes.size();
+  }
+  if (job.known && std::equal(in_hand.file.hash.begin(), in_hand.file.hash.end(), job.known_hash)) {
+    in_hand.outcome.state = FileState::kUnchanged;
+    return {};
+  }
+  CpuTimer timer(in_hand.outcome.parse);
+  receiver_.enter(in_hand.taken.slot, Stage::kParse);
+  auto parsed = chunker_->chunk(job.path, in_hand.file.bytes);
+  if (!parsed) return parsed.error();
+  in_hand.parsed = *std::move(parsed);
+  in_hand.outcome.language = in_hand.parsed.language;
+  in_hand.outcome.detail = in_hand.parsed.detail;
+  for (const Chunk& chunk : in_hand.parsed.chunks) in_hand.hashes.push_back(sha256(chunk.source));
+  return {};
+}
+
+/// Embeds every text of the group whose vector is not known yet, each text once.
+Result<void> Worker::embed_group() {
+  new_hashes_.clear();
+  new_vectors_.clear();
+  std::map<Sha256, NewText> unseen;
+  for (const auto& in_hand : group_) {
+    receiver_.enter(in_hand->taken.slot, Stage::kEmbed);
+    for (std::size_t i = 0; i < in_hand->hashes.size(); ++i)
+      unseen.try_emplace(
+          in_hand->hashes[i],
+          NewText{in_hand->hashes[i], in_hand->parsed.chunks[i].source, in_hand.get()});
+  }
+  if (unseen.empty()) return {};
+  std::vector<Sha256> hashes;
+  for (const auto& [hash, text] : unseen) hashes.push_back(hash);
+  auto known = store_->known_vectors(setup_.model_id, hashes);
+  if (!known) return known.error();
+  std::vector<NewText> texts;
+  for (std::size_t i = 0; i < hashes.size(); ++i)
+    if (!(*known)[i]) texts.push_back(unseen.at(hashes[i]));
+  return embed(texts);
+}
+
+/// Embeds `texts`, appends hashes and vectors, and charges CPU time and tokens to their owners.
+Result<void> Worker::embed(std::vector<NewText>& texts) {
+  const std::size_t dimension = embedder_->dimension();
+  for (std::size_t start = 0; start < texts.size(); start += kSliceTexts) {
+    const std::span<NewText> slice(texts.data() + start,
+                                   std::min(kSliceTexts, texts.size() - start));
+    std::vector<std::string> prefixed;
+    std::vector<std::string_view> sources;
+    prefixed.reserve(slice.size());
+    for (const NewText& text : slice) {
+      if (setup_.model.document_prefix.empty()) {
+        sources.push_back(text.source);
+      } else {
+        prefixed.push_back(setup_.model.document_prefix + std::string(text.source));
+        sources.push_back(prefixed.back());
+      }
+    }
+    const std::size_t row = new_hashes_.size();
+    new_vectors_.resize((row + slice.size()) * dimension);
+    std::chrono::nanoseconds cpu{0};
+    std::uint64_t tokens = 0;
+    {
+      CpuTimer timer(cpu);
+      auto embedded =
+          embedder_->embed(sources, std::span(new_vectors_).subspan(row * dimension), tokens);
+      if (!embedded) return embedded;
+    }
+    std::size_t bytes = 1;
+    for (const std::string_view source : sources) bytes += source.size();
+    for (const NewText& text : slice) {
+      const double share = static_cast<double>(text.source.size()) / static_cast<double>(bytes);
+      text.owner->outcome.embed += std::chrono::nanoseconds(
+          static_cast<std::int64_t>(share * static_cast<double>(cpu.count())));
+      ++text.owner->outcome.embedded;
+      new_hashes_.push_back(text.hash);
+    }
+    texts[start].owner->outcome.tokens += tokens;
+  }
+  return {};
+}
+
+Result<void> Worker::store_group() {
+  for (const auto& in_hand : group_) {
+    if (auto stored = store(*in_hand); stored) {
+      in_hand->outcome.chunks = static_cast<std::uint32_t>(in_hand->hashes.size());
+      in_hand->outcome.reused = in_hand->outcome.chunks - in_hand->outcome.embedded;
+      finish(*in_hand, in_hand->hashes.empty() ? FileState::kEmpty : FileState::kIndexed);
+    } else if (traits(stored.error().code).radius == BlastRadius::kFile) {
+      finish_with(*in_hand, stored.error());
+    } else {
+      return stored;
+    }
+  }
+  group_.clear();
+  return {};
+}
+
+/// The new vectors among those the file's chunks refer to.
+std::vector<StoredVector> Worker::vectors_of(const InHand& in_hand) const {
+  std::unordered_set<std::string_view> wanted;
+  for (const Sha256& hash : in_hand.hashes) wanted.insert(bytes_of(hash));
+  const std::size_t dimension = embedder_->dimension();
+  std::vector<StoredVector> vectors;
+  for (std::size_t row = 0; row < new_hashes_.size(); ++row)
+    if (wanted.contains(bytes_of(new_hashes_[row])))
+      vectors.push_back(
+          {new_hashes_[row], std::span(new_vectors_).subspan(row * dimension, dimension)});
+  return vectors;
+}
+
+/// Stores one file. A vector that was known when we looked may have been collected since: the
+/// store refuses the file then and names the texts, which are embedded after all.
+Result<void> Worker::store(InHand& in_hand) {
+  receiver_.enter(in_hand.taken.slot, Stage::kStore);
+  for (;;) {
+    auto missing = store_once(in_hand);
+    if (!missing) return missing.error();
+    if (missing->empty()) return {};
+    std::vector<NewText> texts;
+    for (const Sha256& hash : *missing) {
+      const auto at = std::find(in_hand.hashes.begin(), in_hand.hashes.end(), hash);
+      const auto index = static_cast<std::size_t>(at - in_hand.hashes.begin());
+      texts.push_back({hash, in_hand.parsed.chunks[index].source, &in_hand});
+    }
+    if (auto embedded = embed(texts); !embedded) return embedded;
+  }
+}
+
+Result<std::vector<Sha256>> Worker::store_once(InHand& in_hand) {
+  CpuTimer timer(in_hand.outcome.store);
+  const Job& job = in_hand.taken.job;
+  const std::vector<StoredVector> vectors = vectors_of(in_hand);
+  StoredFile file;
+  file.repository_id = setup_.repository_id;
+  file.path = job.path;
+  file.content_hash = in_hand.file.hash;
+  file.language = in_hand.parsed.language;
+  file.state = in_hand.hashes.empty() ? FileState::kEmpty : FileState::kIndexed;
+  file.detail = in_hand.parsed.detail;
+  file.bytes = in_hand.outcome.bytes;
+  file.signature = in_hand.file.signature;
+  file.blob_oid = job.blob_oid;
+  file.recipe = setup_.recipe;
+  file.attempts = job.attempt;
+  file.chunks = in_hand.parsed.chunks;
+  file.hashes = in_hand.hashes;
+  file.model_id = setup_.model_id;
+  file.vectors = vectors;
+  return store_->store(file);
+}
+
+Result<void> Worker::answer_query(const JobReceiver::Taken& taken) {
+  const std::string text = setup_.model.query_prefix + taken.job.path;
+  const std::string_view texts[] = {text};
+  std::vector<float> vector(embedder_->dimension());
+  Outcome outcome;
+  outcome.job_id = taken.job.id;
+  if (auto embedded = embedder_->embed(texts, vector, outcome.tokens); !embedded) return embedded;
+  receiver_.set_vector(vector);
+  receiver_.finish(taken.slot, outcome);
+  return {};
+}
+
+void Worker::finish(InHand& in_hand, FileState state) {
+  in_hand.outcome.state = state;
+  in_hand.outcome.elapsed = std::chrono::steady_clock::now() - in_hand.taken_at;
+  receiver_.finish(in_hand.taken.slot, in_hand.outcome);
+}
+
+void Worker::finish_with(InHand& in_hand, const Error& error) {
+  const ErrorTraits& row = traits(error.code);
+  in_hand.outcome.reason = row.name;
+  in_hand.outcome.detail = error.text();
+  finish(in_hand, row.radius == BlastRadius::kNothing ? FileState::kSkipped : FileState::kFailed);
+}
+
+}  // namespace forkdex

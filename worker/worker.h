@@ -1,0 +1,80 @@
+#pragma once
+
+// The worker's loop: take jobs, read and parse them, embed what is new, store file by file, say
+// what became of each. One thread. Several files travel together so that a forward pass has enough
+// tokens; each still has a transaction of its own.
+//
+// Killed at any point, it leaves at most one open transaction, which the server rolls back. A file
+// that was committed and not yet reported is done again by the next incarnation, with the same
+// rows as its result.
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/segment.h"
+#include "common/unique_fd.h"
+#include "common/worker_setup.h"
+#include "worker/embed/embedder.h"
+#include "worker/parse/chunker.h"
+#include "worker/source_file.h"
+#include "worker/store/file_store.h"
+
+namespace forkdex {
+
+class Worker {
+ public:
+  /// REQUIRES that `receiver` outlives the worker.
+  Worker(WorkerSetup setup, JobReceiver& receiver)
+      : setup_(std::move(setup)), receiver_(receiver) {}
+
+  /// Opens the model, the repository's folder and the database. ERRORS those of each.
+  Result<void> start();
+
+  /// Works until the supervisor asks to stop. ERRORS of radius worker or run; file errors become
+  /// outcomes.
+  Result<void> run();
+
+ private:
+  /// A file in hand: taken, parsed, not yet stored.
+  struct InHand {
+    JobReceiver::Taken taken;
+    Outcome outcome;
+    SourceFile file;
+    ParsedFile parsed;
+    std::vector<Sha256> hashes;  // content hash of each chunk
+    std::chrono::steady_clock::time_point taken_at;
+  };
+  /// A text no vector is known for, and the vector once there is one.
+  struct NewText {
+    Sha256 hash;
+    std::string_view source;
+    InHand* owner;  // who pays for it
+  };
+
+  Result<bool> gather();
+  void prepare(JobReceiver::Taken taken);
+  Result<void> parse(InHand& in_hand);
+  Result<void> embed_group();
+  Result<void> embed(std::vector<NewText>& texts);
+  Result<void> store_group();
+  Result<void> store(InHand& in_hand);
+  Result<std::vector<Sha256>> store_once(InHand& in_hand);
+  std::vector<StoredVector> vectors_of(const InHand& in_hand) const;
+  Result<void> answer_query(const JobReceiver::Taken& taken);
+  void finish(InHand& in_hand, FileState state);
+  void finish_with(InHand& in_hand, const Error& error);
+
+  WorkerSetup setup_;
+  JobReceiver& receiver_;
+  UniqueFd root_;
+  std::unique_ptr<Embedder> embedder_;
+  std::unique_ptr<Chunker> chunker_;
+  std::optional<FileStore> store_;
+  std::vector<std::unique_ptr<InHand>> group_;
+  std::size_t group_bytes_ = 0;
+  std::vector<Sha256> new_hashes_;  // row i of new_vectors_ belongs to new_hashes_[i]
+  std::vector<float> new_vectors_;
+};
+
+}  // namespace forkdex
