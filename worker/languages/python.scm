@@ -1,4 +1,4 @@
-; Python. docs: worker/parse/outline.h names the captures.
+; Python. worker/parse/syntax.h says what each capture stands for.
 
 (comment) @comment
 (decorator) @decorator

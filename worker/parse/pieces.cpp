@@ -17,7 +17,7 @@ class Cutting {
       : text_(text), outline_(outline), splitter_(splitter), make_borders_(make_borders) {}
 
   std::vector<Piece> run() {
-    Region file{{0, text_.size()}, Piece{}, /*only_multi_line=*/false};
+    const Region file{Piece{}, /*only_multi_line=*/false};
     std::size_t position = 0;
     cut_children(file, outline_.top, position);
     cut_gap(file, {position, text_.size()});
@@ -27,7 +27,6 @@ class Cutting {
  private:
   /// What is being cut around its children.
   struct Region {
-    Span span;
     Piece piece;           // what a gap between children becomes, but for its span
     bool only_multi_line;  // a child on one line stays text of the region
   };
@@ -63,7 +62,7 @@ class Cutting {
       pieces_.push_back(whole);
       return;
     }
-    Region region{definition.span, whole, !is_class};
+    const Region region{whole, /*only_multi_line=*/!is_class};
     std::size_t position = definition.span.begin;
     cut_children(region, definition.children, position);
     cut_gap(region, {position, definition.span.end});
