@@ -214,15 +214,6 @@ std::string array_text(std::span<const PgParam> values) {
   return text += '}';
 }
 
-std::string normalise_database_url(std::string conninfo) {
-  const std::size_t scheme_end = conninfo.find("://");
-  const std::size_t plus = conninfo.find('+');
-  if (scheme_end == std::string::npos || plus > scheme_end) return conninfo;
-  const std::string_view scheme = std::string_view(conninfo).substr(0, plus);
-  if (scheme != "postgresql" && scheme != "postgres") return conninfo;
-  return conninfo.erase(plus, scheme_end - plus);
-}
-
 std::string describe_database(const std::string& conninfo) {
   const Options options = parse(conninfo);
   if (!options) return "a database URL that cannot be read";

@@ -41,39 +41,20 @@ int index(const Invocation& invocation) {
   return end->signal ? end_by(end->signal) : end->exit_status;
 }
 
-/// What the subcommand prints; index prints by itself as it goes.
-Result<std::string> answer(const Invocation& invocation) {
-  const Settings& settings = invocation.settings;
-  const std::vector<std::string>& arguments = invocation.arguments;
-  switch (invocation.subcommand) {
-    case Subcommand::kIndex:
-      break;
-    case Subcommand::kDatabase:
-      return run_database_command(arguments.front());
-    case Subcommand::kSearch:
-      return search_command(settings, arguments.front());
-    case Subcommand::kStatus:
-      return status_command(settings, arguments);
-    case Subcommand::kFailures:
-      return failures_command(settings, arguments.front());
-    case Subcommand::kRemove:
-      return remove_command(settings, arguments.front());
-    case Subcommand::kDoctor:
-      return doctor_command(settings);
-  }
-  return std::string();
-}
-
 int run(const Invocation& invocation) {
   LogOptions log;
   log.format = invocation.settings.log_format;
   if (invocation.settings.verbosity == Verbosity::kQuiet) log.threshold = LogLevel::kWarning;
   configure_log(log);
   if (invocation.subcommand == Subcommand::kIndex) return index(invocation);
-  const auto output = answer(invocation);
-  if (!output) return fail(output.error());
-  std::fwrite(output->data(), 1, output->size(), stdout);
-  return kExitOk;
+  if (invocation.subcommand == Subcommand::kDatabase) {
+    const auto said = run_database_command(invocation.arguments.front());
+    if (!said) return fail(said.error());
+    std::fwrite(said->data(), 1, said->size(), stdout);
+    return kExitOk;
+  }
+  const auto answered = run_query(invocation);
+  return answered ? int{kExitOk} : fail(answered.error());
 }
 
 int main_of_supervisor(int argc, char** argv) try {

@@ -5,6 +5,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -62,6 +64,8 @@ Result<RunEnd> IndexRun::run() {
   signals_.add(SIGTERM);
   await_signal();
   if (auto opened = open(); !opened) return opened.error();
+  print(opening_text(ledger_->repository_name(), repository_.root.string(),
+                     database_->description(), workers_, model_, settings_.verbosity));
   progress_ = make_progress(settings_, accounting_, STDERR_FILENO, Clock::now());
   auto done = plan();
   if (done) done = work();
@@ -89,13 +93,13 @@ Result<void> IndexRun::open() {
   if (!model) return model.error();
   model_ = *std::move(model);
   recipe_ = indexing_recipe(model_);
+  workers_ = settings_.workers ? *settings_.workers : choose_workers();
 
   auto database = DatabaseAccess::open(settings_.database_url, "forkdex supervisor");
   if (!database) return database.error();
   database_.emplace(*std::move(database));
   RepositoryIdentity identity;
-  identity.name =
-      settings_.repository.empty() ? repository_.default_name : settings_.repository;
+  identity.name = settings_.repository.empty() ? repository_.default_name : settings_.repository;
   identity.root = repository_.root.string();
   identity.remote = repository_.remote;
   identity.root_commit = repository_.root_commit;
@@ -164,8 +168,7 @@ Result<void> IndexRun::work() {
   if (jobs_.empty() || signal_) return {};
   const auto start = Clock::now();
   progress_->phase("", start);
-  const unsigned wanted = settings_.workers.value_or(choose_workers());
-  const auto places = static_cast<unsigned>(std::min<std::size_t>(wanted, jobs_.size()));
+  const auto places = static_cast<unsigned>(std::min<std::size_t>(workers_, jobs_.size()));
   dispatcher_.emplace(std::move(jobs_), settings_.in_flight,
                       [this](unsigned worker, const Job& job, const Outcome& outcome) {
                         finished(worker, job, outcome);
@@ -207,6 +210,7 @@ WorkerSetup IndexRun::worker_setup() const {
   setup.batch_tokens = settings_.batch_tokens;
   setup.indexes = true;
   setup.database_url = database_->conninfo();
+  if (const char* password = std::getenv("PGPASSWORD")) setup.database_password = password;
   setup.root = repository_.root.string();
   setup.repository_id = ledger_->repository_id();
   setup.model_id = ledger_->model_id();
@@ -291,6 +295,13 @@ Result<void> IndexRun::finish() {
   return {};
 }
 
+/// Prints for a person. Standard output is the report's where the user asked for it there.
+void IndexRun::print(const std::string& text) const {
+  std::FILE* stream = settings_.report == "-" ? stderr : stdout;
+  std::fwrite(text.data(), 1, text.size(), stream);
+  std::fflush(stream);
+}
+
 Result<void> IndexRun::report() {
   facts_.repository = ledger_->repository_name();
   facts_.root = repository_.root.string();
@@ -301,10 +312,8 @@ Result<void> IndexRun::report() {
   facts_.seconds.total = seconds_since(started_);
   facts_.memory.supervisor_peak_rss_bytes = peak_rss_bytes();
   const nlohmann::ordered_json json = report_json(facts_, accounting_);
-  const std::string summary = summary_text(facts_, accounting_, settings_.verbosity);
-  std::fwrite(summary.data(), 1, summary.size(), settings_.report == "-" ? stderr : stdout);
-  auto ended = ledger_->finish_run(std::string(name(facts_.status)), json.dump(),
-                                   repository_.head);
+  print(summary_text(facts_, accounting_, settings_.verbosity));
+  auto ended = ledger_->finish_run(std::string(name(facts_.status)), json.dump(), repository_.head);
   if (!settings_.report.empty())
     if (auto written = write_report(settings_.report, report_text(json)); !written) return written;
   return ended;

@@ -52,6 +52,7 @@ class IndexRun {
   Result<void> work();
   Result<void> finish();
   Result<void> report();
+  void print(const std::string& text) const;
 
   void decided(Decided&& file);
   void note(FileRecord record);
@@ -69,6 +70,7 @@ class IndexRun {
   RepositoryInfo repository_;
   ModelFolder model_;
   std::string recipe_;
+  unsigned workers_ = 0;
   std::optional<DatabaseAccess> database_;
   std::optional<Ledger> ledger_;
 

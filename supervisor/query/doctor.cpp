@@ -131,4 +131,10 @@ std::string examination_json(const Examination& e) {
   return answer.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+Result<void> verdict(const Examination& examination) {
+  if (!examination.versions) return examination.versions.error();
+  if (!examination.model) return examination.model.error();
+  return {};
+}
+
 }  // namespace forkdex

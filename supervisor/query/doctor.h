@@ -46,4 +46,7 @@ std::string examination_text(const Examination& examination);
 /// The same as one JSON object and a newline.
 std::string examination_json(const Examination& examination);
 
+/// The error that a run would end with before it looks at a file, if any.
+Result<void> verdict(const Examination& examination);
+
 }  // namespace forkdex

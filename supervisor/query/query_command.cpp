@@ -1,12 +1,9 @@
 #include "supervisor/query/query_command.h"
 
-#include <filesystem>
-
-#include <fmt/format.h>
+#include <cstdio>
 
 #include "common/locations.h"
 #include "common/model_folder.h"
-#include "common/terminal_text.h"
 #include "supervisor/database/database_access.h"
 #include "supervisor/database/repositories.h"
 #include "supervisor/database/vectors.h"
@@ -19,87 +16,93 @@
 namespace forkdex {
 namespace {
 
-constexpr const char* kApplicationName = "forkdex supervisor";
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-std::filesystem::path code_model_folder(const Settings& settings) {
+std::filesystem::path model_path(const Settings& settings) {
   return settings.code_model.empty() ? default_model_folder() : settings.code_model;
 }
 
-Result<ModelFolder> code_model(const Settings& settings) {
+Result<ModelFolder> read_model(const Settings& settings) {
   const auto cache = cache_folder();
-  return ModelFolder::read(code_model_folder(settings), cache ? *cache : std::filesystem::path());
+  return ModelFolder::read(model_path(settings), cache ? *cache : std::filesystem::path());
 }
 
-SearchFilters filters_of(const Settings& settings) {
-  return {settings.repository, settings.language, settings.path_glob, settings.kind,
-          settings.limit};
-}
-
-}  // namespace
-
-Result<std::string> search_command(const Settings& settings, const std::string& query) {
-  const auto model = code_model(settings);
+Result<void> search(const Settings& settings, const std::string& query) {
+  auto model = read_model(settings);
   if (!model) return model.error();
-  auto database = DatabaseAccess::open(settings.database_url, kApplicationName);
+  auto database = DatabaseAccess::open(settings.database_url, "forkdex search");
   if (!database) return database.error();
   PgConnection& connection = database->connection();
   if (!settings.repository.empty())
-    if (const auto known = repository_id(connection, settings.repository); !known)
-      return known.error();
-  const auto vector = embed_query(worker_executable(), *model, query);
-  if (!vector) return vector.error();
-  const auto stored = stored_model_id(connection, *model);
-  if (!stored) return stored.error();
+    if (auto id = repository_id(connection, settings.repository); !id) return id.error();
+  const auto id = stored_model_id(connection, *model);
+  if (!id) return id.error();
   std::vector<Hit> hits;
-  if (*stored) {
-    auto found = nearest(connection, **stored, *vector, filters_of(settings));
+  if (*id) {
+    auto vector = embed_query(worker_executable(), *model, query);
+    if (!vector) return vector.error();
+    SearchFilters filters;
+    filters.repository = settings.repository;
+    filters.language = settings.language;
+    filters.path_glob = settings.path_glob;
+    filters.kind = settings.kind;
+    filters.limit = settings.limit;
+    auto found = nearest(connection, **id, *vector, filters);
     if (!found) return found.error();
     hits = *std::move(found);
   }
-  return settings.json ? hits_json(hits) : hits_text(hits);
+  print(settings.json ? hits_json(hits) : hits_text(hits));
+  return {};
 }
 
-Result<std::string> status_command(const Settings& settings,
-                                   const std::vector<std::string>& arguments) {
-  auto database = DatabaseAccess::open(settings.database_url, kApplicationName);
-  if (!database) return database.error();
-  const auto statuses = repository_statuses(database->connection(),
-                                            arguments.empty() ? std::string() : arguments.front());
+Result<void> doctor(const Settings& settings) {
+  auto database = DatabaseAccess::open(settings.database_url, "forkdex doctor");
+  const MachineLimits limits = machine_limits();
+  const Examination examination{
+      .limits = limits,
+      .processor = read_processor("/"),
+      .database = database                        ? database->description()
+                  : settings.database_url.empty() ? "embedded PostgreSQL"
+                                                  : describe_database(settings.database_url),
+      .versions = database ? database_versions(database->connection())
+                           : Result<DatabaseVersions>(database.error()),
+      .model_folder = model_path(settings),
+      .model = read_model(settings),
+      .workers = choose_workers(limits.cores, limits.memory_bytes()),
+  };
+  print(settings.json ? examination_json(examination) : examination_text(examination));
+  return verdict(examination);
+}
+
+Result<std::string> failures(PgConnection& connection, const Settings& settings,
+                             const std::string& name) {
+  return settings.json ? failures_json(connection, name) : failures_text(connection, name);
+}
+
+Result<std::string> status(PgConnection& connection, const Settings& settings,
+                           const std::string& name) {
+  const auto statuses = repository_statuses(connection, name);
   if (!statuses) return statuses.error();
   return settings.json ? statuses_json(*statuses) : statuses_text(*statuses);
 }
 
-Result<std::string> failures_command(const Settings& settings, const std::string& name) {
-  auto database = DatabaseAccess::open(settings.database_url, kApplicationName);
-  if (!database) return database.error();
-  return settings.json ? failures_json(database->connection(), name)
-                       : failures_text(database->connection(), name);
-}
+}  // namespace
 
-Result<std::string> remove_command(const Settings& settings, const std::string& name) {
-  auto database = DatabaseAccess::open(settings.database_url, kApplicationName);
+Result<void> run_query(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  const std::string name = invocation.arguments.empty() ? "" : invocation.arguments.front();
+  if (invocation.subcommand == Subcommand::kSearch) return search(settings, name);
+  if (invocation.subcommand == Subcommand::kDoctor) return doctor(settings);
+  auto database = DatabaseAccess::open(settings.database_url, "forkdex query");
   if (!database) return database.error();
-  if (const auto removed = remove_repository(database->connection(), name); !removed)
-    return removed.error();
-  if (settings.verbosity == Verbosity::kQuiet) return std::string();
-  return fmt::format("{} is removed\n", printable(name));
-}
-
-Result<std::string> doctor_command(const Settings& settings) {
-  auto database = DatabaseAccess::open(settings.database_url, kApplicationName);
-  const MachineLimits limits = machine_limits();
-  const Examination examination{.limits = limits,
-                                .processor = read_processor("/"),
-                                .database = database ? database->description()
-                                            : settings.database_url.empty()
-                                                ? "embedded PostgreSQL"
-                                                : describe_database(settings.database_url),
-                                .versions = database ? database_versions(database->connection())
-                                                     : Result<DatabaseVersions>(database.error()),
-                                .model_folder = code_model_folder(settings),
-                                .model = code_model(settings),
-                                .workers = choose_workers(limits.cores, limits.memory_bytes())};
-  return settings.json ? examination_json(examination) : examination_text(examination);
+  PgConnection& connection = database->connection();
+  if (invocation.subcommand == Subcommand::kRemove) return remove_repository(connection, name);
+  const auto answer = invocation.subcommand == Subcommand::kFailures
+                          ? failures(connection, settings, name)
+                          : status(connection, settings, name);
+  if (!answer) return answer.error();
+  print(*answer);
+  return {};
 }
 
 }  // namespace forkdex

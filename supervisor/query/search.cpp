@@ -102,7 +102,8 @@ std::string hit_line(const Hit& hit, bool several_repositories) {
 constexpr const char* kByIndex =
     "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true),"
     " set_config('cursor_tuple_fraction', '0.001', true)";
-constexpr const char* kExact = "SELECT set_config('enable_indexscan', 'off', true)";
+constexpr const char* kExact =
+    "SELECT set_config('enable_indexscan', 'off', true), set_config('enable_seqscan', 'on', true)";
 
 Result<std::vector<Hit>> scan(PgConnection& connection, std::int64_t model_id,
                               std::span<const float> query, const SearchFilters& filters,

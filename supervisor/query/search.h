@@ -28,10 +28,10 @@ struct Hit {
 
 /// What hits are narrowed to; an empty one narrows nothing.
 struct SearchFilters {
-  std::string repository;
-  std::string language;
-  std::string path_glob;
-  std::string kind;
+  std::string repository = {};
+  std::string language = {};
+  std::string path_glob = {};
+  std::string kind = {};
   std::size_t limit = 10;
 };
 

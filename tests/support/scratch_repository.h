@@ -76,6 +76,7 @@ class ScopedVariable {
   bool was_set_ = false;
 };
 
+/// While it lives, no configuration of the user who runs the tests counts.
 class ScratchFolder {
  public:
   ScratchFolder() {
@@ -125,6 +126,8 @@ class ScratchFolder {
   }
 
  private:
+  const ScopedVariable home_{"HOME", "/nonexistent"};
+  const ScopedVariable config_home_{"XDG_CONFIG_HOME", "/nonexistent"};
   std::filesystem::path path_;
 };
 

@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -83,6 +83,45 @@ std::string trimmed(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   return text;
 }
+
+/// Makes root an ordinary user while it lives; permissions mean nothing to root.
+class OrdinaryUser {
+ public:
+  explicit OrdinaryUser(const fs::path& owned) {
+    if (::geteuid() != 0) return;
+    constexpr uid_t kSomeone = 4242;
+    for (const auto& entry : fs::recursive_directory_iterator(owned))
+      REQUIRE(::lchown(entry.path().c_str(), kSomeone, kSomeone) == 0);
+    REQUIRE(::lchown(owned.c_str(), kSomeone, kSomeone) == 0);
+    REQUIRE(::seteuid(kSomeone) == 0);
+    was_root_ = true;
+  }
+  OrdinaryUser(const OrdinaryUser&) = delete;
+  OrdinaryUser& operator=(const OrdinaryUser&) = delete;
+  ~OrdinaryUser() {
+    if (was_root_ && ::seteuid(0) != 0) std::abort();
+  }
+
+ private:
+  bool was_root_ = false;
+};
+
+/// Takes a folder's permissions away while it lives.
+class Forbidden {
+ public:
+  Forbidden(fs::path folder, fs::perms left) : folder_(std::move(folder)) {
+    fs::permissions(folder_, left);
+  }
+  Forbidden(const Forbidden&) = delete;
+  Forbidden& operator=(const Forbidden&) = delete;
+  ~Forbidden() {
+    std::error_code ignored;
+    fs::permissions(folder_, fs::perms::owner_all, ignored);
+  }
+
+ private:
+  fs::path folder_;
+};
 
 }  // namespace
 
@@ -185,6 +224,21 @@ TEST_CASE("listing: info/exclude and core.excludesFile count, the user's default
   home.write("other", "*.configured\n");
   folder.git({"config", "core.excludesFile", home / "other"});
   CHECK(list_paths(folder.path()) == Paths{".gitignore", "a.personal", "a.txt", "b/c.txt"});
+}
+
+TEST_CASE("listing: a home that may not be entered is passed over", "[listing]") {
+  const ScratchFolder folder;
+  const ScratchFolder home;
+  make_repository(folder);
+  home.write("user/.gitconfig", "[core]\n\texcludesFile = ~/rules\n");
+  home.write("user/rules", "*.txt\n");
+  const ScopedVariable variable("HOME", home / "user");
+  CHECK(list_paths(folder.path()) == Paths{".gitignore", "a.txt", "b/c.txt"});
+  folder.write("new.txt");
+  CHECK(list_paths(folder.path()) == Paths{".gitignore", "a.txt", "b/c.txt"});
+  const Forbidden forbidden(home / "user", fs::perms::none);
+  const OrdinaryUser user(folder.path());
+  CHECK(list_paths(folder.path()) == Paths{".gitignore", "a.txt", "b/c.txt", "new.txt"});
 }
 
 TEST_CASE("listing: byte order whatever core.ignorecase says", "[listing]") {
@@ -516,6 +570,49 @@ TEST_CASE("listing: a PATH that is none is refused in one sentence", "[listing]"
   CHECK_THAT(refusal("", ErrorCode::kPathUnusable), Catch::Contains("empty"));
   CHECK_THAT(refusal(folder / std::string(300, 'x'), ErrorCode::kPathUnusable),
              Catch::Contains("too long"));
+}
+
+TEST_CASE("listing: a folder that may not be read is an entry, the rest is listed", "[listing]") {
+  const ScratchFolder folder;
+  const bool in_git = GENERATE(false, true);
+  for (const char* name : {"a", "shut/b", "shut.txt", "shut/deep/c", "shut0"}) folder.write(name);
+  if (in_git) {
+    folder.git({"init", "-q"});
+    folder.git({"add", "shut/b", "a"});
+  }
+  const OrdinaryUser user(folder.path());
+  SECTION("neither read nor entered") {
+    const Forbidden forbidden(folder / "shut", fs::perms::none);
+    const auto files = list(inspect(folder.path()));
+    CHECK(paths_of(files) == (in_git ? Paths{"a", "shut.txt", "shut/", "shut/b", "shut0"}
+                                     : Paths{"a", "shut.txt", "shut/", "shut0"}));
+    CHECK(find(files, "shut/").kind == Kind::kUnreadable);
+    CHECK_THAT(find(files, "shut/").note, Catch::Contains("ermission denied"));
+    if (in_git) CHECK(find(files, "shut/b").kind == Kind::kUnreadable);
+  }
+  SECTION("read but not entered") {
+    const Forbidden forbidden(folder / "shut", fs::perms::owner_read);
+    const auto files = list(inspect(folder.path()));
+    CHECK(paths_of(files) == Paths{"a", "shut.txt", "shut/b", "shut/deep/", "shut0"});
+    for (const char* path : {"shut/b", "shut/deep/"}) {
+      CHECK(find(files, path).kind == Kind::kUnreadable);
+      CHECK_THAT(find(files, path).note, Catch::Contains("ermission denied"));
+    }
+  }
+  SECTION("the root itself") {
+    const Forbidden forbidden(folder / "shut", fs::perms::owner_read);
+    CHECK_THAT(refusal(folder / "shut", ErrorCode::kPathUnusable), Catch::Contains("may not"));
+    CHECK_THAT(refusal(folder / "shut/deep", ErrorCode::kPathUnusable), Catch::Contains("may not"));
+  }
+}
+
+TEST_CASE("listing: a .git folder that may not be read is refused, not passed over", "[listing]") {
+  const ScratchFolder folder;
+  make_repository(folder);
+  const OrdinaryUser user(folder.path());
+  const Forbidden forbidden(folder / ".git", fs::perms::none);
+  CHECK_THAT(refusal(folder / "b", ErrorCode::kRepositoryUnusable),
+             Catch::Contains("may not be read"));
 }
 
 TEST_CASE("listing: a tree deeper than there are descriptors, up to the longest path",

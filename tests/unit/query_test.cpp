@@ -154,6 +154,9 @@ TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", 
   CHECK(json["database"]["pgvector"] == "0.8.5");
   CHECK(json["code_model"]["problem"] == "no config.json (/m)");
   CHECK(json["workers"] == 3);
+  CHECK(verdict(examination).error().code == ErrorCode::kModelUnusable);
+  examination.model = ModelFolder{};
+  CHECK(verdict(examination).ok());
 }
 
 }  // namespace forkdex
