@@ -252,7 +252,7 @@ TEST_CASE("help and version: answer on standard output") {
                            "--workers", "--database-url", "--report"}) {
     CHECK(help.out.find(word) != std::string::npos);
   }
-  CHECK(help.out.find("graph") == std::string::npos);  // not built yet, so absent
+  CHECK(help.out.find("graph callers") == std::string::npos);  // not built yet, so absent
   CHECK(supervisor({"--version"}).out.starts_with("forkdex "));
   CHECK(supervisor({"search", "--help"}).out.find("--limit") != std::string::npos);
 }

@@ -11,6 +11,8 @@
 namespace forkdex::test {
 namespace {
 
+constexpr long kSupervisorRss = 64 << 20;  // bytes
+
 using Strings = std::vector<std::string>;
 
 /// Indexes `root` once for each count of workers, every time into a database of its own, and
@@ -29,6 +31,7 @@ void check_same_rows(const std::filesystem::path& root, const std::string& repos
     CHECK(files_in(run.report, "indexed") + files_in(run.report, "empty") == read);
     CHECK(files_in(run.report, "failed") == 0);
     CHECK(run.report.at("workers").at("count") == workers);
+    CHECK(run.report.at("memory").at("supervisor_peak_rss_bytes").get<long>() < kSupervisorRss);
     CHECK(contradictions(run.report, database) == Strings());
     const Dump rows = dump(database, repository);
     CHECK(rows.chunks.size() > static_cast<std::size_t>(read));
