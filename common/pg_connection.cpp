@@ -274,6 +274,11 @@ Error PgConnection::failure(const pg_result* result) {
   if (sqlstate_.empty() || !alive())
     return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
             sqlstate_.empty() ? message : fmt::format("{}, SQLSTATE {}", message, sqlstate_)};
+  if (code_of_sqlstate(sqlstate_) == ErrorCode::kDiskFull)
+    return {ErrorCode::kDiskFull,
+            "the database's disk is full; what was finished is kept: free some space, then run "
+            "again",
+            fmt::format("{}, SQLSTATE {}", message, sqlstate_)};
   return {code_of_sqlstate(sqlstate_), fmt::format("the database refused a statement: {}", message),
           fmt::format("SQLSTATE {}", sqlstate_)};
 }

@@ -277,7 +277,13 @@ Result<void> stop_server(const ClusterPaths& paths) {
                  "the embedded database's server belongs to another container: stop it there",
                  paths.cluster.string()};
   ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGINT, nullptr, 0);
-  const bool ended = wait_readable(pidfd.get(), kStopLimit);
+  // A fast shutdown writes a checkpoint, which a full disk can keep from ending. An immediate one
+  // writes nothing; the next start recovers.
+  bool ended = wait_readable(pidfd.get(), kStopLimit);
+  if (!ended) {
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGQUIT, nullptr, 0);
+    ended = wait_readable(pidfd.get(), kStopLimit);
+  }
   if (!ended)
     return Error{ErrorCode::kDatabaseUnusable, "the embedded PostgreSQL does not stop",
                  fmt::format("pid {}, {}", *pid, paths.log.string())};

@@ -98,8 +98,9 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   place.load = 0;
   const auto* exited = std::get_if<Exited>(&cause);
   const bool asked = draining_ && exited && exited->status == 0;
-  if (!asked && !draining_) {
-    ++counts_.crashed;
+  if (!asked && !draining_) ++counts_.crashed;
+  // What ends the run is said once, by whoever prints the run's error.
+  if (!asked && !draining_ && !(failure && is_final(*failure))) {
     log_warning("worker.died", {{"worker", worker},
                                 {"pid", pid},
                                 {"cause", describe(cause)},

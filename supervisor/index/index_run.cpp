@@ -146,8 +146,8 @@ Result<void> IndexRun::plan() {
   accounting_.expect(jobs_.size(), bytes);
   facts_.seconds.scan = seconds_since(start);
   if (accounting_.total() == 0)
-    log_warning("no_files", {{"root", repository_.root.string()},
-                             {"advice", "nothing to index: is it the right folder?"}});
+    std::fprintf(stderr, "supervisor: warning: no file was found in %s: is it the right folder?\n",
+                 display_path(repository_.root.string()).c_str());
   return ledger_->flush();
 }
 

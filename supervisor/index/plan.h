@@ -68,6 +68,7 @@ class Planner {
   std::function<void(Decided&&)> decided_;
   std::optional<KnownFile> known_;
   bool started_ = false;
+  std::string unreadable_folder_;  // the last one listed, with its '/'
   std::vector<Job> jobs_;
 };
 
