@@ -35,7 +35,7 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kSilenceLimit{60};   // no server answers and none is recovering
 constexpr std::chrono::minutes kRecoveryLimit{30};  // the server says that it is starting up
-constexpr std::chrono::seconds kStopLimit{60};
+constexpr std::chrono::seconds kStopLimit{20};
 constexpr milliseconds kPause{5};
 constexpr std::uintmax_t kLogLimit = 8 << 20;  // bytes; a larger log is set aside at a start
 constexpr std::string_view kSocketName = ".s.PGSQL.5432";

@@ -121,7 +121,7 @@ TEST_CASE("progress: auto writes plain lines where there is no terminal", "[prog
   Run run(ProgressStyle::kAuto);
   run.progress->phase("scan", kStart);
   run.finish("a", seconds(5));
-  CHECK(lines_of(run.output.text()).front() == "scan");
+  CHECK(lines_of(run.output.text()).front().ends_with(", scan"));
   CHECK(run.output.text().find('\x1b') == std::string::npos);
 }
 
