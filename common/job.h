@@ -28,11 +28,10 @@ struct StatSignature {
 
 /// One file to index.
 struct Job {
-  std::uint64_t id = 0;  ///< the supervisor's number for the file, unique in a run
-  std::string path;      ///< relative to the root, raw bytes, at most kMaxPathBytes
-  std::uint32_t attempt =
-      1;               ///< 1 for the first
-  bool known = false;  ///< the database has a row whose content hash the worker may trust
+  std::uint64_t id = 0;       ///< the supervisor's number for the file, unique in a run
+  std::string path;           ///< relative to the root, raw bytes, at most kMaxPathBytes
+  std::uint32_t attempt = 1;  ///< 1 for the first
+  bool known = false;         ///< the database has a row whose content hash the worker may trust
   std::uint8_t known_hash[32] = {};  ///< SHA-256 of the bytes that row describes
   StatSignature signature;
   std::string blob_oid;  ///< hex, empty when git does not know the file

@@ -270,6 +270,9 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder) {
   folder.architecture = config.value("model_type", std::string());
   if (folder.architecture.empty())
     throw Unusable{"config.json of the model folder names no model_type", path / "config.json"};
+  if (folder.architecture != "bert")
+    throw Unusable{"model_type " + folder.architecture + " is not supported: give a bert model",
+                   path / "config.json"};
   folder.name = name_of(path, config);
   folder.dimension = positive(config, "hidden_size", path / "config.json");
   folder.max_tokens = max_tokens_of(path, config);

@@ -214,15 +214,6 @@ std::string array_text(std::span<const PgParam> values) {
   return text += '}';
 }
 
-std::string normalise_database_url(std::string conninfo) {
-  const std::size_t scheme_end = conninfo.find("://");
-  const std::size_t plus = conninfo.find('+');
-  if (scheme_end == std::string::npos || plus > scheme_end) return conninfo;
-  const std::string_view scheme = std::string_view(conninfo).substr(0, plus);
-  if (scheme != "postgresql" && scheme != "postgres") return conninfo;
-  return conninfo.erase(plus, scheme_end - plus);
-}
-
 std::string describe_database(const std::string& conninfo) {
   const Options options = parse(conninfo);
   if (!options) return "a database URL that cannot be read";
@@ -283,6 +274,11 @@ Error PgConnection::failure(const pg_result* result) {
   if (sqlstate_.empty() || !alive())
     return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
             sqlstate_.empty() ? message : fmt::format("{}, SQLSTATE {}", message, sqlstate_)};
+  if (code_of_sqlstate(sqlstate_) == ErrorCode::kDiskFull)
+    return {ErrorCode::kDiskFull,
+            "the database's disk is full; what was finished is kept: free some space, then run "
+            "again",
+            fmt::format("{}, SQLSTATE {}", message, sqlstate_)};
   return {code_of_sqlstate(sqlstate_), fmt::format("the database refused a statement: {}", message),
           fmt::format("SQLSTATE {}", sqlstate_)};
 }

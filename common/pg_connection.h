@@ -67,10 +67,6 @@ std::string bytes_from_bytea(std::string_view text);
 /// `values` as the text of an array parameter; nullopt is a NULL element.
 std::string array_text(std::span<const PgParam> values);
 
-/// Drops a driver from a URL's scheme: postgresql+psycopg://… is postgresql://…. Any other text
-/// is returned as it is.
-std::string normalise_database_url(std::string conninfo);
-
 /// Names the server and database of `conninfo` for a person; never its password.
 std::string describe_database(const std::string& conninfo);
 

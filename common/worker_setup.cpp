@@ -42,6 +42,7 @@ nlohmann::json to_json(const WorkerSetup& setup) {
           {"verbose", setup.verbose},
           {"indexes", setup.indexes},
           {"database_url", bytes_of(setup.database_url)},
+          {"database_password", bytes_of(setup.database_password)},
           {"root", bytes_of(setup.root)},
           {"repository_id", setup.repository_id},
           {"model_id", setup.model_id},
@@ -70,6 +71,7 @@ WorkerSetup from_json(const nlohmann::json& json) {
   setup.verbose = json.at("verbose");
   setup.indexes = json.at("indexes");
   setup.database_url = text_of(json.at("database_url"));
+  setup.database_password = text_of(json.at("database_password"));
   setup.root = text_of(json.at("root"));
   setup.repository_id = json.at("repository_id");
   setup.model_id = json.at("model_id");

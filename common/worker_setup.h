@@ -31,7 +31,8 @@ struct WorkerSetup {
   /// False for a worker that only embeds queries: it gets no database and no repository.
   bool indexes = false;
   std::string database_url;
-  std::string root;  ///< absolute path of the repository
+  std::string database_password;  ///< PGPASSWORD, which a worker's environment does not hold
+  std::string root;               ///< absolute path of the repository
   std::int64_t repository_id = 0;
   std::int64_t model_id = 0;
   std::string recipe;

@@ -1,1 +1,79 @@
-int main() { return 70; }
+// supervisor: flags -> settings -> subcommand -> exit status.
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "common/log.h"
+#include "common/settings.h"
+#include "supervisor/database/database_command.h"
+#include "supervisor/index/index_run.h"
+#include "supervisor/query/query_command.h"
+
+namespace forkdex {
+namespace {
+
+int fail(const Error& error) {
+  const std::string line = "supervisor: " + error.text() + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  return traits(error.code).exit_status;
+}
+
+/// Dies of `signal`, so that a shell or systemd sees it; as PID 1, which signals do not end by
+/// default, exits as a shell would report it.
+int end_by(int signal) {
+  if (::getpid() == 1) return 128 + signal;
+  std::fflush(nullptr);
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+  return 128 + signal;
+}
+
+int index(const Invocation& invocation) {
+  IndexRun run(invocation.settings, invocation.arguments.front());
+  const auto end = run.run();
+  if (!end) return fail(end.error());
+  return end->signal ? end_by(end->signal) : end->exit_status;
+}
+
+int run(const Invocation& invocation) {
+  LogOptions log;
+  log.format = invocation.settings.log_format;
+  if (invocation.settings.verbosity == Verbosity::kQuiet) log.threshold = LogLevel::kWarning;
+  configure_log(log);
+  if (invocation.subcommand == Subcommand::kIndex) return index(invocation);
+  if (invocation.subcommand == Subcommand::kDatabase) {
+    const auto said = run_database_command(invocation.arguments.front());
+    if (!said) return fail(said.error());
+    std::fwrite(said->data(), 1, said->size(), stdout);
+    return kExitOk;
+  }
+  const auto answered = run_query(invocation);
+  return answered ? int{kExitOk} : fail(answered.error());
+}
+
+int main_of_supervisor(int argc, char** argv) try {
+  // A reader of our output that goes away is an error of the write, not a death in the middle.
+  ::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const auto invocation = parse_invocation(words, current_environment());
+  if (!invocation) return fail(invocation.error());
+  if (invocation->request == Invocation::Request::kRun) return run(*invocation);
+  const std::string text =
+      invocation->request == Invocation::Request::kHelp ? help_text(*invocation) : version_text();
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return kExitOk;
+} catch (const std::exception& error) {
+  return fail(
+      {ErrorCode::kBug, "an unexpected error, which is a bug: please report it", error.what()});
+}
+
+}  // namespace
+}  // namespace forkdex
+
+int main(int argc, char** argv) { return forkdex::main_of_supervisor(argc, argv); }

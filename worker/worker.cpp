@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <map>
 #include <unordered_set>
 
@@ -27,8 +28,8 @@ std::string_view bytes_of(const Sha256& hash) {
 }  // namespace
 
 Result<void> Worker::start() {
-  auto embedder = Embedder::open(setup_.model,
-                                 {Precision::kFp32, static_cast<std::size_t>(setup_.batch_tokens)});
+  auto embedder =
+      Embedder::open(setup_.model, {.batch_tokens = static_cast<std::size_t>(setup_.batch_tokens)});
   if (!embedder) return embedder.error();
   embedder_ = *std::move(embedder);
   if (!setup_.indexes) return {};
@@ -41,6 +42,9 @@ Result<void> Worker::start() {
   limits.max_tokens = setup_.model.max_tokens;
   chunker_ = std::make_unique<Chunker>(
       [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
+  // Set after exec: /proc shows the environment a process was started with.
+  if (!setup_.database_password.empty())
+    ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);
   auto store =
       FileStore::open(setup_.database_url, "forkdex worker " + std::to_string(setup_.worker));
   if (!store) return store.error();
@@ -213,8 +217,8 @@ std::vector<StoredVector> Worker::vectors_of(const InHand& in_hand) const {
   std::vector<StoredVector> vectors;
   for (std::size_t row = 0; row < new_hashes_.size(); ++row)
     if (wanted.contains(bytes_of(new_hashes_[row])))
-      vectors.emplace_back(new_hashes_[row],
-                           std::span(new_vectors_).subspan(row * dimension, dimension));
+      vectors.push_back(
+          {new_hashes_[row], std::span(new_vectors_).subspan(row * dimension, dimension)});
   return vectors;
 }
 

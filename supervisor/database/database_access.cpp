@@ -1,5 +1,6 @@
 #include "supervisor/database/database_access.h"
 
+#include "common/url.h"
 #include "supervisor/database/data_folder.h"
 #include "supervisor/database/schema.h"
 
@@ -16,7 +17,7 @@ Result<DatabaseAccess> DatabaseAccess::open(const std::string& url,
     access.server_.emplace(*std::move(server));
     access.conninfo_ = access.server_->conninfo();
   } else {
-    access.conninfo_ = normalise_database_url(url);
+    access.conninfo_ = without_driver(url);
   }
   auto connection = PgConnection::open(access.conninfo_, application_name);
   if (!connection) return connection.error();

@@ -26,15 +26,19 @@ bool is_pinned(const ClusterPaths& paths) {
 
 Result<PostgresServer> PostgresServer::open(const DataFolder& data) {
   const ClusterPaths paths(data);
-  const auto starting = hold_start_lock(paths);
+  auto starting = hold_start_lock(paths);
   if (!starting) return starting.error();
   auto users = FileLock::open(paths.users_lock);
   if (!users) return users.error();
   // Under the start lock nobody holds it exclusively, so this does not wait.
   users->lock_shared();
-  auto url = ensure_server(data, paths);
-  if (!url) return url.error();
   PostgresServer server(paths, std::move(*users));
+  auto url = ensure_server(data, paths);
+  // Let go before `server`, which takes the lock itself to stop what may have been started.
+  {
+    const FileLock released = *std::move(starting);
+  }
+  if (!url) return url.error();
   server.url_ = std::move(*url);
   return server;
 }

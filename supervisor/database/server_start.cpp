@@ -35,7 +35,7 @@ using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kSilenceLimit{60};   // no server answers and none is recovering
 constexpr std::chrono::minutes kRecoveryLimit{30};  // the server says that it is starting up
-constexpr std::chrono::seconds kStopLimit{60};
+constexpr std::chrono::seconds kStopLimit{20};
 constexpr milliseconds kPause{5};
 constexpr std::uintmax_t kLogLimit = 8 << 20;  // bytes; a larger log is set aside at a start
 constexpr std::string_view kSocketName = ".s.PGSQL.5432";
@@ -277,7 +277,13 @@ Result<void> stop_server(const ClusterPaths& paths) {
                  "the embedded database's server belongs to another container: stop it there",
                  paths.cluster.string()};
   ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGINT, nullptr, 0);
-  const bool ended = wait_readable(pidfd.get(), kStopLimit);
+  // A fast shutdown writes a checkpoint, which a full disk can keep from ending. An immediate one
+  // writes nothing; the next start recovers.
+  bool ended = wait_readable(pidfd.get(), kStopLimit);
+  if (!ended) {
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGQUIT, nullptr, 0);
+    ended = wait_readable(pidfd.get(), kStopLimit);
+  }
   if (!ended)
     return Error{ErrorCode::kDatabaseUnusable, "the embedded PostgreSQL does not stop",
                  fmt::format("pid {}, {}", *pid, paths.log.string())};

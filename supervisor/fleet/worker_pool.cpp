@@ -12,6 +12,20 @@ namespace {
 
 constexpr std::chrono::milliseconds kSamplingInterval{500};
 
+/// What ends a run whose workers died too often.
+Error give_up(const ExitCause& cause, const std::optional<Error>& failure) {
+  if (failure && (failure->code == ErrorCode::kDatabaseUnreachable ||
+                  failure->code == ErrorCode::kDatabaseLost))
+    return {ErrorCode::kDatabaseGone,
+            "the database is gone and did not come back; finished files are kept: run again to "
+            "resume once it answers",
+            failure->text()};
+  return {ErrorCode::kRestartIntensity,
+          "workers keep dying without finishing a file; finished files are kept: find the cause "
+          "in the lines above, then run again to resume",
+          fmt::format("the last one {}{}", describe(cause), failure ? ": " + failure->text() : "")};
+}
+
 }  // namespace
 
 WorkerPool::WorkerPool(boost::asio::io_context& context, std::filesystem::path executable,
@@ -84,8 +98,9 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   place.load = 0;
   const auto* exited = std::get_if<Exited>(&cause);
   const bool asked = draining_ && exited && exited->status == 0;
-  if (!asked && !draining_) {
-    ++counts_.crashed;
+  if (!asked && !draining_) ++counts_.crashed;
+  // What ends the run is said once, by whoever prints the run's error.
+  if (!asked && !draining_ && !(failure && is_final(*failure))) {
     log_warning("worker.died", {{"worker", worker},
                                 {"pid", pid},
                                 {"cause", describe(cause)},
@@ -98,32 +113,30 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   replace(worker, cause, failure, was_ready);
 }
 
+/// Whether what ended a worker is over for good, so that no other worker can do better.
+bool WorkerPool::is_final(const Error& failure) const {
+  // A server that answered before may answer again: that is a matter of a few attempts.
+  if (failure.code == ErrorCode::kDatabaseUnreachable && ever_ready_) return false;
+  return traits(failure.code).radius == BlastRadius::kRun;
+}
+
 void WorkerPool::replace(unsigned worker, const ExitCause& cause,
                          const std::optional<Error>& failure, bool was_ready) {
-  Place& place = places_[worker];
-  if (failure && traits(failure->code).radius == BlastRadius::kRun) {
+  const bool another_works = std::any_of(places_.begin(), places_.end(), [](const Place& other) {
+    return other.worker && other.announced;
+  });
+  if (failure && failure->code == ErrorCode::kTooManyConnections && another_works) {
     // One worker fewer is slower; none at all is the end.
-    const bool another_works = std::any_of(places_.begin(), places_.end(), [](const Place& other) {
-      return other.worker && other.announced;
-    });
-    if (failure->code == ErrorCode::kTooManyConnections && another_works) {
-      log_warning("worker.given_up", {{"worker", worker}, {"reason", failure->text()}});
-      return;
-    }
-    return fail(*failure);
+    log_warning("worker.given_up", {{"worker", worker}, {"reason", failure->text()}});
+    return;
   }
-  if (!was_ready && std::holds_alternative<Exited>(cause))
-    return fail(failure
-                    ? *failure
-                    : Error{ErrorCode::kBug,
-                            fmt::format("a worker could not start: it {}", describe(cause)), ""});
-  const auto delay = policy_.worker_died(cause);
-  if (!delay)
+  if (failure && is_final(*failure)) return fail(*failure);
+  if (!failure && !was_ready && std::holds_alternative<Exited>(cause))
     return fail(
-        {ErrorCode::kRestartIntensity,
-         "workers keep dying without finishing a file; what was finished is kept: find the "
-         "cause in the lines above, then run again to resume",
-         fmt::format("the last one {}{}", describe(cause), failure ? ": " + failure->text() : "")});
+        {ErrorCode::kBug, fmt::format("a worker could not start: it {}", describe(cause)), ""});
+  const auto delay = policy_.worker_died(cause);
+  if (!delay) return fail(give_up(cause, failure));
+  Place& place = places_[worker];
   place.restart = std::make_unique<boost::asio::steady_timer>(context_, *delay);
   place.restart->async_wait([this, worker](const boost::system::error_code& error) {
     if (!error && !draining_) spawn(worker);
@@ -165,6 +178,7 @@ WorkerProcess* WorkerPool::ready(unsigned worker) {
   if (!place.worker) return nullptr;
   if (!place.announced && place.worker->jobs().phase() != WorkerPhase::kReady) return nullptr;
   place.announced = true;
+  ever_ready_ = true;
   return place.worker.get();
 }
 

@@ -76,6 +76,7 @@ class WorkerPool {
   void ended(unsigned worker, const ExitCause& cause);
   void replace(unsigned worker, const ExitCause& cause, const std::optional<Error>& failure,
                bool was_ready);
+  bool is_final(const Error& failure) const;
   void fail(Error error);
   void report_if_drained();
   void sample_memory();
@@ -88,6 +89,7 @@ class WorkerPool {
   std::vector<Place> places_;
   Counts counts_;
   boost::asio::steady_timer sampling_;
+  bool ever_ready_ = false;
   bool draining_ = false;
   bool failed_ = false;
   bool drained_reported_ = false;

@@ -52,10 +52,14 @@ class IndexRun {
   Result<void> work();
   Result<void> finish();
   Result<void> report();
+  void print(const std::string& text) const;
 
   void decided(Decided&& file);
+  void note(FileRecord record);
   void finished(unsigned worker, const Job& job, const Outcome& outcome);
   void workers_failed(Error error);
+  void await_signal();
+  void poll_signals();
   void interrupted(int signal);
   void tick();
   WorkerPool::Events pool_events();
@@ -66,6 +70,7 @@ class IndexRun {
   RepositoryInfo repository_;
   ModelFolder model_;
   std::string recipe_;
+  unsigned workers_ = 0;
   std::optional<DatabaseAccess> database_;
   std::optional<Ledger> ledger_;
 

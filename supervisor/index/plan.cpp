@@ -65,10 +65,14 @@ Result<void> Planner::remove_until(const std::string* path) {
   if (!started_)
     if (auto advanced = advance(); !advanced) return advanced;
   while (known_ && (!path || known_->path < *path)) {
-    Decided gone;
-    gone.path = std::move(known_->path);
-    gone.state = FileState::kRemoved;
-    decided_(std::move(gone));
+    // What stands below a folder that cannot be looked into may well be there still.
+    const bool hidden = !unreadable_folder_.empty() && known_->path.starts_with(unreadable_folder_);
+    if (!hidden) {
+      Decided gone;
+      gone.path = std::move(known_->path);
+      gone.state = FileState::kRemoved;
+      decided_(std::move(gone));
+    }
     if (auto advanced = advance(); !advanced) return advanced;
   }
   return {};
@@ -76,6 +80,7 @@ Result<void> Planner::remove_until(const std::string* path) {
 
 Result<void> Planner::take(ListedFile&& file) {
   if (auto removed = remove_until(&file.path); !removed) return removed;
+  if (file.path.ends_with('/')) unreadable_folder_ = file.path;
   if (!known_ || known_->path != file.path) {
     plan(std::move(file), nullptr);
     return {};
@@ -145,6 +150,7 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
     same.path = std::move(file.path);
     same.language = language_of(same.path);
     same.bytes = file.size;
+    same.chunks = known->chunk_count;
     same.row_is_current = true;
     return decided_(std::move(same));
   }

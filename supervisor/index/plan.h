@@ -35,6 +35,7 @@ struct Decided {
   std::string detail;
   std::string language;
   std::uint64_t bytes = 0;
+  std::uint32_t chunks = 0;  ///< rows an unchanged file has
   StatSignature signature;
   bool row_is_current = false;  ///< the database already says so
 };
@@ -67,6 +68,7 @@ class Planner {
   std::function<void(Decided&&)> decided_;
   std::optional<KnownFile> known_;
   bool started_ = false;
+  std::string unreadable_folder_;  // the last one listed, with its '/'
   std::vector<Job> jobs_;
 };
 

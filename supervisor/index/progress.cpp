@@ -31,9 +31,8 @@ class PlainProgress final : public Progress {
         pace_(now),
         written_at_(now) {}
 
-  void phase(std::string_view name, Clock::time_point) override {
-    if (count_lines_ && !name.empty()) write_text(fd_, fmt::format("{}\n", name));
-  }
+  /// Shown with the next line of counts, if the phase lasts that long.
+  void phase(std::string_view name, Clock::time_point) override { phase_ = name; }
   void working_on(unsigned, std::string_view) override {}
   void finished(unsigned slot, const Job& job, const Outcome& outcome,
                 Clock::time_point now) override {
@@ -49,6 +48,7 @@ class PlainProgress final : public Progress {
     if (const auto left = pace_.time_left()) line += ", ETA " + clock_text(*left);
     if (accounting_.not_indexed() > 0)
       line += fmt::format(", {} failed", accounting_.not_indexed());
+    if (!phase_.empty()) line += ", " + phase_;
     write_text(fd_, line + '\n');
   }
   void end(Clock::time_point) override { count_lines_ = file_lines_ = false; }
@@ -58,6 +58,7 @@ class PlainProgress final : public Progress {
   const int fd_;
   bool count_lines_;
   bool file_lines_;
+  std::string phase_;
   Pace pace_;
   Clock::time_point written_at_;
 };

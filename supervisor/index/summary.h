@@ -2,10 +2,17 @@
 
 #include <string>
 
+#include "common/model_folder.h"
 #include "common/settings.h"
 #include "supervisor/index/report.h"
 
 namespace forkdex {
+
+/// The first line of output: what is indexed, into which database, by how many workers and which
+/// model. Empty when quiet.
+std::string opening_text(const std::string& repository, const std::string& root,
+                         const std::string& database, unsigned workers, const ModelFolder& model,
+                         Verbosity verbosity);
 
 /// What is printed when a run ends: counts, seconds a phase, the first ten files that could not be
 /// indexed and how to list the rest. Quiet leaves the files alone, and nothing when there are none.

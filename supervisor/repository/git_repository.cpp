@@ -1,8 +1,10 @@
 #include "supervisor/repository/git_repository.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <git2.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -42,6 +44,28 @@ void start_libgit2() {
     return true;
   }();
   static_cast<void>(started);
+}
+
+/// Where the user's own `config` and `ignore` are; empty for a user without a home.
+fs::path user_config_folder() {
+  const char* config_home = std::getenv("XDG_CONFIG_HOME");
+  const char* home = std::getenv("HOME");
+  if (config_home && *config_home) return fs::path(config_home) / "git";
+  if (home && *home) return fs::path(home) / ".config" / "git";
+  return {};
+}
+
+/// Tells libgit2 where the user's configuration is. Like git, and unlike libgit2, passes over a
+/// home that this user may not enter: a service often runs with root's HOME.
+void find_user_config() {
+  const auto search = [](git_config_level_t level, const fs::path& folder, const char* file) {
+    const bool barred =
+        ::faccessat(AT_FDCWD, (folder / file).c_str(), F_OK, AT_EACCESS) != 0 && errno == EACCES;
+    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, barred ? "" : folder.c_str());
+  };
+  const char* home = std::getenv("HOME");
+  search(GIT_CONFIG_LEVEL_GLOBAL, home ? home : "", ".gitconfig");
+  search(GIT_CONFIG_LEVEL_XDG, user_config_folder(), "config");
 }
 
 Error repository_error(const fs::path& folder, std::string_view what) {
@@ -155,6 +179,7 @@ void GitRepository::Free::operator()(git_config* config) const { git_config_free
 
 Result<std::optional<GitRepository>> GitRepository::discover(const fs::path& folder) {
   start_libgit2();
+  find_user_config();
   GitRepository found;
   git_repository* opened = nullptr;
   const int status =
@@ -226,14 +251,11 @@ bool GitRepository::ignores_case() const {
 std::vector<fs::path> GitRepository::exclude_files() const {
   std::vector<fs::path> files;
   git_buf configured = {};
-  const char* config_home = std::getenv("XDG_CONFIG_HOME");
-  const char* home = std::getenv("HOME");
+  const fs::path user = user_config_folder();
   if (git_config_get_path(&configured, config_.get(), "core.excludesfile") == 0)
     files.push_back(work_tree_ / std::string(configured.ptr, configured.size));
-  else if (config_home && *config_home)
-    files.push_back(fs::path(config_home) / "git" / "ignore");
-  else if (home && *home)
-    files.push_back(fs::path(home) / ".config" / "git" / "ignore");
+  else if (!user.empty())
+    files.push_back(user / "ignore");
   git_buf_dispose(&configured);
   files.push_back(fs::path(git_repository_commondir(repository_.get())) / "info" / "exclude");
   return files;
@@ -265,7 +287,7 @@ Result<std::optional<std::string>> GitRepository::head() const {
 std::optional<std::string> GitRepository::remote() const {
   const auto url = config_text("remote.origin.url");
   if (!url) return std::nullopt;
-  return without_secrets(*url);
+  return remote_without_secrets(*url);
 }
 
 std::optional<std::string> GitRepository::root_commit() const {

@@ -77,14 +77,17 @@ Inherited inherited_rules(const GitRepository& repository, const std::string& pr
     if (text) inherited.rules.push(0, *std::move(text));
   }
   const std::string& top = repository.work_tree().native();
-  UniqueFd folder(::open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // What lies above PATH must be passed through, it need not be readable.
+  constexpr int kPassThrough = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  UniqueFd folder(::open(top.c_str(), kPassThrough));
   for (std::size_t begin = 0; begin < prefix.size();) {
     auto text = read_small_file(folder.get(), ".gitignore", IgnoreFile::kMaxBytes);
     if (text) inherited.rules.push(begin, *std::move(text));
     const std::size_t end = prefix.find('/', begin);
     inherited.root_is_ignored = inherited.rules.ignored(prefix.substr(0, end), true);
     if (inherited.root_is_ignored) break;
-    folder = open_folder(folder.get(), prefix.substr(begin, end - begin).c_str());
+    const std::string name = prefix.substr(begin, end - begin);
+    folder.reset(::openat(folder.get(), name.c_str(), kPassThrough));
     begin = end + 1;
   }
   return inherited;

@@ -4,22 +4,26 @@
 #include <cstddef>
 
 namespace forkdex {
+namespace {
 
-std::string without_secrets(std::string_view url) {
+/// `user@host:path`; all without a ':' before the first '/' is a path.
+std::string_view without_scp_user(std::string_view address) {
+  const std::string_view head = address.substr(0, address.find('/'));
+  const std::size_t colon = head.rfind(':');
+  if (colon == std::string_view::npos) return address;
+  return address.substr(head.rfind('@', colon) + 1);  // npos + 1 is 0
+}
+
+}  // namespace
+
+std::string remote_without_secrets(std::string_view url) {
   const std::size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) {
-    // host:path has its colon before any '/'; all else is a path.
-    const std::size_t colon = url.find(':', url.rfind('@', url.find('/')) + 1);
-    if (colon == std::string_view::npos || url.find('/') < colon) return std::string(url);
-    const std::size_t at = url.rfind('@', colon);
-    return std::string(at == std::string_view::npos ? url : url.substr(at + 1));
-  }
+  if (scheme == std::string_view::npos) return std::string(without_scp_user(url));
   const std::size_t begin = scheme + 3;
   if (url.starts_with("http")) url = url.substr(0, url.find_first_of("?#", begin));
-  const std::size_t end = std::min(url.find_first_of("/?#", begin), url.size());
-  const std::size_t at = url.substr(0, end).rfind('@');
-  const std::size_t host = at == std::string_view::npos || at < begin ? begin : at + 1;
-  return std::string(url.substr(0, begin)) + std::string(url.substr(host));
+  const std::string_view authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);
+  const std::size_t userinfo = authority.rfind('@') + 1;  // 0 where there is none
+  return std::string(url.substr(0, begin)).append(url.substr(begin + userinfo));
 }
 
 }  // namespace forkdex

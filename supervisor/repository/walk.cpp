@@ -21,7 +21,10 @@ constexpr std::string_view kIgnoreFileName = ".gitignore";
 
 enum Tag : std::uint8_t { kPlain, kTrackedOnly, kRepository };
 
-std::string error_text(int error) { return std::generic_category().message(error); }
+std::string error_text(int error) {
+  if (error == EBADF) return "the folder was moved while it was listed";  // reopen() gave up
+  return std::generic_category().message(error);
+}
 
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -210,7 +213,7 @@ void Walk::visit_file(Frame& frame, const FolderNames::Entry& entry) {
   pass_absent(path_);
   const auto tracked = take_tracked();
   if (!tracked && (frame.tracked_only || rules_.ignored(path_, false))) return;
-  if (tracked && tracked->is_sparse()) return report(ListedFile::Kind::kSparse, "");
+  if (tracked && tracked->is_sparse()) return report_sparse(*tracked);
   if (relative().size() > kMaxPathBytes)
     return report(ListedFile::Kind::kUnreadable, error_text(ENAMETOOLONG));
   struct stat about{};
@@ -238,12 +241,7 @@ void Walk::pass_absent(std::string_view path) {
 
 void Walk::pass_absent_entry() {
   const GitIndexEntry entry = (*index_)[cursor_++];
-  if (!entry.is_sparse()) return;
-  ListedFile file;
-  file.path = entry.path().substr(prefix_bytes_);
-  file.kind = ListedFile::Kind::kSparse;
-  file.blob_oid = entry.oid();
-  visit_(std::move(file));
+  if (entry.is_sparse()) report_sparse(entry);
 }
 
 std::optional<GitIndexEntry> Walk::take_tracked() {
@@ -261,6 +259,14 @@ void Walk::report(ListedFile::Kind kind, std::string note) {
   visit_(std::move(file));
 }
 
+void Walk::report_sparse(const GitIndexEntry& entry) {
+  ListedFile file;
+  file.path = entry.path().substr(prefix_bytes_);
+  file.kind = ListedFile::Kind::kSparse;
+  file.blob_oid = entry.oid();
+  visit_(std::move(file));
+}
+
 void Walk::report_unreadable_folder(int error) {
   if (relative().empty()) {
     root_error_ = error;
@@ -274,7 +280,7 @@ void Walk::report_unreadable_folder(int error) {
     path_ = (*index_)[cursor_].path();
     const auto tracked = take_tracked();
     if (tracked->is_sparse())
-      report(ListedFile::Kind::kSparse, "");
+      report_sparse(*tracked);
     else
       report(ListedFile::Kind::kUnreadable, note);
   }

@@ -67,6 +67,7 @@ class Walk {
   std::optional<GitIndexEntry> take_tracked();
   bool index_names_below(std::string_view folder) const;
   void report(ListedFile::Kind kind, std::string note);
+  void report_sparse(const GitIndexEntry& entry);
   void report_unreadable_folder(int error);
 
   std::string_view relative() const { return std::string_view(path_).substr(prefix_bytes_); }

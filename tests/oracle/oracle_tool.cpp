@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <iterator>
 #include <span>
@@ -15,23 +14,13 @@
 #include <vector>
 
 #include "common/model_folder.h"
+#include "tests/oracle/packed_texts.h"
 #include "worker/embed/embedder.h"
 #include "worker/embed/tokenizer.h"
 
 namespace {
 
 using namespace forkdex;
-
-std::vector<std::string_view> split_texts(std::string_view input) {
-  std::vector<std::string_view> texts;
-  while (input.size() >= sizeof(std::uint32_t)) {
-    std::uint32_t length;
-    std::memcpy(&length, input.data(), sizeof length);
-    texts.push_back(input.substr(sizeof length, length));
-    input.remove_prefix(sizeof length + texts.back().size());
-  }
-  return texts;
-}
 
 template <class T>
 void write(std::span<const T> values) {
@@ -77,7 +66,7 @@ int main(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
   std::ios::sync_with_stdio(false);
   const std::string input(std::istreambuf_iterator<char>(std::cin), {});
-  const std::vector<std::string_view> texts = split_texts(input);
+  const std::vector<std::string_view> texts = oracle::split_packed_texts(input);
   if (mode == "tokenize" && argc == 4) return tokenize(argv[2], std::stoull(argv[3]), texts);
   if (mode == "embed" && argc == 3) return embed(argv[2], texts);
   std::cerr << "usage: oracle_tool tokenize MODEL MAX_TOKENS | embed MODEL\n";

@@ -55,15 +55,16 @@ def python_functions(source):
             yield "".join(lines[node.lineno - 1:node.end_lineno])
 
 
-def functions(folder, rng, count):
-    """`count` chunks as the model sees them: functions and methods, or, from files of other
-    languages, runs of 8 lines."""
+def functions(folder, rng, count, longest=100_000):
+    """`count` chunks as the model sees them, up to `longest` characters: functions and methods,
+    or, from files of other languages, runs of 8 lines."""
     chunks = []
     for text in code_files(folder, rng, count * 20_000):
         found = list(python_functions(text))
         if not found:
             lines = text.splitlines(keepends=True)
             found = ["".join(lines[at:at + 8]) for at in range(0, min(len(lines), 160), 8)]
+        found = [chunk for chunk in found if len(chunk) <= longest]
         chunks += rng.sample(found, min(len(found), 20))
         if len(chunks) >= count:
             break

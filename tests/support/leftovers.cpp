@@ -1,5 +1,7 @@
 #include "tests/support/leftovers.h"
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,8 @@
 namespace forkdex::test {
 namespace fs = std::filesystem;
 namespace {
+
+bool shared_folders_are_ours = false;
 
 std::set<int>& expected_processes() {
   static std::set<int> pids;
@@ -75,8 +79,8 @@ Surroundings Surroundings::look() {
   Surroundings now;
   add_children(now.things_);
   add_descriptors(now.things_);
-  add_files(now.things_, "/dev/shm", "forkdex");
-  add_files(now.things_, "/run/forkdex", "");
+  add_files(now.things_, "/dev/shm", shared_folders_are_ours ? "" : "forkdex");
+  if (shared_folders_are_ours) add_files(now.things_, "/run/forkdex", "");
   add_files(now.things_, fs::temp_directory_path(), "");
   return now;
 }
@@ -89,6 +93,15 @@ std::vector<std::string> Surroundings::new_in(const Surroundings& after) const {
 }
 
 void adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+void isolate_shared_folders() {
+  if (::geteuid() != 0 || ::unshare(CLONE_NEWNS) != 0) return;
+  std::error_code exists;
+  fs::create_directory("/run/forkdex", exists);
+  shared_folders_are_ours = ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                            ::mount("tmpfs", "/run/forkdex", "tmpfs", 0, "mode=0711") == 0 &&
+                            ::mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777") == 0;
+}
 
 void reap_orphans() {
   while (::waitpid(-1, nullptr, WNOHANG) > 0) {

@@ -1,7 +1,8 @@
 #pragma once
 
-// What a test may not leave behind. Each test program gives itself a private temporary folder,
-// adopts orphaned descendants, and compares what exists after each case with what was there before.
+// What a test may not leave behind. Each test program gives itself a private temporary folder (as
+// root also a /run/forkdex and a /dev/shm of its own), adopts orphaned descendants, and compares
+// what exists after each case with what was there before.
 
 #include <filesystem>
 #include <set>
@@ -13,8 +14,8 @@ namespace forkdex::test {
 /// What of this process's surroundings exists at one moment, each thing by a line that names it.
 class Surroundings {
  public:
-  /// Looks at child processes (orphaned grandchildren included), open descriptors, names of ours
-  /// in /dev/shm, and files in the temporary folder and in the folders for sockets.
+  /// Looks at child processes (orphaned grandchildren included), open descriptors, names in
+  /// /dev/shm, and files in the temporary folder and in the folder for root's sockets.
   static Surroundings look();
 
   /// What exists in `after` and did not here.
@@ -27,7 +28,12 @@ class Surroundings {
 /// Makes this process the parent of descendants whose own parent died, so that none escapes.
 void adopt_orphans();
 
-/// Waits until every orphan that has ended is reaped. BLOCKS never.
+/// Gives this process and its descendants a /run/forkdex and a /dev/shm of their own, where several
+/// test programs at once would take each other's files for leftovers. Needs root; without, the
+/// first is not used and in the second only names of ours are looked at.
+void isolate_shared_folders();
+
+/// Reaps every orphan that has ended. BLOCKS never.
 void reap_orphans();
 
 /// Exempts process `pid` and its descendants: a server that several cases share.

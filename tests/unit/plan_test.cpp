@@ -129,6 +129,17 @@ TEST_CASE("plan: what is known and gone is removed, wherever it stood", "[plan]"
   CHECK(planned.job("d.py"));
 }
 
+TEST_CASE("plan: what is known below a folder that cannot be read is kept", "[plan]") {
+  ListedFile folder = listed("locked/");
+  folder.kind = ListedFile::Kind::kUnreadable;
+  const Planned planned = plan(rules(), {folder, listed("z.py")},
+                               {known("a.py"), known("locked/a.py"), known("lockedb.py")});
+  CHECK(planned.decided.at("locked/").reason == "unreadable");
+  CHECK(planned.decided.count("locked/a.py") == 0);
+  CHECK(planned.decided.at("a.py").state == FileState::kRemoved);
+  CHECK(planned.decided.at("lockedb.py").state == FileState::kRemoved);
+}
+
 TEST_CASE("plan: bytes decide the order, not a locale", "[plan]") {
   const Planned planned = plan(rules(), {listed("B.py"), listed("a.py"), listed("\xC3\xA9.py")},
                                {known("B.py"), known("a.py"), known("\xC3\xA9.py")});

@@ -5,20 +5,123 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/temporary_folder.h"
+#include "tests/unit/model_files.h"
+
 namespace forkdex {
 namespace {
 
-std::vector<std::int32_t> encode(std::string_view text, std::size_t max_tokens = 256) {
+using Ids = std::vector<std::int32_t>;
+using test::TemporaryFolder;
+using test::TinyModel;
+
+const Tokenizer& bundled() {
   static const auto kTokenizer = Tokenizer::open(FORKDEX_DEPS_DIR "/model");
   REQUIRE(kTokenizer.ok());
-  std::vector<std::int32_t> ids;
-  CHECK((*kTokenizer)->encode(text, max_tokens, ids) == ids.size());
+  return **kTokenizer;
+}
+
+Ids encode(std::string_view text, std::size_t max_tokens = 256) {
+  Ids ids;
+  const std::size_t appended = bundled().encode(text, max_tokens, ids);
+  CHECK(appended == ids.size());
   return ids;
 }
 
+std::string open_error(const TinyModel& model) {
+  const TemporaryFolder folder;
+  model.write(folder);
+  const auto opened = Tokenizer::open(folder.path());
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.error().code == ErrorCode::kModelUnusable);
+  return opened.error().text();
+}
+
 TEST_CASE("tokenizer: puts a text between [CLS] and [SEP]", "[model]") {
-  CHECK(encode("") == std::vector<std::int32_t>{101, 102});
-  CHECK(encode("Hello, World!") == std::vector<std::int32_t>{101, 7592, 1010, 2088, 999, 102});
+  CHECK(encode("") == Ids{101, 102});
+  CHECK(encode("Hello, World!") == Ids{101, 7592, 1010, 2088, 999, 102});
+}
+
+TEST_CASE("tokenizer: drops accents and case, and parts Chinese characters", "[model]") {
+  CHECK(encode("NAÏVE") == encode("naive"));
+  CHECK(encode("naı\u0308ve") != encode("naive"));  // a dotless i is another letter
+  CHECK(encode("漢字") == encode("漢 字"));
+}
+
+TEST_CASE("tokenizer: finds literal special tokens as they are spelled", "[model]") {
+  CHECK(encode("a[SEP]b") == Ids{101, 1037, 102, 1038, 102});
+  CHECK(encode("[sep]") != encode("[SEP]"));
+}
+
+TEST_CASE("tokenizer: a word too long or not covered is one unknown token", "[model]") {
+  CHECK(encode(std::string(101, 'a')) == Ids{101, 100, 102});
+  CHECK(encode(std::string(100, 'a')).size() > 3);
+  CHECK(encode("\U0001D4B3") == Ids{101, 100, 102});
+}
+
+TEST_CASE("tokenizer: bytes that are not UTF-8 count as U+FFFD", "[model]") {
+  CHECK(encode("a\xFF"
+               "b") == encode("a\uFFFD"
+                              "b"));
+  CHECK(encode("a\xE2\x82") == encode("a\uFFFD"));
+  CHECK(encode("\xED\xA0\x80x") == encode("x"));  // a surrogate; cleaning drops U+FFFD
+}
+
+TEST_CASE("tokenizer: cuts the text and keeps the special tokens", "[model]") {
+  const Ids whole = encode("one two three four");
+  REQUIRE(whole.size() == 6);
+  CHECK(encode("one two three four", 4) == Ids{whole[0], whole[1], whole[2], whole[5]});
+  CHECK(encode("one two three four", 2) == Ids{101, 102});
+  CHECK(encode("[SEP][SEP][SEP]", 3) == Ids{101, 102, 102});
+  CHECK(bundled().count("one two three four") == 6);
+}
+
+TEST_CASE("tokenizer: appends to what is there", "[model]") {
+  Ids ids = {7};
+  CHECK(bundled().encode("one", 256, ids) == 3);
+  CHECK(ids.size() == 4);
+  CHECK(ids[0] == 7);
+}
+
+TEST_CASE("tokenizer: continues a word with the longest known piece") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  const auto tokenizer = Tokenizer::open(folder.path());
+  REQUIRE(tokenizer.ok());
+  Ids ids;
+  (*tokenizer)->encode("abb ac ba", 256, ids);
+  CHECK(ids == Ids{1, 3, 5, 5, 0, 0, 2});
+}
+
+TEST_CASE("tokenizer: names what it does not support") {
+  TinyModel model;
+  SECTION("normalizer") {
+    model.tokenizer["normalizer"] = {{"type", "NFKC"}};
+    CHECK_THAT(open_error(model), Catch::Contains("normalizer NFKC is not supported"));
+  }
+  SECTION("pre-tokenizer") {
+    model.tokenizer["pre_tokenizer"] = nullptr;
+    CHECK_THAT(open_error(model), Catch::Contains("pre_tokenizer null is not supported"));
+  }
+  SECTION("model") {
+    model.tokenizer["model"]["type"] = "BPE";
+    CHECK_THAT(open_error(model), Catch::Contains("model BPE is not supported"));
+  }
+  SECTION("post-processor") {
+    model.tokenizer["post_processor"]["type"] = "ByteLevel";
+    CHECK_THAT(open_error(model), Catch::Contains("post_processor ByteLevel is not supported"));
+  }
+}
+
+TEST_CASE("tokenizer: a tokenizer.json that is missing or malformed is refused") {
+  const TemporaryFolder folder;
+  CHECK_FALSE(Tokenizer::open(folder.path()).ok());
+  for (const char* contents : {"", "[]", "null", "{\"model\": 1}", "{", "\xFF"}) {
+    folder.write("tokenizer.json", contents);
+    const auto opened = Tokenizer::open(folder.path());
+    REQUIRE_FALSE(opened.ok());
+    CHECK(opened.error().code == ErrorCode::kModelUnusable);
+  }
 }
 
 }  // namespace

@@ -3,14 +3,12 @@
 #include <string>
 #include <utility>
 
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/add.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/layer_norm.h>
 
+#include "worker/embed/kernels.h"
 #include "worker/embed/linear.h"
 
 namespace forkdex {
@@ -130,36 +128,28 @@ at::Tensor Bert::run_layer(const BertLayer& layer, const at::Tensor& hidden,
   return add_and_norm(narrow, middle, layer.output_norm);
 }
 
-// Every sequence attends to itself alone; runs of equal length are one call.
+// Every sequence attends to itself alone.
 at::Tensor Bert::attend(const BertLayer& layer, const at::Tensor& hidden,
                         const TokenBatch& batch) const {
   const at::Tensor query = apply_linear(hidden, layer.query.weight, layer.query.bias);
   const at::Tensor key = apply_linear(hidden, layer.key.weight, layer.key.bias);
   const at::Tensor value = apply_linear(hidden, layer.value.weight, layer.value.bias);
   at::Tensor attended = at::empty_like(hidden);
-  std::int64_t start = 0;
-  for (std::size_t i = 0; i < batch.lengths.size();) {
-    std::size_t same = i;
-    while (same < batch.lengths.size() && batch.lengths[same] == batch.lengths[i]) ++same;
-    const auto count = static_cast<std::int64_t>(same - i);
-    const auto length = static_cast<std::int64_t>(batch.lengths[i]);
-    const auto heads = [&](const at::Tensor& x) {
-      return x.narrow(0, start, count * length)
-          .view({count, length, config_.heads, config_.hidden / config_.heads})
-          .transpose(1, 2);
-    };
-    heads(attended).copy_(std::get<0>(
-        at::_scaled_dot_product_flash_attention_for_cpu(heads(query), heads(key), heads(value))));
-    start += count * length;
-    i = same;
-  }
+  kernels::best().attend(
+      {query.const_data_ptr<float>(), key.const_data_ptr<float>(), value.const_data_ptr<float>(),
+       static_cast<std::size_t>(config_.heads), static_cast<std::size_t>(config_.head_size())},
+      batch.lengths, attended.mutable_data_ptr<float>());
   return attended;
 }
 
-at::Tensor Bert::add_and_norm(const at::Tensor& hidden, const at::Tensor& residual,
+at::Tensor Bert::add_and_norm(at::Tensor hidden, const at::Tensor& residual,
                               const LayerNorm& norm) const {
-  return at::layer_norm(at::add(hidden, residual), {config_.hidden}, norm.weight, norm.bias,
-                        config_.layer_norm_epsilon, /*cudnn_enable=*/false);
+  kernels::best().add_layer_norm(
+      {hidden.mutable_data_ptr<float>(), static_cast<std::size_t>(hidden.numel())},
+      residual.const_data_ptr<float>(),
+      {norm.weight.const_data_ptr<float>(), static_cast<std::size_t>(config_.hidden)},
+      norm.bias.const_data_ptr<float>(), config_.layer_norm_epsilon);
+  return hidden;
 }
 
 }  // namespace forkdex

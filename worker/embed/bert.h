@@ -60,7 +60,8 @@ class Bert {
                        const TokenBatch& batch) const;
   at::Tensor attend(const BertLayer& layer, const at::Tensor& hidden,
                     const TokenBatch& batch) const;
-  at::Tensor add_and_norm(const at::Tensor& hidden, const at::Tensor& residual,
+  // Overwrites `hidden` and returns it.
+  at::Tensor add_and_norm(at::Tensor hidden, const at::Tensor& residual,
                           const LayerNorm& norm) const;
 
   BertConfig config_;

@@ -45,6 +45,8 @@ BertConfig read_config(const json& config) {
   shape.layer_norm_epsilon = config.value("layer_norm_eps", 1e-12f);
   if (shape.hidden % shape.heads != 0)
     throw Unsupported{"hidden_size is not a multiple of num_attention_heads"};
+  if (shape.head_size() % 16 != 0)
+    throw Unsupported{fmt::format("a head size of {} is not supported", shape.head_size())};
   return shape;
 }
 

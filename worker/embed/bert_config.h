@@ -18,8 +18,11 @@ struct BertConfig {
   std::int64_t token_types = 0;
   float layer_norm_epsilon = 1e-12f;
 
+  std::int64_t head_size() const { return hidden / heads; }  ///< a multiple of 16
+
   /// Reads `folder`/config.json. ERRORS kModelUnusable, naming what is missing or not supported:
-  /// an architecture other than BERT, an activation other than gelu, positions other than absolute.
+  /// an architecture other than BERT, an activation other than gelu, positions other than absolute,
+  /// a head size that is no multiple of 16.
   static Result<BertConfig> read(const std::filesystem::path& folder);
 };
 

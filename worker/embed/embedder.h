@@ -14,8 +14,6 @@
 
 namespace forkdex {
 
-enum class Precision { kFp32 };
-
 class Embedder {
  public:
   virtual ~Embedder() = default;
@@ -31,7 +29,6 @@ class Embedder {
                              std::uint64_t& tokens) = 0;
 
   struct Options {
-    Precision precision = Precision::kFp32;
     std::size_t batch_tokens = 2048;
   };
   /// Maps the weights of `folder` read-only (shared between processes) and prepares the encoder,

@@ -1,4 +1,5 @@
-; What JavaScript and TypeScript have in common. docs: worker/parse/outline.h names the captures.
+; What JavaScript and TypeScript have in common. worker/parse/syntax.h says what each capture
+; stands for.
 
 (comment) @comment
 (decorator) @decorator

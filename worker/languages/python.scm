@@ -1,4 +1,4 @@
-; Python. docs: worker/parse/outline.h names the captures.
+; Python. worker/parse/syntax.h says what each capture stands for.
 
 (comment) @comment
 (decorator) @decorator
@@ -18,5 +18,10 @@
 (decorated_definition definition: (_ name: (_) @name)) @outer
 
 ; The first statement of a body, if it is a string, documents the definition.
-(_ name: (_) @name body: (block . (expression_statement (string) @docstring)))
-(module . (expression_statement (string) @docstring))
+(function_definition
+  name: (_) @name
+  body: (block . (comment)* . (expression_statement (string) @docstring)))
+(class_definition
+  name: (_) @name
+  body: (block . (comment)* . (expression_statement (string) @docstring)))
+(module . (comment)* . (expression_statement (string) @docstring))

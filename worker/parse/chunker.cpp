@@ -35,8 +35,9 @@ struct Chunker::State {
   Limits limits;
   SyntaxParser parser;
 
-  Result<std::vector<Piece>> pieces_of(const Language& language, std::string_view text,
-                                       const Splitter& splitter, Outline& outline);
+  /// Cuts along the syntax, or by lines where there is none; says in `detail` if so.
+  Result<std::vector<Piece>> cut(std::string_view text, const Splitter& splitter, ParsedFile& file,
+                                 Outline& outline);
 };
 
 Chunker::Chunker(TokenCount count_tokens, Limits limits)
@@ -46,15 +47,24 @@ Chunker::Chunker(TokenCount count_tokens, Limits limits)
 
 Chunker::~Chunker() = default;
 
-Result<std::vector<Piece>> Chunker::State::pieces_of(const Language& language,
-                                                     std::string_view text,
-                                                     const Splitter& splitter, Outline& outline) {
+Result<std::vector<Piece>> Chunker::State::cut(std::string_view text, const Splitter& splitter,
+                                               ParsedFile& file, Outline& outline) {
+  const Language* language = find_language(file.language);
+  if (!language) return cut_by_lines(text, splitter);
+  if (text.size() > kMaxParsedBytes) {
+    append_detail(file.detail, "too large to parse, cut by lines");
+    return cut_by_lines(text, splitter);
+  }
   const auto deadline = SyntaxParser::Clock::now() + limits.parse_deadline;
-  Result<Tree> tree = parser.parse(language, text, deadline);
+  const Result<Tree> tree = parser.parse(*language, text, deadline);
   if (!tree) return tree.error();
+  if (is_shapeless(*tree)) {
+    append_detail(file.detail, "not the language its name says, cut by lines");
+    return cut_by_lines(text, splitter);
+  }
   OutlineBuilder builder(text);
   const auto add = [&builder](std::span<const Capture> match) { builder.add(match); };
-  if (auto matched = parser.match(language, *tree, deadline, add); !matched) {
+  if (const auto matched = parser.match(*language, *tree, deadline, add); !matched) {
     return matched.error();
   }
   outline = std::move(builder).build();
@@ -63,28 +73,17 @@ Result<std::vector<Piece>> Chunker::State::pieces_of(const Language& language,
 }
 
 Result<ParsedFile> Chunker::chunk(std::string_view path, std::string_view bytes) {
-  Result<DecodedText> decoded = decode(bytes);
+  const Result<DecodedText> decoded = decode(bytes);
   if (!decoded) return decoded.error();
   const std::string_view text = decoded->text();
   ParsedFile file;
   file.language = language_of(path);
   append_detail(file.detail, decoded->detail());
   const Splitter splitter(text, state_->count_tokens, state_->limits.max_tokens);
-  const Language* language = find_language(file.language);
-  if (language && text.size() > kMaxParsedBytes) {
-    append_detail(file.detail, "too large to parse, cut by lines");
-    language = nullptr;
-  }
   Outline outline;
-  std::vector<Piece> pieces;
-  if (language) {
-    auto cut = state_->pieces_of(*language, text, splitter, outline);
-    if (!cut) return cut.error();
-    pieces = *std::move(cut);
-  } else {
-    pieces = cut_by_lines(text, splitter);
-  }
-  file.chunks = to_chunks(*decoded, outline, pieces);
+  const auto pieces = state_->cut(text, splitter, file, outline);
+  if (!pieces) return pieces.error();
+  file.chunks = to_chunks(*decoded, outline, *pieces);
   return file;
 }
 

@@ -142,11 +142,14 @@ Definition OutlineBuilder::definition_of(const Draft& draft) const {
                 : capture.role == Role::kProperty ? Form::kProperty
                                                   : Form::kDefinition;
   result.kind = capture.kind;
-  result.code_begin =
-      begin_with_decorators(std::min(draft.start.value_or(capture.span.begin), capture.span.begin));
-  result.span = {result.code_begin, std::max(draft.end.value_or(0), capture.span.end)};
+  // Error recovery, and carriage returns in Python, leave white space at a node's ends.
+  result.span =
+      trimmed(text_, {std::min(draft.start.value_or(capture.span.begin), capture.span.begin),
+                      std::max(draft.end.value_or(0), capture.span.end)});
+  result.span.begin = begin_with_decorators(result.span.begin);
+  result.code_begin = result.span.begin;
   result.name_begin = draft.name_begin;
-  result.signature_end = draft.body.value_or(result.span.end);
+  result.signature_end = std::min(draft.body.value_or(result.span.end), result.span.end);
   result.name = slice(text_, {draft.name_begin, draft.name_end});
   result.docstring = draft.docstring;
   return result;

@@ -1,11 +1,8 @@
 #include "worker/parse/pieces.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
-
-#include <nlohmann/json.hpp>
-
-#include "worker/parse/documentation.h"
 
 namespace forkdex {
 namespace {
@@ -20,7 +17,7 @@ class Cutting {
       : text_(text), outline_(outline), splitter_(splitter), make_borders_(make_borders) {}
 
   std::vector<Piece> run() {
-    Region file{{0, text_.size()}, Piece{}, /*only_multi_line=*/false};
+    const Region file{Piece{}, /*only_multi_line=*/false};
     std::size_t position = 0;
     cut_children(file, outline_.top, position);
     cut_gap(file, {position, text_.size()});
@@ -30,7 +27,6 @@ class Cutting {
  private:
   /// What is being cut around its children.
   struct Region {
-    Span span;
     Piece piece;           // what a gap between children becomes, but for its span
     bool only_multi_line;  // a child on one line stays text of the region
   };
@@ -66,7 +62,7 @@ class Cutting {
       pieces_.push_back(whole);
       return;
     }
-    Region region{definition.span, whole, !is_class};
+    const Region region{whole, /*only_multi_line=*/!is_class};
     std::size_t position = definition.span.begin;
     cut_children(region, definition.children, position);
     cut_gap(region, {position, definition.span.end});
@@ -122,65 +118,6 @@ class Cutting {
   std::vector<Piece> pieces_;
 };
 
-/// Line numbers of ascending or any offsets; 1-based.
-class LineIndex {
- public:
-  explicit LineIndex(std::string_view text) {
-    for (std::size_t i = text.find('\n'); i != std::string_view::npos; i = text.find('\n', i + 1)) {
-      ends_.push_back(i);
-    }
-  }
-  std::uint32_t line_of(std::size_t offset) const {
-    const auto ends_before = std::ranges::lower_bound(ends_, offset) - ends_.begin();
-    return static_cast<std::uint32_t>(ends_before + 1);
-  }
-
- private:
-  std::vector<std::size_t> ends_;
-};
-
-/// Which part of its definition a piece is.
-struct Part {
-  std::uint32_t number = 1;
-  std::uint32_t count = 1;
-};
-
-std::vector<Part> parts_of(const std::vector<Piece>& pieces, std::size_t definitions) {
-  std::vector<std::uint32_t> seen(definitions, 0);
-  std::vector<Part> parts(pieces.size());
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    if (pieces[i].owner != Piece::kNoOwner) parts[i].number = ++seen[pieces[i].owner];
-  }
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    if (pieces[i].owner != Piece::kNoOwner) parts[i].count = seen[pieces[i].owner];
-  }
-  return parts;
-}
-
-void describe(Chunk& chunk, const Definition& definition, Part part, const Outline& outline,
-              std::string_view text, const LineIndex& lines) {
-  chunk.name = definition.name;
-  chunk.qualified_name = definition.qualified_name;
-  chunk.parent = definition.parent;
-  chunk.signature = signature_of(definition, outline, text);
-  nlohmann::ordered_json metadata = nlohmann::ordered_json::object();
-  if (auto decorators = decorators_of(definition, outline, text); !decorators.empty()) {
-    metadata["decorators"] = std::move(decorators);
-  }
-  if (part.count > 1) {
-    metadata["part"] = part.number;
-    metadata["parts"] = part.count;
-  }
-  const std::uint32_t definition_line = lines.line_of(definition.code_begin);
-  if (part.number == 1) {
-    chunk.docstring = docstring_of(definition, outline, text);
-    chunk.definition_line = std::min(definition_line, chunk.end_line);
-  } else {
-    metadata["definition_line"] = definition_line;
-  }
-  chunk.metadata = metadata.dump();
-}
-
 }  // namespace
 
 std::vector<Piece> cut_by_outline(std::string_view text, const Outline& outline,
@@ -203,38 +140,6 @@ std::vector<Piece> cut_by_lines(std::string_view text, const Splitter& splitter)
     pieces.push_back({span, Piece::kNoOwner, Piece::kNoOwner, ChunkKind::kText});
   }
   return pieces;
-}
-
-std::vector<Chunk> to_chunks(const DecodedText& decoded, const Outline& outline,
-                             const std::vector<Piece>& pieces) {
-  const std::string_view text = decoded.text();
-  const LineIndex lines(text);
-  const std::vector<Part> parts = parts_of(pieces, outline.definitions.size());
-  std::vector<Chunk> chunks(pieces.size());
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    const Piece& piece = pieces[i];
-    Chunk& chunk = chunks[i];
-    chunk.ordinal = static_cast<std::uint32_t>(i);
-    chunk.kind = piece.kind;
-    chunk.source = slice(text, piece.span);
-    chunk.start_line = lines.line_of(piece.span.begin);
-    chunk.end_line = lines.line_of(piece.span.end - 1);
-    chunk.definition_line = chunk.start_line;
-    chunk.start_byte = decoded.disk_offset(piece.span.begin);
-    chunk.end_byte = decoded.disk_offset(piece.span.end);
-    if (piece.owner != Piece::kNoOwner) {
-      describe(chunk, outline.definitions[piece.owner], parts[i], outline, text, lines);
-    } else if (piece.scope != Piece::kNoOwner) {
-      chunk.parent = outline.definitions[piece.scope].qualified_name;
-    }
-    const bool documented = outline.docstring && piece.owner == Piece::kNoOwner &&
-                            piece.span.begin <= outline.docstring->begin &&
-                            outline.docstring->begin < piece.span.end;
-    if (documented) {
-      chunk.docstring = capped(literal_text(slice(text, *outline.docstring)), kMaxDocstringBytes);
-    }
-  }
-  return chunks;
 }
 
 }  // namespace forkdex

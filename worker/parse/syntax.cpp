@@ -10,6 +10,12 @@
 namespace forkdex {
 namespace {
 
+/// Nodes deeper than this start no match. tree-sitter counts a match's depth in 16 bits; past
+/// them matches that can't end pile up, and a file of nested brackets takes quadratic time.
+constexpr std::uint32_t kMaxMatchDepth = 10'000;
+
+constexpr std::uint32_t kMaxErrorChildren = 10'000;
+
 using Clock = SyntaxParser::Clock;
 
 struct CaptureMeaning {
@@ -86,13 +92,21 @@ struct SyntaxParser::Query {
   std::vector<CaptureMeaning> meanings;  // by capture id
 };
 
+bool is_shapeless(const Tree& tree) {
+  const TSNode root = ts_tree_root_node(tree.get());
+  return ts_node_is_error(root) && ts_node_child_count(root) > kMaxErrorChildren;
+}
+
 void TreeDeleter::operator()(TSTree* tree) const { ts_tree_delete(tree); }
 void SyntaxParser::ParserDeleter::operator()(TSParser* parser) const { ts_parser_delete(parser); }
 void SyntaxParser::CursorDeleter::operator()(TSQueryCursor* cursor) const {
   ts_query_cursor_delete(cursor);
 }
 
-SyntaxParser::SyntaxParser() : parser_(ts_parser_new()), cursor_(ts_query_cursor_new()) {}
+SyntaxParser::SyntaxParser() : parser_(ts_parser_new()), cursor_(ts_query_cursor_new()) {
+  ts_query_cursor_set_max_start_depth(cursor_.get(), kMaxMatchDepth);
+}
+
 SyntaxParser::~SyntaxParser() = default;
 
 Result<Tree> SyntaxParser::parse(const Language& language, std::string_view text,

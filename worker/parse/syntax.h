@@ -52,6 +52,10 @@ struct TreeDeleter {
 };
 using Tree = std::unique_ptr<TSTree, TreeDeleter>;
 
+/// Whether error recovery left thousands of tokens without structure at the top of `tree`. Nothing
+/// would be found in it, and matching it would take quadratic time.
+bool is_shapeless(const Tree& tree);
+
 /// Parses texts of any language of the table. Keeps one parser, and each language's query once it
 /// was needed (compiling takes milliseconds). One thread.
 class SyntaxParser {

@@ -1,0 +1,322 @@
+#include "supervisor/index/index_run.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/locations.h"
+#include "common/log.h"
+#include "common/path_text.h"
+#include "common/recipe.h"
+#include "supervisor/fleet/sizing.h"
+#include "supervisor/index/summary.h"
+
+namespace forkdex {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Up to this many vectors an exact scan answers in well under a second, and loading without an
+// index is a hundred times faster (docs/benchmarks.md).
+constexpr std::int64_t kExactScanVectors = 50'000;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+FileRecord record_of(Decided&& file, const std::string& recipe) {
+  FileRecord record;
+  record.path = std::move(file.path);
+  record.state = file.state;
+  record.reason = std::move(file.reason);
+  record.detail = std::move(file.detail);
+  record.language = std::move(file.language);
+  record.bytes = file.bytes;
+  record.recipe = recipe;
+  record.signature = file.signature;
+  return record;
+}
+
+std::int64_t wall_clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+Result<RunEnd> IndexRun::run() {
+  // First of all: a signal must not end us between starting a server and owning it.
+  signals_.add(SIGINT);
+  signals_.add(SIGTERM);
+  await_signal();
+  if (auto opened = open(); !opened) return opened.error();
+  print(opening_text(ledger_->repository_name(), repository_.root.string(),
+                     database_->description(), workers_, model_, settings_.verbosity));
+  progress_ = make_progress(settings_, accounting_, STDERR_FILENO, Clock::now());
+  auto done = plan();
+  if (done) done = work();
+  if (done) done = finish();
+  if (!done) error_ = done.error();
+  progress_->end(Clock::now());
+  if (auto reported = report(); !reported && !error_) error_ = reported.error();
+  if (error_) return *error_;
+  RunEnd end;
+  end.signal = signal_;
+  end.exit_status = accounting_.not_indexed() > 0 ? kExitSomeFailed : kExitOk;
+  return end;
+}
+
+/// Everything that can be wrong before a file is looked at, cheapest first.
+Result<void> IndexRun::open() {
+  auto repository = inspect_repository(path_);
+  if (!repository) return repository.error();
+  repository_ = *std::move(repository);
+
+  const auto cache = cache_folder();
+  auto model = ModelFolder::read(
+      settings_.code_model.empty() ? default_model_folder() : settings_.code_model,
+      cache ? *cache : std::filesystem::path());
+  if (!model) return model.error();
+  model_ = *std::move(model);
+  recipe_ = indexing_recipe(model_);
+  workers_ = settings_.workers ? *settings_.workers : choose_workers();
+
+  auto database = DatabaseAccess::open(settings_.database_url, "forkdex supervisor");
+  if (!database) return database.error();
+  database_.emplace(*std::move(database));
+  RepositoryIdentity identity;
+  identity.name = settings_.repository.empty() ? repository_.default_name : settings_.repository;
+  identity.root = repository_.root.string();
+  identity.remote = repository_.remote;
+  identity.root_commit = repository_.root_commit;
+  std::function<bool()> keep_waiting;
+  if (settings_.wait)
+    keep_waiting = [this] {
+      poll_signals();
+      return signal_ == 0;
+    };
+  auto ledger = Ledger::open(database_->connection(), identity, model_, keep_waiting);
+  if (!ledger) return ledger.error();
+  ledger_.emplace(*std::move(ledger));
+  return {};
+}
+
+/// Lists, merges with what is known, and settles every file that needs no worker.
+Result<void> IndexRun::plan() {
+  const auto start = Clock::now();
+  progress_->phase("scan", start);
+  auto known = ledger_->known_files();
+  if (!known) return known.error();
+  PlanRules rules;
+  rules.recipe = recipe_;
+  rules.full = settings_.full;
+  rules.max_file_bytes = settings_.max_file_size;
+  rules.include = settings_.include;
+  rules.exclude = settings_.exclude;
+  rules.languages = settings_.languages;
+  rules.listed_at_ns = wall_clock_ns();
+  Planner planner(
+      std::move(rules), [&] { return known->next(); },
+      [this](Decided&& file) { decided(std::move(file)); });
+  Result<void> merged;
+  auto listed = list_files(repository_, [&](ListedFile&& file) {
+    if (merged) merged = planner.take(std::move(file));
+  });
+  if (!listed) return listed;
+  if (!merged) return merged;
+  auto jobs = planner.finish();
+  if (!jobs) return jobs.error();
+  jobs_ = *std::move(jobs);
+  std::uint64_t bytes = 0;
+  for (const Job& job : jobs_) bytes += job.signature.size;
+  accounting_.expect(jobs_.size(), bytes);
+  facts_.seconds.scan = seconds_since(start);
+  if (accounting_.total() == 0)
+    std::fprintf(stderr, "supervisor: warning: no file was found in %s: is it the right folder?\n",
+                 display_path(repository_.root.string()).c_str());
+  return ledger_->flush();
+}
+
+void IndexRun::decided(Decided&& file) {
+  if (file.state != FileState::kRemoved) accounting_.expect(1);
+  accounting_.record(
+      PlannedFile{file.path, file.state, file.reason, file.detail, file.language, file.chunks});
+  if (!file.row_is_current) note(record_of(std::move(file), recipe_));
+}
+
+/// Writes to the ledger; a failure ends the run at the next turn.
+void IndexRun::note(FileRecord record) {
+  if (auto noted = ledger_->record(std::move(record)); !noted && !error_) error_ = noted.error();
+}
+
+Result<void> IndexRun::work() {
+  poll_signals();
+  if (jobs_.empty() || signal_) return {};
+  const auto start = Clock::now();
+  progress_->phase("", start);
+  const auto places = static_cast<unsigned>(std::min<std::size_t>(workers_, jobs_.size()));
+  dispatcher_.emplace(std::move(jobs_), settings_.in_flight,
+                      [this](unsigned worker, const Job& job, const Outcome& outcome) {
+                        finished(worker, job, outcome);
+                      });
+  pool_ = std::make_unique<WorkerPool>(context_, worker_executable(), worker_setup(), places,
+                                       pool_events());
+  pool_->start();
+  tick();
+  context_.run();
+  const WorkerPool::Counts counts = pool_->counts();
+  facts_.workers.count = counts.places;
+  facts_.workers.started = counts.started;
+  facts_.workers.crashed = counts.crashed;
+  facts_.seconds.worker_idle = std::chrono::duration<double>(counts.idle).count();
+  facts_.memory.workers_peak_pss_bytes = counts.peak_pss_bytes;
+  facts_.seconds.files = seconds_since(start);
+  if (error_) return *error_;
+  return ledger_->flush();
+}
+
+WorkerPool::Events IndexRun::pool_events() {
+  WorkerPool::Events events;
+  events.has_room = [this](unsigned worker) { dispatcher_->fill(*pool_, worker); };
+  events.outcome = [this](unsigned worker, const Outcome& outcome) {
+    dispatcher_->finish(worker, outcome);
+    if (dispatcher_->done()) pool_->drain();
+  };
+  events.orphaned = [this](unsigned, const std::vector<JobSender::Held>& held) {
+    dispatcher_->take_back(held);
+  };
+  events.failed = [this](Error error) { workers_failed(std::move(error)); };
+  events.drained = [this] { context_.stop(); };
+  return events;
+}
+
+WorkerSetup IndexRun::worker_setup() const {
+  WorkerSetup setup;
+  setup.model = model_;
+  setup.batch_tokens = settings_.batch_tokens;
+  setup.indexes = true;
+  setup.database_url = database_->conninfo();
+  if (const char* password = std::getenv("PGPASSWORD")) setup.database_password = password;
+  setup.root = repository_.root.string();
+  setup.repository_id = ledger_->repository_id();
+  setup.model_id = ledger_->model_id();
+  setup.recipe = recipe_;
+  setup.max_file_bytes = settings_.max_file_size;
+  return setup;
+}
+
+void IndexRun::finished(unsigned worker, const Job& job, const Outcome& outcome) {
+  accounting_.record(job, outcome);
+  progress_->finished(worker, job, outcome, Clock::now());
+  // Indexed and empty files were stored by the worker, in the file's own transaction.
+  if (outcome.state == FileState::kIndexed || outcome.state == FileState::kEmpty) return;
+  FileRecord record;
+  record.path = job.path;
+  record.state = outcome.state;
+  record.reason = outcome.reason;
+  record.detail = outcome.detail;
+  record.language = outcome.language;
+  record.bytes = outcome.bytes;
+  record.attempts = job.attempt;
+  record.recipe = recipe_;
+  record.blob_oid = job.blob_oid;
+  record.signature = job.signature;
+  note(std::move(record));
+}
+
+void IndexRun::workers_failed(Error error) {
+  if (!error_) error_ = std::move(error);
+  pool_->drain();
+}
+
+void IndexRun::await_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (!error) interrupted(signal);
+  });
+}
+
+/// Notices signals while the loop is not running.
+void IndexRun::poll_signals() {
+  context_.poll();
+  context_.restart();
+}
+
+/// The first signal drains: workers finish what they have taken. The second one ends them.
+void IndexRun::interrupted(int signal) {
+  const bool again = signal_ != 0;
+  signal_ = signal;
+  await_signal();
+  if (!pool_) return;
+  if (again) {
+    pool_->kill("interrupted twice");
+  } else {
+    log_info("draining", {{"signal", ::strsignal(signal)}});
+    pool_->drain();
+  }
+}
+
+void IndexRun::tick() {
+  for (unsigned worker = 0; worker < pool_->places(); ++worker) {
+    const auto id = pool_->active(worker);
+    const Job* job = id ? dispatcher_->in_hand(*id) : nullptr;
+    progress_->working_on(worker, job ? std::string_view(job->path) : std::string_view());
+  }
+  progress_->tick(Clock::now());
+  if (auto flushed = ledger_->flush_when_due(); !flushed) workers_failed(flushed.error());
+  ticking_.expires_after(Progress::tick_interval());
+  ticking_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) tick();
+  });
+}
+
+Result<void> IndexRun::finish() {
+  poll_signals();
+  if (signal_) return {};
+  if (auto complete = accounting_.check_complete(); !complete) return complete;
+  const auto start = Clock::now();
+  progress_->phase("index build", start);
+  auto built = ledger_->build_vector_index(model_.dimension, kExactScanVectors);
+  if (!built) return built.error();
+  facts_.seconds.index_build = built->value_or(0);
+  return {};
+}
+
+/// Prints for a person. Standard output is the report's where the user asked for it there.
+void IndexRun::print(const std::string& text) const {
+  std::FILE* stream = settings_.report == "-" ? stderr : stdout;
+  std::fwrite(text.data(), 1, text.size(), stream);
+  std::fflush(stream);
+}
+
+Result<void> IndexRun::report() {
+  facts_.repository = ledger_->repository_name();
+  facts_.root = repository_.root.string();
+  facts_.head = repository_.head;
+  facts_.status = error_    ? RunStatus::kPartial
+                  : signal_ ? RunStatus::kInterrupted
+                            : RunStatus::kComplete;
+  facts_.seconds.total = seconds_since(started_);
+  facts_.memory.supervisor_peak_rss_bytes = peak_rss_bytes();
+  const nlohmann::ordered_json json = report_json(facts_, accounting_);
+  print(summary_text(facts_, accounting_, settings_.verbosity));
+  auto ended = ledger_->finish_run(std::string(name(facts_.status)), json.dump(), repository_.head);
+  if (!settings_.report.empty())
+    if (auto written = write_report(settings_.report, report_text(json)); !written) return written;
+  return ended;
+}
+
+}  // namespace forkdex

@@ -1,0 +1,52 @@
+#pragma once
+
+// What `supervisor doctor` says: what this machine offers and what would be chosen.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/model_folder.h"
+#include "common/pg_connection.h"
+#include "common/result.h"
+#include "supervisor/fleet/sizing.h"
+
+namespace forkdex {
+
+struct Processor {
+  std::string model;                  ///< as /proc/cpuinfo names it
+  std::vector<std::string> features;  ///< of those that speed the model up, the ones it has
+};
+
+/// Reads <root>/proc/cpuinfo; what cannot be read stays empty.
+Processor read_processor(const std::filesystem::path& root);
+
+struct DatabaseVersions {
+  std::string server;    ///< "18.4"
+  std::string pgvector;  ///< empty when the database has no extension "vector"
+};
+
+/// Asks the server. ERRORS as PgConnection::run.
+Result<DatabaseVersions> database_versions(PgConnection& connection);
+
+/// Everything that doctor looked at.
+struct Examination {
+  MachineLimits limits;
+  Processor processor;
+  std::string database;  ///< "embedded in FOLDER", or the URL without secrets
+  Result<DatabaseVersions> versions;
+  std::filesystem::path model_folder;
+  Result<ModelFolder> model;
+  unsigned workers = 1;  ///< what --workers auto comes to
+};
+
+/// A line a subject; what is wrong stands there as its sentence.
+std::string examination_text(const Examination& examination);
+
+/// The same as one JSON object and a newline.
+std::string examination_json(const Examination& examination);
+
+/// The error that a run would end with before it looks at a file, if any.
+Result<void> verdict(const Examination& examination);
+
+}  // namespace forkdex

@@ -1,0 +1,108 @@
+#include "supervisor/query/query_command.h"
+
+#include <cstdio>
+
+#include "common/locations.h"
+#include "common/model_folder.h"
+#include "supervisor/database/database_access.h"
+#include "supervisor/database/repositories.h"
+#include "supervisor/database/vectors.h"
+#include "supervisor/query/doctor.h"
+#include "supervisor/query/failures.h"
+#include "supervisor/query/query_embedding.h"
+#include "supervisor/query/search.h"
+#include "supervisor/query/status.h"
+
+namespace forkdex {
+namespace {
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+std::filesystem::path model_path(const Settings& settings) {
+  return settings.code_model.empty() ? default_model_folder() : settings.code_model;
+}
+
+Result<ModelFolder> read_model(const Settings& settings) {
+  const auto cache = cache_folder();
+  return ModelFolder::read(model_path(settings), cache ? *cache : std::filesystem::path());
+}
+
+Result<void> search(const Settings& settings, const std::string& query) {
+  auto model = read_model(settings);
+  if (!model) return model.error();
+  auto database = DatabaseAccess::open(settings.database_url, "forkdex search");
+  if (!database) return database.error();
+  PgConnection& connection = database->connection();
+  if (!settings.repository.empty())
+    if (auto id = repository_id(connection, settings.repository); !id) return id.error();
+  const auto id = stored_model_id(connection, *model);
+  if (!id) return id.error();
+  std::vector<Hit> hits;
+  if (*id) {
+    auto vector = embed_query(worker_executable(), *model, query);
+    if (!vector) return vector.error();
+    SearchFilters filters;
+    filters.repository = settings.repository;
+    filters.language = settings.language;
+    filters.path_glob = settings.path_glob;
+    filters.kind = settings.kind;
+    filters.limit = settings.limit;
+    auto found = nearest(connection, **id, *vector, filters);
+    if (!found) return found.error();
+    hits = *std::move(found);
+  }
+  print(settings.json ? hits_json(hits) : hits_text(hits));
+  return {};
+}
+
+Result<void> doctor(const Settings& settings) {
+  auto database = DatabaseAccess::open(settings.database_url, "forkdex doctor");
+  const MachineLimits limits = machine_limits();
+  const Examination examination{
+      .limits = limits,
+      .processor = read_processor("/"),
+      .database = database                        ? database->description()
+                  : settings.database_url.empty() ? "embedded PostgreSQL"
+                                                  : describe_database(settings.database_url),
+      .versions = database ? database_versions(database->connection())
+                           : Result<DatabaseVersions>(database.error()),
+      .model_folder = model_path(settings),
+      .model = read_model(settings),
+      .workers = choose_workers(limits.cores, limits.memory_bytes()),
+  };
+  print(settings.json ? examination_json(examination) : examination_text(examination));
+  return verdict(examination);
+}
+
+Result<std::string> failures(PgConnection& connection, const Settings& settings,
+                             const std::string& name) {
+  return settings.json ? failures_json(connection, name) : failures_text(connection, name);
+}
+
+Result<std::string> status(PgConnection& connection, const Settings& settings,
+                           const std::string& name) {
+  const auto statuses = repository_statuses(connection, name);
+  if (!statuses) return statuses.error();
+  return settings.json ? statuses_json(*statuses) : statuses_text(*statuses);
+}
+
+}  // namespace
+
+Result<void> run_query(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  const std::string name = invocation.arguments.empty() ? "" : invocation.arguments.front();
+  if (invocation.subcommand == Subcommand::kSearch) return search(settings, name);
+  if (invocation.subcommand == Subcommand::kDoctor) return doctor(settings);
+  auto database = DatabaseAccess::open(settings.database_url, "forkdex query");
+  if (!database) return database.error();
+  PgConnection& connection = database->connection();
+  if (invocation.subcommand == Subcommand::kRemove) return remove_repository(connection, name);
+  const auto answer = invocation.subcommand == Subcommand::kFailures
+                          ? failures(connection, settings, name)
+                          : status(connection, settings, name);
+  if (!answer) return answer.error();
+  print(*answer);
+  return {};
+}
+
+}  // namespace forkdex

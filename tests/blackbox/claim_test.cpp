@@ -1,0 +1,140 @@
+// Two runs on one repository, and the ways to name a database.
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/corpus.h"
+#include "tests/support/database.h"
+#include "tests/support/index_run.h"
+#include "tests/support/processes.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/wait_until.h"
+
+namespace forkdex::test {
+namespace {
+
+constexpr int kTryAgain = 75;
+
+/// A run that has finished its first file and goes no further until released.
+class HeldRun {
+ public:
+  explicit HeldRun(const Database& database)
+      : program_(index_command(root(), database, folder_ / "report.json",
+                               {"--repository", "held", "--workers", "1", "--progress", "json"})) {
+    wait_until("a file is finished",
+               [&] { return finished_files(program_.err()) > 0 || !program_.running(); });
+    REQUIRE(program_.running());
+    signal_workers(SIGSTOP);
+  }
+
+  static std::filesystem::path root() { return corpus("rxjs-7.8.2") / "src/internal/operators"; }
+
+  void release() { signal_workers(SIGCONT); }
+  Program& program() { return program_; }
+
+ private:
+  void signal_workers(int number) {
+    for (const int pid : descendants_named(program_.pid(), "worker")) ::kill(pid, number);
+  }
+
+  TemporaryFolder folder_;
+  Program program_;
+};
+
+TEST_CASE("claim: a second run on a repository ends 75 and names the holder") {
+  const Database database;
+  HeldRun held(database);
+  const Ended second = index(HeldRun::root(), database, {"--repository", "held"}).ended;
+  INFO(second.text());
+  CHECK(second.status == kTryAgain);
+  CHECK(second.err.find("held") != std::string::npos);
+  CHECK(second.err.find(std::to_string(held.program().pid())) != std::string::npos);
+  const Ended other =
+      index(corpus("rxjs-7.8.2") / "src/internal/scheduler", database, {"--repository", "free"})
+          .ended;
+  INFO(other.text());
+  CHECK(other.status == 0);
+  held.release();
+  CHECK(held.program().wait().status == 0);
+}
+
+TEST_CASE("claim: with --wait the second run waits for the first") {
+  const Database database;
+  HeldRun held(database);
+  const TemporaryFolder folder;
+  Program second(index_command(HeldRun::root(), database, folder / "report.json",
+                               {"--repository", "held", "--wait"}));
+  wait_until("the second run waits for a lock", [&] {
+    return database.value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0" ||
+           second.err().find("wait") != std::string::npos || !second.running();
+  });
+  CHECK(second.running());
+  held.release();
+  CHECK(held.program().wait().status == 0);
+  const Ended ended = second.wait();
+  INFO(ended.text());
+  CHECK(ended.status == 0);
+  const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
+  CHECK(files_in(report, "unchanged") == files_in(report, "total"));
+}
+
+TEST_CASE("claim: a dead holder's ends by itself", "[kill]") {
+  const Database database;
+  {
+    HeldRun held(database);
+    held.program().signal(SIGKILL);
+    held.release();
+    CHECK(held.program().wait().signal == SIGKILL);
+  }
+  const IndexRun next = index(HeldRun::root(), database, {"--repository", "held", "--wait"});
+  INFO(next.ended.text());
+  CHECK(next.ended.status == 0);
+}
+
+TEST_CASE("database-url: a driver in the scheme is dropped, and the flag wins over the variable") {
+  const TemporaryFolder tree;
+  tree.write("one.py", "def one():\n    return 1\n");
+  const Database database;
+  std::string url = database.url();
+  url.replace(url.find("://"), 0, "+asyncpg");
+  Command command = supervisor_command({"--repository", "one", tree.path().string()});
+  command.environment["DATABASE_URL"] = url;
+  const Ended ended = run(command);
+  INFO(ended.text());
+  CHECK(ended.status == 0);
+  CHECK(database.value("SELECT name FROM forkdex.repositories") == "one");
+
+  command.environment["DATABASE_URL"] = "postgresql://127.0.0.1:1/none";
+  command.arguments.insert(command.arguments.begin() + 1, {"--database-url", database.url()});
+  CHECK(run(command).status == 0);
+  command.arguments.erase(command.arguments.begin() + 1, command.arguments.begin() + 3);
+  command.environment["FORKDEX_DATABASE_URL"] = database.url();
+  CHECK(run(command).status == 0);
+}
+
+TEST_CASE("report: --report - writes one JSON object and nothing else on standard output") {
+  const TemporaryFolder tree;
+  tree.write("one.py", "def one():\n    return 1\n");
+  const Database database;
+  Command command = supervisor_command({"--report", "-", "--quiet", tree.path().string()});
+  command.environment["DATABASE_URL"] = database.url();
+  const Ended ended = run(command);
+  INFO(ended.text());
+  REQUIRE(ended.status == 0);
+  const auto report = nlohmann::json::parse(ended.out);
+  for (const char* key : {"repository", "root", "head", "status", "files", "chunks", "commits",
+                          "graph", "workers", "seconds", "memory", "languages", "problems"}) {
+    CHECK(report.contains(key));
+  }
+  CHECK(report.at("languages").at("python") == nlohmann::json({{"files", 1}, {"chunks", 1}}));
+  CHECK(report.at("memory").at("supervisor_peak_rss_bytes").get<long>() > 0);
+  CHECK(report.at("memory").at("workers_peak_pss_bytes").get<long>() > 0);
+  CHECK(nlohmann::json::parse(database.value("SELECT report FROM forkdex.runs")).at("files") ==
+        report.at("files"));
+}
+
+}  // namespace
+}  // namespace forkdex::test

@@ -1,0 +1,155 @@
+// Killed workers, a killed supervisor, signals: the run completes, or the next one does, and the
+// rows are those of an undisturbed run.
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/corpus.h"
+#include "tests/support/database.h"
+#include "tests/support/index_run.h"
+#include "tests/support/processes.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/wait_until.h"
+
+namespace forkdex::test {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+const Strings kOptions = {"--repository", "rxjs", "--workers", "2", "--progress", "json"};
+
+std::filesystem::path rxjs() { return corpus("rxjs-7.8.2") / "src"; }
+std::filesystem::path operators() { return rxjs() / "internal/operators"; }  // half as much
+
+Dump undisturbed_dump(const std::filesystem::path& root) {
+  const Database database;
+  const IndexRun run = index(root, database, kOptions);
+  INFO(run.ended.text());
+  REQUIRE(run.ended.status == 0);
+  return dump(database, "rxjs");
+}
+
+/// Waits until `program` has finished `count` files or has ended. Returns how many it has.
+int wait_for_files(Program& program, int count) {
+  int finished = 0;
+  wait_until(
+      std::to_string(count) + " files are finished",
+      [&] {
+        finished = finished_files(program.err());
+        return finished >= count || !program.running();
+      },
+      [&] { return std::to_string(finished) + " finished\n" + program.err(); },
+      std::chrono::seconds(120));
+  return finished;
+}
+
+TEST_CASE("death: workers killed twenty times and more cost no row", "[kill]") {
+  constexpr int kFewestKills = 20;
+  constexpr int kMostKills = 40;
+  const unsigned seed = std::random_device()();
+  UNSCOPED_INFO("seed " << seed);
+  std::mt19937 random(seed);
+
+  const Dump expected = undisturbed_dump(rxjs());
+  const Database database;
+  const TemporaryFolder folder;
+  Program program(index_command(rxjs(), database, folder / "report.json", kOptions));
+  int kills = 0;
+  // A file between two kills shows that the run goes on; the moment after it is a random one.
+  for (int finished = 0; kills < kMostKills && program.running();) {
+    finished = wait_for_files(program, finished + 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 120));
+    const std::vector<int> workers = descendants_named(program.pid(), "worker");
+    if (workers.empty()) continue;  // all are being started again
+    if (::kill(workers[random() % workers.size()], SIGKILL) == 0) ++kills;
+  }
+  const Ended ended = program.wait(std::chrono::minutes(10));
+  INFO("after " << kills << " kills: " << ended.text());
+  CHECK(kills >= kFewestKills);
+  REQUIRE(ended.status == 0);
+  const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
+  CHECK(report.at("workers").at("started").get<int>() >= kills);
+  CHECK(contradictions(report, database) == Strings());
+  CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
+TEST_CASE("death: INT and TERM drain, and the next run completes what is left", "[kill]") {
+  const int number = GENERATE(SIGINT, SIGTERM);
+  const bool whole_group = number == SIGINT;  // as Ctrl-C does
+  const Dump expected = undisturbed_dump(operators());
+  const Database database;
+  const TemporaryFolder folder;
+  Program program(index_command(operators(), database, folder / "report.json", kOptions));
+  wait_for_files(program, 5);
+  REQUIRE(program.running());
+  whole_group ? program.signal_group(number) : program.signal(number);
+  const Ended ended = program.wait(std::chrono::seconds(60));
+  INFO(ended.text());
+  CHECK(ended.signal == number);
+  const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
+  CHECK(report.at("status") == "interrupted");
+  // What was finished is kept.
+  const int kept = std::stoi(database.value("SELECT count(*) FROM forkdex.files"));
+  CHECK(kept >= finished_files(ended.err));
+  CHECK(kept < static_cast<int>(expected.files.size()));
+
+  const IndexRun second = index(operators(), database, kOptions);
+  INFO(second.ended.text());
+  REQUIRE(second.ended.status == 0);
+  CHECK(files_in(second.report, "unchanged") == kept);
+  CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
+TEST_CASE("death: a second signal stops at once a run that cannot drain", "[kill]") {
+  const Database database;
+  const TemporaryFolder folder;
+  Program program(index_command(operators(), database, folder / "report.json", kOptions));
+  wait_for_files(program, 1);
+  for (const int pid : descendants_named(program.pid(), "worker")) ::kill(pid, SIGSTOP);
+  program.signal(SIGTERM);
+  // Two pending signals of one number would be one: the first must have been taken.
+  wait_until("the first signal is taken", [&] {
+    const std::string status = proc_file(program.pid(), "status");
+    const std::size_t at = status.find("ShdPnd:");
+    return at == std::string::npos || std::stoull(status.substr(at + 7), nullptr, 16) == 0;
+  });
+  REQUIRE(program.running());
+  program.signal(SIGTERM);
+  const Ended ended = program.wait(std::chrono::seconds(20));
+  INFO(ended.text());
+  CHECK(ended.signal == SIGTERM);
+}
+
+TEST_CASE("death: a killed supervisor takes its workers along, and the next run completes",
+          "[kill]") {
+  const Dump expected = undisturbed_dump(operators());
+  const Database database;
+  {
+    const TemporaryFolder folder;
+    Program program(index_command(operators(), database, folder / "report.json", kOptions));
+    wait_for_files(program, 5);
+    const std::vector<int> workers = descendants_named(program.pid(), "worker");
+    CHECK(workers.size() >= 2);
+    program.signal(SIGKILL);
+    CHECK(program.wait().signal == SIGKILL);
+    wait_until("the workers are gone", [&] {
+      return std::none_of(workers.begin(), workers.end(), [](int pid) {
+        const std::string stat = proc_file(pid, "stat");
+        return !stat.empty() && stat.find(") Z ") == std::string::npos;
+      });
+    });
+  }
+  const IndexRun second = index(operators(), database, kOptions);
+  INFO(second.ended.text());
+  REQUIRE(second.ended.status == 0);
+  CHECK(contradictions(second.report, database) == Strings());
+  CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
+}  // namespace
+}  // namespace forkdex::test

@@ -1,0 +1,192 @@
+#include "worker/embed/embedder.h"
+
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/temporary_folder.h"
+#include "tests/unit/model_files.h"
+#include "worker/embed/token_batch.h"
+
+namespace forkdex {
+namespace {
+
+using Catch::Contains;
+using test::TemporaryFolder;
+using test::TinyModel;
+using Texts = std::vector<std::string_view>;
+
+std::unique_ptr<Embedder> open(const std::filesystem::path& path, std::size_t batch_tokens = 2048) {
+  const auto folder = ModelFolder::read(path, {});
+  INFO((folder.ok() ? "" : folder.error().text()));
+  REQUIRE(folder.ok());
+  Embedder::Options options;
+  options.batch_tokens = batch_tokens;
+  auto embedder = Embedder::open(*folder, options);
+  INFO((embedder.ok() ? "" : embedder.error().text()));
+  REQUIRE(embedder.ok());
+  return std::move(*embedder);
+}
+
+std::string refusal(const TinyModel& model) {
+  const TemporaryFolder folder;
+  model.write(folder);
+  const auto read = ModelFolder::read(folder.path(), {});
+  REQUIRE(read.ok());
+  const auto opened = Embedder::open(*read, {});
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.error().code == ErrorCode::kModelUnusable);
+  return opened.error().text();
+}
+
+std::vector<float> embed(Embedder& embedder, const Texts& texts) {
+  std::vector<float> vectors(texts.size() * embedder.dimension(), NAN);
+  std::uint64_t tokens = 0;
+  const auto embedded = embedder.embed(texts, vectors, tokens);
+  INFO((embedded.ok() ? "" : embedded.error().text()));
+  REQUIRE(embedded.ok());
+  std::size_t expected_tokens = 0;
+  for (const std::string_view text : texts)
+    expected_tokens += std::min<std::size_t>(embedder.tokenizer().count(text), 256);
+  CHECK(tokens == expected_tokens);
+  return vectors;
+}
+
+double dot(const float* a, const float* b, std::size_t size) {
+  return std::inner_product(a, a + size, b, 0.0);
+}
+
+TEST_CASE("embedder: gives unit vectors in the order of the texts", "[model]") {
+  const auto embedder = open(FORKDEX_DEPS_DIR "/model");
+  REQUIRE(embedder->dimension() == 384);
+  const std::string long_text(5000, 'x');
+  const Texts texts = {"def open_file(path): return open(path)",
+                       "",
+                       "how to open a file",
+                       "class Tree: pass",
+                       long_text,
+                       "the weather in spring"};
+  const std::vector<float> vectors = embed(*embedder, texts);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const float* vector = &vectors[i * 384];
+    CHECK(dot(vector, vector, 384) == Approx(1.0).margin(1e-5));
+    const std::vector<float> alone = embed(*embedder, {texts[i]});
+    CHECK(dot(vector, alone.data(), 384) == Approx(1.0).margin(1e-5));
+  }
+  CHECK(dot(&vectors[2 * 384], &vectors[0], 384) > dot(&vectors[2 * 384], &vectors[5 * 384], 384));
+}
+
+TEST_CASE("embedder: the batch size changes no vector", "[model]") {
+  const Texts texts = {"one", "two words",   "a rather longer text of some nine or ten words",
+                       "one", "[SEP] [SEP]", "x = y"};
+  const std::vector<float> wide = embed(*open(FORKDEX_DEPS_DIR "/model"), texts);
+  const std::vector<float> narrow = embed(*open(FORKDEX_DEPS_DIR "/model", 1), texts);
+  for (std::size_t i = 0; i < wide.size(); ++i) REQUIRE(wide[i] == Approx(narrow[i]).margin(1e-5));
+  CHECK(embed(*open(FORKDEX_DEPS_DIR "/model"), {}).empty());
+}
+
+TEST_CASE("embedder: reads half-precision weights as well") {
+  TinyModel model;
+  model.dtype = "BF16";
+  const TemporaryFolder folder;
+  model.write(folder);
+  const TemporaryFolder full;
+  TinyModel().write(full);
+  const auto half = embed(*open(folder.path()), {"a b c"});
+  const auto whole = embed(*open(full.path()), {"a b c"});
+  const double cosine =
+      dot(half.data(), whole.data(), 32) /
+      std::sqrt(dot(half.data(), half.data(), 32) * dot(whole.data(), whole.data(), 32));
+  CHECK(cosine > 0.99);
+  CHECK(half != whole);
+}
+
+TEST_CASE("embedder: names the tensor that can't be used") {
+  const std::string query = "encoder.layer.0.attention.self.query.weight";
+  TinyModel model;
+  SECTION("missing") {
+    model.tensors.erase(query);
+    CHECK_THAT(refusal(model), Contains("tensor " + query + " is missing"));
+  }
+  SECTION("of another shape") {
+    model.tensors[query] = {32, 16};
+    CHECK_THAT(refusal(model), Contains(query + " has the shape [32, 16] instead of [32, 32]"));
+  }
+  SECTION("of another type") {
+    model.dtype = "I32";
+    CHECK_THAT(refusal(model), Contains("has the type I32"));
+  }
+}
+
+TEST_CASE("embedder: names what it does not support") {
+  TinyModel model;
+  SECTION("architecture") {
+    model.config["model_type"] = "gpt2";
+    CHECK_THAT(refusal(model), Contains("gpt2"));
+  }
+  SECTION("activation") {
+    model.config["hidden_act"] = "swish";
+    CHECK_THAT(refusal(model), Contains("hidden_act swish"));
+  }
+  SECTION("positions") {
+    model.config["position_embedding_type"] = "relative_key";
+    CHECK_THAT(refusal(model), Contains("relative_key"));
+  }
+  SECTION("heads") {
+    model.config["num_attention_heads"] = 4;
+    CHECK_THAT(refusal(model), Contains("head size of 8"));
+  }
+  SECTION("layers") {
+    model.config["num_hidden_layers"] = 0;
+    CHECK_THAT(refusal(model), Contains("num_hidden_layers"));
+  }
+}
+
+TEST_CASE("embedder: an id outside the vocabulary is an error of the model, not a wild read") {
+  TinyModel model;
+  model.tokenizer["model"]["vocab"]["c"] = 1000;
+  const TemporaryFolder folder;
+  model.write(folder);
+  const auto embedder = open(folder.path());
+  std::vector<float> vector(32);
+  std::uint64_t tokens = 0;
+  const Texts texts = {"c"};
+  const auto embedded = embedder->embed(texts, vector, tokens);
+  REQUIRE_FALSE(embedded.ok());
+  CHECK(embedded.error().code == ErrorCode::kModelRuntime);
+  CHECK(embed(*embedder, {"a"}).size() == 32);  // it goes on
+}
+
+TEST_CASE("token_batch: every text is in one batch, within the budget, longest first") {
+  TokenizedTexts texts;
+  std::int32_t next_id = 0;
+  for (const std::size_t length : {3u, 10u, 1u, 3u, 25u, 2u, 3u}) {
+    for (std::size_t i = 0; i < length; ++i) texts.ids().push_back(next_id++);
+    texts.end_text();
+  }
+  std::vector<int> seen(texts.size());
+  std::size_t previous = 1000;
+  std::vector<std::int32_t> ids;
+  for (const TokenBatch& batch : texts.batches(12)) {
+    CHECK((batch.ids.size() <= 12 || batch.texts.size() == 1));
+    CHECK(std::accumulate(batch.lengths.begin(), batch.lengths.end(), std::size_t{0}) ==
+          batch.ids.size());
+    for (std::size_t i = 0; i < batch.texts.size(); ++i) {
+      ++seen[batch.texts[i]];
+      CHECK(batch.lengths[i] <= previous);
+      previous = batch.lengths[i];
+    }
+    ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
+  }
+  CHECK(seen == std::vector<int>(texts.size(), 1));
+  std::sort(ids.begin(), ids.end());
+  std::vector<std::int32_t> all(static_cast<std::size_t>(next_id));
+  std::iota(all.begin(), all.end(), 0);
+  CHECK(ids == all);
+}
+
+}  // namespace
+}  // namespace forkdex

@@ -1,0 +1,175 @@
+#include "common/model_folder.h"
+
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/temporary_folder.h"
+#include "tests/unit/model_files.h"
+
+namespace forkdex {
+namespace {
+
+using Catch::Contains;
+using test::TemporaryFolder;
+using test::TinyModel;
+
+ModelFolder read(const TemporaryFolder& folder) {
+  auto read = ModelFolder::read(folder.path(), {});
+  INFO((read.ok() ? "" : read.error().text()));
+  REQUIRE(read.ok());
+  return std::move(*read);
+}
+
+std::string refusal(const std::filesystem::path& folder) {
+  const auto read = ModelFolder::read(folder, {});
+  REQUIRE_FALSE(read.ok());
+  CHECK(read.error().code == ErrorCode::kModelUnusable);
+  return read.error().text();
+}
+
+nlohmann::json module(const char* type, const char* path) {
+  return {{"type", std::string("sentence_transformers.models.") + type}, {"path", path}};
+}
+
+TEST_CASE("model_folder: reads the bundled model", "[model]") {
+  const auto folder = ModelFolder::read(FORKDEX_DEPS_DIR "/model", {});
+  REQUIRE(folder.ok());
+  CHECK(folder->name == "all-MiniLM-L6-v2");
+  CHECK(folder->architecture == "bert");
+  CHECK(folder->dimension == 384);
+  CHECK(folder->max_tokens == 256);
+  CHECK(folder->pooling == "mean");
+  CHECK(folder->normalize);
+  CHECK(folder->query_prefix.empty());
+  CHECK(folder->document_prefix.empty());
+}
+
+TEST_CASE("model_folder: a folder without modules is a plain encoder with mean pooling") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  const ModelFolder read_folder = read(folder);
+  CHECK(read_folder.pooling == "mean");
+  CHECK_FALSE(read_folder.normalize);
+  CHECK(read_folder.max_tokens == 16);
+  CHECK(read_folder.dimension == 32);
+  CHECK(read_folder.name == folder.path().filename());
+}
+
+TEST_CASE("model_folder: reads modules, prompts and the maximum of tokens") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  folder.write("modules.json", nlohmann::json{module("Transformer", ""), module("Pooling", "1_P"),
+                                              module("Normalize", "2_N")}
+                                   .dump());
+  folder.write(
+      "1_P/config.json",
+      nlohmann::json{{"pooling_mode_cls_token", true}, {"pooling_mode_mean_tokens", false}}.dump());
+  folder.write("sentence_bert_config.json", nlohmann::json{{"max_seq_length", 9}}.dump());
+  folder.write("config_sentence_transformers.json",
+               nlohmann::json{{"prompts", {{"query", "q: "}, {"passage", "p: "}}}}.dump());
+  const ModelFolder read_folder = read(folder);
+  CHECK(read_folder.pooling == "cls");
+  CHECK(read_folder.normalize);
+  CHECK(read_folder.max_tokens == 9);
+  CHECK(read_folder.query_prefix == "q: ");
+  CHECK(read_folder.document_prefix == "p: ");
+}
+
+TEST_CASE("model_folder: says which file is missing") {
+  const TemporaryFolder folder;
+  CHECK_THAT(refusal(folder.path() / "absent"), Contains("does not exist"));
+  folder.write("file", "");
+  CHECK_THAT(refusal(folder / "file"), Contains("not a folder"));
+  CHECK_THAT(refusal(folder.path()), Contains("no config.json"));
+  TinyModel().write(folder);
+  std::filesystem::remove(folder.path() / "model.safetensors");
+  CHECK_THAT(refusal(folder.path()), Contains("model.safetensors"));
+  TinyModel().write(folder);
+  std::filesystem::remove(folder.path() / "tokenizer.json");
+  CHECK_THAT(refusal(folder.path()), Contains("no tokenizer.json"));
+}
+
+TEST_CASE("model_folder: says what is malformed or not supported") {
+  const TemporaryFolder folder;
+  TinyModel model;
+  model.write(folder);
+  folder.write("modules.json", nlohmann::json{module("Dense", "2_Dense")}.dump());
+  CHECK_THAT(refusal(folder.path()), Contains("module Dense is not supported"));
+  folder.write("modules.json", nlohmann::json{module("Pooling", "1_P")}.dump());
+  CHECK_THAT(refusal(folder.path()), Contains("no config.json"));
+  folder.write("1_P/config.json", nlohmann::json{{"pooling_mode_max_tokens", true}}.dump());
+  CHECK_THAT(refusal(folder.path()), Contains("pooling_mode_max_tokens"));
+  folder.write("modules.json", "{");
+  CHECK_THAT(refusal(folder.path()), Contains("not JSON"));
+  folder.write("config.json", "[]");
+  CHECK_THAT(refusal(folder.path()), Contains(folder.path().string()));
+  model.config.erase("hidden_size");
+  model.write(folder);
+  CHECK_THAT(refusal(folder.path()), Contains("hidden_size"));
+}
+
+TEST_CASE("model_folder: the fingerprint is that of what makes vectors") {
+  const TemporaryFolder folder;
+  TinyModel model;
+  model.write(folder);
+  const Sha256 first = read(folder).fingerprint;
+  folder.write("README.md", "# other\n");
+  CHECK(read(folder).fingerprint == first);
+  folder.write("sentence_bert_config.json", nlohmann::json{{"max_seq_length", 9}}.dump());
+  CHECK(read(folder).fingerprint != first);
+  std::filesystem::remove(folder.path() / "sentence_bert_config.json");
+  CHECK(read(folder).fingerprint == first);
+  model.dtype = "BF16";
+  model.write(folder);
+  CHECK(read(folder).fingerprint != first);
+}
+
+TEST_CASE(
+    "model_folder: a cached hash is used until the weights change, and never believed broken") {
+  const TemporaryFolder folder;
+  const TemporaryFolder cache;
+  TinyModel model;
+  model.write(folder);
+  const auto fingerprint = [&] {
+    const auto read = ModelFolder::read(folder.path(), cache.path());
+    REQUIRE(read.ok());
+    return read->fingerprint;
+  };
+  const Sha256 first = fingerprint();
+  CHECK(first == read(folder).fingerprint);
+  std::filesystem::path entry;
+  std::size_t entries = 0;
+  for (const auto& file : std::filesystem::directory_iterator(cache.path())) {
+    entry = file.path();
+    ++entries;
+  }
+  REQUIRE(entries == 1);
+  std::string stored(std::filesystem::file_size(entry), '\0');
+  std::ifstream(entry).read(stored.data(), static_cast<std::streamsize>(stored.size()));
+
+  SECTION("it is used") {
+    stored[stored.size() - 2] = stored[stored.size() - 2] == '0' ? '1' : '0';
+    std::ofstream(entry) << stored;
+    CHECK(fingerprint() != first);
+  }
+  SECTION("a torn entry is written anew") {
+    std::ofstream(entry) << stored.substr(0, stored.size() / 2);
+    CHECK(fingerprint() == first);
+    CHECK(std::filesystem::file_size(entry) == stored.size());
+  }
+  SECTION("other weights have another hash") {
+    model.dtype = "BF16";
+    model.write(folder);
+    CHECK(fingerprint() != first);
+    CHECK(fingerprint() == read(folder).fingerprint);
+  }
+  SECTION("a cache folder that can't be made costs nothing") {
+    const auto other = ModelFolder::read(folder.path(), entry / "below-a-file");
+    REQUIRE(other.ok());
+    CHECK(other->fingerprint == first);
+  }
+}
+
+}  // namespace
+}  // namespace forkdex
