@@ -13,15 +13,6 @@ using test::connect;
 using test::fresh_database;
 using test::must_run;
 
-TEST_CASE("pg connection: a driver in the URL's scheme is dropped") {
-  CHECK(normalise_database_url("postgresql+psycopg://u:p@h/d?x=a+b") ==
-        "postgresql://u:p@h/d?x=a+b");
-  CHECK(normalise_database_url("postgres+asyncpg://h/d") == "postgres://h/d");
-  CHECK(normalise_database_url("postgresql://h/d?x=a+b") == "postgresql://h/d?x=a+b");
-  CHECK(normalise_database_url("host=a dbname=b+c") == "host=a dbname=b+c");
-  CHECK(normalise_database_url("mysql+x://h/d") == "mysql+x://h/d");
-}
-
 TEST_CASE("pg connection: a database is described without its password") {
   const std::string text = describe_database("postgresql://anna:s3cret@db.example:6000/code");
   CHECK(text == "code at db.example:6000 as anna");
