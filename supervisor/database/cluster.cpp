@@ -104,12 +104,14 @@ Result<void> run_initdb(const fs::path& folder, const fs::path& log, const fs::p
   const std::optional<int> status = process->wait(kInitdbLimit);
   if (status && WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
   if (!status) process->kill();
-  const std::string words = log_tail(log, offset);
-  return Error{speaks_of_full_disk(words) ? ErrorCode::kDiskFull : ErrorCode::kDatabaseUnusable,
-               speaks_of_full_disk(words) ? fmt::format("the disk of the data folder {} is full",
-                                                        folder.parent_path().string())
-                                          : "the embedded database cannot be created by initdb",
-               words};
+  const LastWords words = last_words(log, offset);
+  if (words.disk_full)
+    return Error{
+        ErrorCode::kDiskFull,
+        fmt::format("the disk of the data folder {} is full", folder.parent_path().string()),
+        words.text};
+  return Error{ErrorCode::kDatabaseUnusable, "the embedded database cannot be created by initdb",
+               words.text};
 }
 
 /// The major version that `server` is of, as PG_VERSION spells it.
@@ -166,24 +168,24 @@ Result<void> prepare_cluster(const ClusterPaths& paths, const fs::path& server,
   return made;
 }
 
-std::string log_tail(const fs::path& log, std::uintmax_t offset) {
+LastWords last_words(const fs::path& log, std::uintmax_t offset) {
   constexpr std::size_t kLines = 4;
   std::ifstream file(log);
   file.seekg(static_cast<std::streamoff>(offset));
   std::deque<std::string> lines;
+  LastWords words;
   for (std::string line; std::getline(file, line);) {
+    // A full disk is said first, and what breaks because of it after.
+    words.disk_full = words.disk_full ||
+                      line.find("No space left on device") != std::string::npos ||
+                      line.find("Disk quota exceeded") != std::string::npos;
     if (line.empty()) continue;
     lines.push_back(line);
     if (lines.size() > kLines) lines.pop_front();
   }
-  std::string tail;
-  for (const std::string& line : lines) tail += (tail.empty() ? "" : " | ") + line;
-  return tail.empty() ? fmt::format("nothing in {}", log.string()) : tail;
-}
-
-bool speaks_of_full_disk(const std::string& log) {
-  return log.find("No space left on device") != std::string::npos ||
-         log.find("Disk quota exceeded") != std::string::npos;
+  for (const std::string& line : lines) words.text += (words.text.empty() ? "" : " | ") + line;
+  if (lines.empty()) words.text = fmt::format("nothing in {}", log.string());
+  return words;
 }
 
 }  // namespace forkdex

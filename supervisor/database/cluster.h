@@ -36,8 +36,11 @@ std::string cluster_argument(const std::filesystem::path& cluster, const ServerU
 Result<void> prepare_cluster(const ClusterPaths& paths, const std::filesystem::path& server,
                              const ServerUser& user);
 
-/// The end of `log` after `offset`, in one line, for an error's context.
-std::string log_tail(const std::filesystem::path& log, std::uintmax_t offset);
-bool speaks_of_full_disk(const std::string& log);
+/// What initdb or the server said last, for an error.
+struct LastWords {
+  std::string text;  ///< the last few lines, in one
+  bool disk_full = false;
+};
+LastWords last_words(const std::filesystem::path& log, std::uintmax_t offset);
 
 }  // namespace forkdex

@@ -192,16 +192,16 @@ Result<void> Start::watch() {
   if (!status) return {};
   process_.reset();
   ::rmdir(socket_folder_.c_str());  // made again by the next try, if there is one
-  const std::string words = log_tail(paths_.log, log_offset_);
-  const bool raced = words.find("pre-existing shared memory") != std::string::npos ||
-                     words.find("lock file") != std::string::npos;
+  const LastWords words = last_words(paths_.log, log_offset_);
+  const bool raced = words.text.find("pre-existing shared memory") != std::string::npos ||
+                     words.text.find("lock file") != std::string::npos;
   if (raced) return {};
-  if (speaks_of_full_disk(words))
+  if (words.disk_full)
     return Error{ErrorCode::kDiskFull,
                  fmt::format("the disk of the data folder {} is full",
                              paths_.cluster.parent_path().string()),
-                 words};
-  return Error{ErrorCode::kDatabaseUnusable, "the embedded PostgreSQL does not start", words};
+                 words.text};
+  return Error{ErrorCode::kDatabaseUnusable, "the embedded PostgreSQL does not start", words.text};
 }
 
 Result<std::string> Start::run() {

@@ -93,7 +93,7 @@ Result<std::int64_t> collect_vectors(PgConnection& connection) {
   // The lock before the statement that looks: what a writer stored before is then committed and in
   // view, and no other writer is between looking and committing.
   const std::string before = fmt::format(
-      "BEGIN; SELECT pg_advisory_xact_lock({}, 0);"
+      "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({}, 0);"
       "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
       "SET LOCAL enable_mergejoin = off",
       kVectorsLock);

@@ -187,6 +187,32 @@ TEST_CASE("postgres server: a server that cannot start says its own last words",
   CHECK(server.error().text().find("nonsense") != std::string::npos);
 }
 
+TEST_CASE("postgres server: a uid without a passwd entry is refused with that sentence") {
+  if (::geteuid() != 0) {
+    WARN("only root can become another uid");
+    return;
+  }
+  constexpr uid_t kNobodyKnown = 54321;
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const pid_t stranger = ::fork();
+  if (stranger == 0) {
+    std::string said = "could not change uid";
+    if (::setresuid(kNobodyKnown, kNobodyKnown, kNobodyKnown) == 0) {
+      const auto user = ServerUser::find();
+      said = user ? "found " + user->name : user.error().sentence;
+    }
+    [[maybe_unused]] const ssize_t written = ::write(ends[1], said.data(), said.size());
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  char said[512] = {};
+  CHECK(::read(ends[0], said, sizeof said - 1) > 0);
+  ::close(ends[0]);
+  ::waitpid(stranger, nullptr, 0);
+  CHECK(std::string(said).find("user id 54321 has no passwd entry") != std::string::npos);
+}
+
 TEST_CASE("server url: survives a folder's odd characters") {
   CHECK(server_url("/run/a b%/x") ==
         "postgresql://forkdex@/forkdex?host=%2Frun%2Fa%20b%25%2Fx&port=5432");

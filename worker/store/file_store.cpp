@@ -16,6 +16,10 @@ namespace {
 
 constexpr int kTries = 5;
 
+// Read committed, whatever the database's default: each statement sees what was committed before
+// it, so the check for missing vectors sees what changed while the lock was waited for.
+constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 // A scalar subquery a hash, not a join: a kept plan could join the other way round and read every
 // vector of the model for eight hashes.
 constexpr const char* kKnownVectors =
@@ -156,7 +160,7 @@ Result<void> FileStore::prepare() {
   if (!halfvec) return halfvec.error();
   halfvec_oid_ = static_cast<std::uint32_t>(halfvec->integer(0, 0));
   const std::pair<const char*, std::string> statements[] = {
-      {"begin", "BEGIN"},
+      {"begin", kBegin},
       {"lock_vectors", fmt::format("SELECT pg_advisory_xact_lock_shared({}, 0)", kVectorsLock)},
       {"known_vectors", kKnownVectors},
       {"insert_vectors", kInsertVectors},
