@@ -18,8 +18,8 @@ namespace {
 /// Raised by hand when chunks of the same bytes change though no query and no grammar did.
 constexpr std::string_view kRules = "chunker 1";
 
-/// A syntax tree takes some fifty times the text's memory; sources above this are generated, and
-/// are cut by lines.
+/// A syntax tree takes about a hundred times the text's memory; sources above this are generated,
+/// and are cut by lines.
 constexpr std::size_t kMaxParsedBytes = std::size_t{4} << 20;
 
 void append_detail(std::string& detail, std::string_view sentence) {

@@ -21,7 +21,7 @@ class Chunker {
 
   struct Limits {
     std::size_t max_tokens = 256;  ///< a larger chunk splits at statement borders, then lines
-    std::chrono::milliseconds parse_deadline{10'000};
+    std::chrono::milliseconds parse_deadline{10'000};  ///< of the thread's processor time
   };
 
   Chunker(TokenCount count_tokens, Limits limits);
