@@ -1,0 +1,257 @@
+#include "worker/store/file_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <random>
+#include <thread>
+
+#include "supervisor/database/repositories.h"
+#include "supervisor/database/vectors.h"
+#include "tests/unit/postgres_fixture.h"
+
+namespace forkdex {
+namespace {
+
+using test::connect;
+using test::fresh_database;
+using test::must_run;
+
+std::string text_of(const Result<std::vector<Sha256>>& result) {
+  return result ? "" : result.error().text();
+}
+
+/// A database with a repository (1) and a model of dimension 4 (1).
+std::string database_with_model(const std::string& name) {
+  const std::string url = fresh_database(name);
+  PgConnection connection = connect(url);
+  must_run(connection, "INSERT INTO forkdex.repositories (name, root) VALUES ('repo', '/r')");
+  must_run(connection,
+           "INSERT INTO forkdex.models (name, architecture, dimension, fingerprint) "
+           "VALUES ('small', 'bert', 4, 'x')");
+  return url;
+}
+
+FileStore open_store(const std::string& url) {
+  auto store = FileStore::open(url, "unit test");
+  if (!store) throw std::runtime_error(store.error().text());
+  return std::move(*store);
+}
+
+/// One file with a chunk for each of `sources`, and the vectors it brings.
+struct Sample {
+  std::string path;
+  std::vector<Chunk> chunks;
+  std::vector<Sha256> hashes;
+  std::vector<float> values;
+  std::vector<StoredVector> vectors;
+
+  Sample(std::string name, const std::vector<std::string>& sources) : path(std::move(name)) {
+    values.reserve(4 * sources.size());
+    for (const std::string& source : sources) {
+      Chunk chunk;
+      chunk.ordinal = static_cast<std::uint32_t>(chunks.size());
+      chunk.kind = ChunkKind::kFunction;
+      chunk.name = "name of " + source;
+      chunk.source = source;
+      chunk.metadata = R"({"part": 1})";
+      chunks.push_back(chunk);
+      hashes.push_back(sha256(source));
+      for (int i = 0; i < 4; ++i) values.push_back(static_cast<float>(hashes.back()[0]) / 8);
+    }
+    for (std::size_t i = 0; i < hashes.size(); ++i)
+      vectors.emplace_back(hashes[i], std::span<const float>(values).subspan(4 * i, 4));
+  }
+
+  StoredFile file(bool with_vectors = true) const {
+    StoredFile stored;
+    stored.repository_id = 1;
+    stored.path = path;
+    stored.content_hash = sha256(path);
+    stored.language = "python";
+    stored.state = chunks.empty() ? FileState::kEmpty : FileState::kIndexed;
+    stored.bytes = 10;
+    stored.signature = {10, 20, 30, 0xffff'ffff'ffff'ffffu, 50};
+    stored.recipe = "recipe";
+    stored.chunks = chunks;
+    stored.hashes = hashes;
+    stored.model_id = 1;
+    if (with_vectors) stored.vectors = vectors;
+    return stored;
+  }
+};
+
+std::string sources_of(PgConnection& connection, const std::string& path) {
+  const auto rows = connection.run(
+      "SELECT coalesce(string_agg(source, '|' ORDER BY ordinal), '') FROM forkdex.chunks "
+      "WHERE path = $1",
+      {path});
+  return std::string(rows->text(0, 0));
+}
+
+std::int64_t count(PgConnection& connection, const std::string& table) {
+  return must_run(connection, "SELECT count(*) FROM forkdex." + table).integer(0, 0);
+}
+
+TEST_CASE("file store: a file's row, chunks and vectors are there after the commit", "[postgres]") {
+  const std::string url = database_with_model("store_rows");
+  FileStore store = open_store(url);
+  const Sample sample("src/a.py", {"def a(): pass", "def b(): pass", "def a(): pass"});
+  CHECK(*store.known_vectors(1, sample.hashes) == std::vector<bool>{false, false, false});
+  REQUIRE(text_of(store.store(sample.file())) == "");
+  CHECK(*store.known_vectors(1, sample.hashes) == std::vector<bool>{true, true, true});
+  CHECK(*store.known_vectors(2, sample.hashes) == std::vector<bool>{false, false, false});
+
+  PgConnection connection = connect(url);
+  CHECK(sources_of(connection, "src/a.py") == "def a(): pass|def b(): pass|def a(): pass");
+  CHECK(count(connection, "vectors") == 2);
+  const PgRows row = must_run(connection,
+                              "SELECT state, language, chunk_count, bytes, recipe, inode, "
+                              "blob_oid IS NULL, content_hash = sha256('src/a.py'), "
+                              "path_hash = sha256('src/a.py') FROM forkdex.files");
+  REQUIRE(row.size() == 1);
+  CHECK(row.text(0, 0) == "indexed");
+  CHECK(row.text(0, 1) == "python");
+  CHECK(row.integer(0, 2) == 3);
+  CHECK(row.integer(0, 3) == 10);
+  CHECK(row.text(0, 4) == "recipe");
+  CHECK(row.integer(0, 5) == -1);
+  CHECK(row.text(0, 6) == "t");
+  CHECK(row.text(0, 7) == "t");
+  CHECK(row.text(0, 8) == "t");
+  const PgRows vector = must_run(connection,
+                                 "SELECT embedding FROM forkdex.vectors WHERE content_hash = "
+                                 "sha256('def a(): pass')");
+  const float value = static_cast<float>(sample.hashes[0][0]) / 8;
+  CHECK(std::stof(std::string(vector.text(0, 0)).substr(1)) == value);
+}
+
+TEST_CASE("file store: storing again replaces all of a file and nothing of another", "[postgres]") {
+  const std::string url = database_with_model("store_replace");
+  FileStore store = open_store(url);
+  REQUIRE(text_of(store.store(Sample("a", {"one", "two"}).file())) == "");
+  REQUIRE(text_of(store.store(Sample("b", {"one"}).file())) == "");
+  REQUIRE(text_of(store.store(Sample("a", {"three"}).file())) == "");
+  PgConnection connection = connect(url);
+  CHECK(sources_of(connection, "a") == "three");
+  CHECK(sources_of(connection, "b") == "one");
+  REQUIRE(text_of(store.store(Sample("a", {}).file())) == "");
+  CHECK(sources_of(connection, "a").empty());
+  CHECK(must_run(connection, "SELECT state FROM forkdex.files WHERE path = 'a'").text(0, 0) ==
+        "empty");
+  CHECK(count(connection, "files") == 2);
+}
+
+TEST_CASE("file store: a path that is not UTF-8 is stored escaped, with its bytes beside it",
+          "[postgres]") {
+  const std::string url = database_with_model("store_path");
+  FileStore store = open_store(url);
+  REQUIRE(text_of(store.store(Sample("caf\xe9\\", {"x"}).file())) == "");
+  PgConnection connection = connect(url);
+  const PgRows row =
+      must_run(connection,
+               "SELECT f.path, f.raw_path, c.path FROM forkdex.files f JOIN forkdex.chunks c "
+               "USING (repository_id, path_hash)");
+  REQUIRE(row.size() == 1);
+  CHECK(row.text(0, 0) == "caf\\xe9\\\\");
+  CHECK(bytes_from_bytea(row.text(0, 1)) == "caf\xe9\\");
+  CHECK(row.text(0, 2) == row.text(0, 0));
+}
+
+TEST_CASE("file store: names the vectors that are missing and stores nothing then", "[postgres]") {
+  const std::string url = database_with_model("store_missing");
+  FileStore store = open_store(url);
+  REQUIRE(text_of(store.store(Sample("a", {"old"}).file())) == "");
+  const Sample fresh("a", {"old", "new"});
+  const auto missing = store.store(fresh.file(false));
+  REQUIRE(text_of(missing) == "");
+  CHECK(*missing == std::vector<Sha256>{sha256("new")});
+  PgConnection connection = connect(url);
+  CHECK(sources_of(connection, "a") == "old");
+  const auto stored = store.store(fresh.file());
+  CHECK(stored->empty());
+  CHECK(sources_of(connection, "a") == "old|new");
+}
+
+TEST_CASE("file store: a refused row costs this call, neither the old rows nor the next file",
+          "[postgres]") {
+  const std::string url = database_with_model("store_refused");
+  FileStore store = open_store(url);
+  REQUIRE(text_of(store.store(Sample("a", {"old"}).file())) == "");
+  const auto refused = store.store(Sample("a", {std::string("nul \0 byte", 10)}).file());
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kRowRefused);
+  Sample bad_json("a", {"x"});
+  bad_json.chunks[0].metadata = "{";
+  CHECK(store.store(bad_json.file()).error().code == ErrorCode::kRowRefused);
+  PgConnection connection = connect(url);
+  CHECK(sources_of(connection, "a") == "old");
+  CHECK(text_of(store.store(Sample("b", {"next"}).file())) == "");
+}
+
+TEST_CASE("file store: a lost connection is told apart from a refused file", "[postgres]") {
+  const std::string url = database_with_model("store_lost");
+  FileStore store = open_store(url);
+  PgConnection admin = connect(url);
+  must_run(admin,
+           "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+           "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+           "AND backend_type = 'client backend'");
+  CHECK(store.store(Sample("a", {"x"}).file()).error().code == ErrorCode::kDatabaseLost);
+  CHECK(store.known_vectors(1, Sample("a", {"x"}).hashes).error().code == ErrorCode::kDatabaseLost);
+  CHECK(sources_of(admin, "a").empty());
+}
+
+TEST_CASE("file store: writers of the same texts and a collector never lose a vector in use",
+          "[postgres]") {
+  const std::string url = database_with_model("store_race");
+  constexpr unsigned kSeed = 20;
+  INFO("seed " << kSeed);
+  constexpr int kWriters = 4;
+  constexpr int kFiles = 60;
+  std::vector<std::string> errors(kWriters + 1);
+  std::atomic<int> writing{kWriters};
+  std::vector<std::thread> threads;
+  for (int writer = 0; writer < kWriters; ++writer)
+    threads.emplace_back([&, writer] {
+      FileStore store = open_store(url);
+      std::mt19937 random(kSeed + static_cast<unsigned>(writer));
+      std::string& error = errors[static_cast<std::size_t>(writer)];
+      for (int n = 0; n < kFiles && error.empty(); ++n) {
+        // Twelve texts out of forty: writers meet, and texts fall out of use and come back.
+        std::vector<std::string> sources;
+        for (int i = 0; i < 12; ++i) sources.push_back("text " + std::to_string(random() % 40));
+        const Sample sample(std::to_string(writer) + "/" + std::to_string(n % 5), sources);
+        auto missing = store.store(sample.file(n % 2 == 0));
+        if (missing && !missing->empty()) missing = store.store(sample.file());
+        if (!missing)
+          error = missing.error().text();
+        else if (!missing->empty())
+          error = "vectors missing though all were given";
+      }
+      --writing;
+    });
+  threads.emplace_back([&] {
+    PgConnection connection = connect(url);
+    while (writing > 0 && errors.back().empty()) {
+      const auto collected = collect_vectors(connection);
+      if (!collected) errors.back() = collected.error().text();
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& error : errors) CHECK(error == "");
+  PgConnection connection = connect(url);
+  CHECK(count(connection, "files") == kWriters * 5);
+  CHECK(must_run(connection,
+                 "SELECT count(*) FROM forkdex.chunks c WHERE NOT EXISTS (SELECT FROM "
+                 "forkdex.vectors v WHERE v.model_id = 1 AND v.content_hash = c.content_hash)")
+            .integer(0, 0) == 0);
+  CHECK(must_run(connection,
+                 "SELECT count(*) FROM forkdex.files f WHERE chunk_count <> (SELECT count(*) FROM "
+                 "forkdex.chunks c WHERE (c.repository_id, c.path_hash) = "
+                 "(f.repository_id, f.path_hash))")
+            .integer(0, 0) == 0);
+}
+
+}  // namespace
+}  // namespace forkdex
