@@ -32,10 +32,6 @@ class Chunker {
   /// decode), kParseFailed (deadline passed).
   Result<ParsedFile> chunk(std::string_view path, std::string_view bytes);
 
-  /// A text that changes whenever chunks of the same bytes could: grammars, queries, decoding,
-  /// rules. Part of the recipe.
-  static std::string recipe();
-
  private:
   struct State;
   std::unique_ptr<State> state_;
