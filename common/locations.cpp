@@ -12,7 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kPackagedDependencies = "/usr/lib/forkdex";
-constexpr const char* kRootDataFolder = "/var/lib/forkdex";
 
 fs::path home_of(uid_t user) {
   std::array<char, 4096> buffer;

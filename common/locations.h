@@ -26,6 +26,9 @@ std::filesystem::path worker_executable();
 /// The bundled model (a Hugging Face folder).
 std::filesystem::path default_model_folder();
 
+/// Root's data folder where XDG_DATA_HOME names no other.
+inline constexpr const char* kRootDataFolder = "/var/lib/forkdex";
+
 /// Where databases, clones and caches are kept: $XDG_DATA_HOME/forkdex; else /var/lib/forkdex for
 /// root and ~/.local/share/forkdex for others. The folder may not exist yet.
 /// ERRORS kConfigInvalid when neither the environment nor the user table names a home.

@@ -10,25 +10,12 @@
 
 #include <fmt/format.h>
 
+#include "common/locations.h"
+
 namespace forkdex {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kRootsFolder = "/var/lib/forkdex";
-
-/// An absolute path in the environment; XDG says to ignore a relative one.
-fs::path from_environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value && *value == '/' ? fs::path(value) : fs::path();
-}
-
-fs::path home_folder() {
-  const fs::path home = from_environment("HOME");
-  if (!home.empty()) return home;
-  const passwd* entry = ::getpwuid(::geteuid());
-  return entry && entry->pw_dir && *entry->pw_dir == '/' ? fs::path(entry->pw_dir) : fs::path();
-}
 
 Error cannot_create(const fs::path& path, int error) {
   const ErrorCode code =
@@ -53,25 +40,13 @@ Result<void> create(const fs::path& path, mode_t mode) {
 }  // namespace
 
 Result<DataFolder> DataFolder::open() {
+  auto found = data_folder();
+  if (!found) return found.error();
+  const fs::path path = *std::move(found);
   const bool root = ::geteuid() == 0;
-  fs::path path = from_environment("XDG_DATA_HOME");
-  const bool named = !path.empty();
-  if (named) {
-    path /= "forkdex";
-  } else if (root) {
-    path = kRootsFolder;
-  } else {
-    const fs::path home = home_folder();
-    if (home.empty())
-      return Error{ErrorCode::kDatabaseUnusable,
-                   "there is no home folder for the embedded database: set XDG_DATA_HOME or give "
-                   "--database-url",
-                   ""};
-    path = home / ".local/share/forkdex";
-  }
   // Root's folder is entered by the user that runs the server; nobody but its owner enters others.
   if (const auto created = create(path, root ? 0755 : 0700); !created) return created.error();
-  if (root && !named) {
+  if (root && path == kRootDataFolder) {
     if (const passwd* owner = ::getpwnam("forkdex"))
       if (::chown(path.c_str(), owner->pw_uid, owner->pw_gid) != 0)
         return cannot_create(path, errno);

@@ -168,7 +168,7 @@ TEST_CASE("listing: any file name is a path, escaped where it is not UTF-8") {
   CHECK(files_in(first.report, "indexed") == 8);
   const Strings found = paths(database, "indexed");
   for (const std::string& name :
-       {std::string("caf\\xE9.py"), std::string("back\\\\slash.py"), std::string("quo'te\".py"),
+       {std::string("caf\\xe9.py"), std::string("back\\\\slash.py"), std::string("quo'te\".py"),
         std::string("漢字 🎉.py"), std::string(" spaced .py"), std::string("-dash.py"),
         (deep / "end.py").string()}) {
     CAPTURE(name);

@@ -255,7 +255,7 @@ TEST_CASE("refusals: a model folder that cannot be used ends 69 and names what i
   auto config = nlohmann::json::parse(read_file(broken / "config.json"));
   config["model_type"] = "mamba";
   folder.write("broken/config.json", config.dump());
-  check_refusal(with_model(broken), kUnavailable, "mamba");
+  check_end(with_model(broken), kUnavailable, "mamba");
 }
 
 TEST_CASE("refusals: a repository git cannot be read from ends 69") {

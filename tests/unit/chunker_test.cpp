@@ -439,8 +439,3 @@ TEST_CASE("chunker: a passed deadline leaves nothing behind in the parser", "[pa
   const auto next = parser.parse(*find_language("python"), "x = 1", now + std::chrono::hours(1));
   CHECK(next.ok());
 }
-
-TEST_CASE("chunker: the recipe is stable and names its rules", "[parse]") {
-  CHECK(Chunker::recipe() == Chunker::recipe());
-  CHECK(Chunker::recipe().starts_with("chunker "));
-}

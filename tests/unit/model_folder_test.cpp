@@ -1,5 +1,6 @@
 #include "common/model_folder.h"
 
+#include <fstream>
 #include <string>
 
 #include <catch2/catch.hpp>

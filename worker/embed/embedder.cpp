@@ -104,8 +104,6 @@ Result<std::unique_ptr<Embedder>> open_bert(const ModelFolder& folder, Embedder:
 }  // namespace
 
 Result<std::unique_ptr<Embedder>> Embedder::open(const ModelFolder& folder, Options options) {
-  if (folder.architecture != "bert")
-    return unusable("model architecture " + folder.architecture + " is not supported", folder.path);
   try {
     at::set_num_threads(1);
     const c10::InferenceMode no_gradients;

@@ -4,22 +4,17 @@
 #include <optional>
 #include <utility>
 
-#include "common/hash.h"
 #include "common/languages.h"
 #include "worker/parse/decode.h"
 #include "worker/parse/language.h"
 #include "worker/parse/pieces.h"
-#include "worker/parse/queries.h"
 #include "worker/parse/syntax.h"
 
 namespace forkdex {
 namespace {
 
-/// Raised by hand when chunks of the same bytes change though no query and no grammar did.
-constexpr std::string_view kRules = "chunker 1";
-
-/// A syntax tree takes some fifty times the text's memory; sources above this are generated, and
-/// are cut by lines.
+/// A syntax tree takes about a hundred times the text's memory; sources above this are generated,
+/// and are cut by lines.
 constexpr std::size_t kMaxParsedBytes = std::size_t{4} << 20;
 
 void append_detail(std::string& detail, std::string_view sentence) {
@@ -85,16 +80,6 @@ Result<ParsedFile> Chunker::chunk(std::string_view path, std::string_view bytes)
   if (!pieces) return pieces.error();
   file.chunks = to_chunks(*decoded, outline, *pieces);
   return file;
-}
-
-std::string Chunker::recipe() {
-  FieldHasher hasher;
-  for (const Language& language : languages()) {
-    hasher.add(language.id);
-    for (const std::string_view query : language.queries) hasher.add(query);
-  }
-  hasher.add(queries::grammar_pins);
-  return std::string(kRules) + " " + hex(hasher.finish()).substr(0, 16);
 }
 
 }  // namespace forkdex

@@ -21,7 +21,7 @@ class Chunker {
 
   struct Limits {
     std::size_t max_tokens = 256;  ///< a larger chunk splits at statement borders, then lines
-    std::chrono::milliseconds parse_deadline{10'000};
+    std::chrono::milliseconds parse_deadline{10'000};  ///< of the thread's processor time
   };
 
   Chunker(TokenCount count_tokens, Limits limits);
@@ -31,10 +31,6 @@ class Chunker {
   /// ERRORS kBinaryFile (NUL bytes, not UTF-16), kBadEncoding (declared UTF-16 that does not
   /// decode), kParseFailed (deadline passed).
   Result<ParsedFile> chunk(std::string_view path, std::string_view bytes);
-
-  /// A text that changes whenever chunks of the same bytes could: grammars, queries, decoding,
-  /// rules. Part of the recipe.
-  static std::string recipe();
 
  private:
   struct State;

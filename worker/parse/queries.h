@@ -13,6 +13,5 @@ extern const std::string_view typescript;
 extern const std::string_view python;
 
 /// One line a package: name, version, integrity hash, as the lock file pins them.
-extern const std::string_view grammar_pins;
 
 }  // namespace forkdex::queries

@@ -1,5 +1,6 @@
 #include "worker/parse/syntax.h"
 
+#include <time.h>
 #include <tree_sitter/api.h>
 
 #include <array>
@@ -95,6 +96,12 @@ struct SyntaxParser::Query {
 bool is_shapeless(const Tree& tree) {
   const TSNode root = ts_tree_root_node(tree.get());
   return ts_node_is_error(root) && ts_node_child_count(root) > kMaxErrorChildren;
+}
+
+ThreadClock::time_point ThreadClock::now() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
 void TreeDeleter::operator()(TSTree* tree) const { ts_tree_delete(tree); }

@@ -56,11 +56,21 @@ using Tree = std::unique_ptr<TSTree, TreeDeleter>;
 /// would be found in it, and matching it would take quadratic time.
 bool is_shapeless(const Tree& tree);
 
+/// The calling thread's processor time: a deadline on it means the same on a busy machine.
+struct ThreadClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<ThreadClock>;
+  static constexpr bool is_steady = true;
+  static time_point now();
+};
+
 /// Parses texts of any language of the table. Keeps one parser, and each language's query once it
 /// was needed (compiling takes milliseconds). One thread.
 class SyntaxParser {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = ThreadClock;
   using MatchVisitor = std::function<void(std::span<const Capture>)>;
 
   SyntaxParser();
