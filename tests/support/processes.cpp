@@ -32,7 +32,9 @@ std::optional<ProcessInfo> process(int pid) {
 
 std::string proc_file(int pid, const std::string& file) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/" + file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::ostringstream text;  // a process that ends meanwhile is a failed read, not an exception
+  text << in.rdbuf();
+  return text.str();
 }
 
 std::vector<ProcessInfo> all_processes() {
