@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/log.h"
+#include "common/output.h"
 #include "common/settings.h"
 #include "supervisor/database/database_command.h"
 #include "supervisor/index/index_run.h"
@@ -21,8 +22,12 @@ namespace {
 int fail(const Error& error) {
   const std::string line = "supervisor: " + error.text() + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
-  return traits(error.code).exit_status;
+  // A code that ends a file has no status of its own; where it ends us, it is a bug.
+  const int status = traits(error.code).exit_status;
+  return status != kExitOk ? status : int{kExitBug};
 }
+
+int status_of(const Result<void>& result) { return result ? int{kExitOk} : fail(result.error()); }
 
 /// Dies of `signal`, so that a shell or systemd sees it; as PID 1, which signals do not end by
 /// default, exits as a shell would report it.
@@ -47,14 +52,9 @@ int run(const Invocation& invocation) {
   if (invocation.settings.verbosity == Verbosity::kQuiet) log.threshold = LogLevel::kWarning;
   configure_log(log);
   if (invocation.subcommand == Subcommand::kIndex) return index(invocation);
-  if (invocation.subcommand == Subcommand::kDatabase) {
-    const auto said = run_database_command(invocation.arguments.front());
-    if (!said) return fail(said.error());
-    std::fwrite(said->data(), 1, said->size(), stdout);
-    return kExitOk;
-  }
-  const auto answered = run_query(invocation);
-  return answered ? int{kExitOk} : fail(answered.error());
+  if (invocation.subcommand != Subcommand::kDatabase) return status_of(run_query(invocation));
+  const auto said = run_database_command(invocation.arguments.front());
+  return status_of(said ? write_output(*said) : said.error());
 }
 
 int main_of_supervisor(int argc, char** argv) try {
@@ -66,8 +66,7 @@ int main_of_supervisor(int argc, char** argv) try {
   if (invocation->request == Invocation::Request::kRun) return run(*invocation);
   const std::string text =
       invocation->request == Invocation::Request::kHelp ? help_text(*invocation) : version_text();
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  return kExitOk;
+  return status_of(write_output(text));
 } catch (const std::exception& error) {
   return fail(
       {ErrorCode::kBug, "an unexpected error, which is a bug: please report it", error.what()});

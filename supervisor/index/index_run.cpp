@@ -13,6 +13,7 @@
 
 #include "common/locations.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/path_text.h"
 #include "common/recipe.h"
 #include "supervisor/fleet/sizing.h"
@@ -46,6 +47,7 @@ FileRecord record_of(Decided&& file, const std::string& recipe) {
   record.language = std::move(file.language);
   record.bytes = file.bytes;
   record.recipe = recipe;
+  record.blob_oid = std::move(file.blob_oid);
   record.signature = file.signature;
   return record;
 }
@@ -99,7 +101,8 @@ Result<void> IndexRun::open() {
   if (!database) return database.error();
   database_.emplace(*std::move(database));
   RepositoryIdentity identity;
-  identity.name = settings_.repository.empty() ? repository_.default_name : settings_.repository;
+  identity.name =
+      settings_.repository.empty() ? display_path(repository_.default_name) : settings_.repository;
   identity.root = repository_.root.string();
   identity.remote = repository_.remote;
   identity.root_commit = repository_.root_commit;
@@ -146,7 +149,7 @@ Result<void> IndexRun::plan() {
   accounting_.expect(jobs_.size(), bytes);
   facts_.seconds.scan = seconds_since(start);
   if (accounting_.total() == 0)
-    std::fprintf(stderr, "supervisor: warning: no file was found in %s: is it the right folder?\n",
+    std::fprintf(stderr, "supervisor: warning: nothing to index: no file was found in %s\n",
                  display_path(repository_.root.string()).c_str());
   return ledger_->flush();
 }
@@ -296,10 +299,9 @@ Result<void> IndexRun::finish() {
 }
 
 /// Prints for a person. Standard output is the report's where the user asked for it there.
-void IndexRun::print(const std::string& text) const {
-  std::FILE* stream = settings_.report == "-" ? stderr : stdout;
-  std::fwrite(text.data(), 1, text.size(), stream);
-  std::fflush(stream);
+void IndexRun::print(const std::string& text) {
+  auto written = write_output(text, settings_.report == "-" ? stderr : stdout);
+  if (!written && !error_) error_ = written.error();
 }
 
 Result<void> IndexRun::report() {

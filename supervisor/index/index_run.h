@@ -52,7 +52,7 @@ class IndexRun {
   Result<void> work();
   Result<void> finish();
   Result<void> report();
-  void print(const std::string& text) const;
+  void print(const std::string& text);
 
   void decided(Decided&& file);
   void note(FileRecord record);

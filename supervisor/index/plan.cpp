@@ -131,6 +131,8 @@ bool Planner::unchanged(const StatSignature& signature, const KnownFile& known) 
 
 void Planner::plan(ListedFile&& file, const KnownFile* known) {
   StatSignature signature{file.size, file.mtime_ns, file.ctime_ns, file.inode, rules_.listed_at_ns};
+  // An id that may describe other bytes than those on disk is worse than none.
+  const std::string blob_oid = file.blob_is_current ? file.blob_oid.value_or("") : "";
   if (auto refused = refusal(file)) {
     refused->path = std::move(file.path);
     refused->language = language_of(refused->path);
@@ -151,14 +153,16 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
     same.language = language_of(same.path);
     same.bytes = file.size;
     same.chunks = known->chunk_count;
-    same.row_is_current = true;
+    same.signature = signature;
+    same.blob_oid = blob_oid;
+    same.row_is_current = known->blob_oid == blob_oid;
     return decided_(std::move(same));
   }
   Job job;
   job.id = jobs_.size();
   job.path = std::move(file.path);
   job.signature = signature;
-  job.blob_oid = file.blob_oid.value_or("");
+  job.blob_oid = blob_oid;
   const bool comparable =
       known && !rules_.full && known->recipe == rules_.recipe && known->content_hash &&
       (known->state == FileState::kIndexed || known->state == FileState::kEmpty);

@@ -37,6 +37,7 @@ struct Decided {
   std::uint64_t bytes = 0;
   std::uint32_t chunks = 0;  ///< rows an unchanged file has
   StatSignature signature;
+  std::string blob_oid;         ///< of exactly the bytes on disk, as far as git knows; else empty
   bool row_is_current = false;  ///< the database already says so
 };
 

@@ -34,6 +34,9 @@ Json files_json(const Accounting& accounting) {
     const auto state = static_cast<FileState>(i);
     files[std::string(name(state))] = accounting.in(state);
   }
+  // Only where the run ended early; with it the counts add up in every case.
+  if (const std::uint64_t left = accounting.total() - accounting.done())
+    files["not_reached"] = left;
   return files;
 }
 

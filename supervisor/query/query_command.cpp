@@ -1,9 +1,8 @@
 #include "supervisor/query/query_command.h"
 
-#include <cstdio>
-
 #include "common/locations.h"
 #include "common/model_folder.h"
+#include "common/output.h"
 #include "supervisor/database/database_access.h"
 #include "supervisor/database/repositories.h"
 #include "supervisor/database/vectors.h"
@@ -15,8 +14,6 @@
 
 namespace forkdex {
 namespace {
-
-void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 std::filesystem::path model_path(const Settings& settings) {
   return settings.code_model.empty() ? default_model_folder() : settings.code_model;
@@ -51,8 +48,7 @@ Result<void> search(const Settings& settings, const std::string& query) {
     if (!found) return found.error();
     hits = *std::move(found);
   }
-  print(settings.json ? hits_json(hits) : hits_text(hits));
-  return {};
+  return write_output(settings.json ? hits_json(hits) : hits_text(hits));
 }
 
 Result<void> doctor(const Settings& settings) {
@@ -70,8 +66,9 @@ Result<void> doctor(const Settings& settings) {
       .model = read_model(settings),
       .workers = choose_workers(limits.cores, limits.memory_bytes()),
   };
-  print(settings.json ? examination_json(examination) : examination_text(examination));
-  return verdict(examination);
+  auto written =
+      write_output(settings.json ? examination_json(examination) : examination_text(examination));
+  return written ? verdict(examination) : written;
 }
 
 Result<std::string> failures(PgConnection& connection, const Settings& settings,
@@ -101,8 +98,7 @@ Result<void> run_query(const Invocation& invocation) {
                           ? failures(connection, settings, name)
                           : status(connection, settings, name);
   if (!answer) return answer.error();
-  print(*answer);
-  return {};
+  return write_output(*answer);
 }
 
 }  // namespace forkdex

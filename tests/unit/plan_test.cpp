@@ -140,6 +140,16 @@ TEST_CASE("plan: what is known below a folder that cannot be read is kept", "[pl
   CHECK(planned.decided.at("lockedb.py").state == FileState::kRemoved);
 }
 
+TEST_CASE("plan: git's id of other bytes than those on disk is not taken", "[plan]") {
+  ListedFile edited = listed("a.py");
+  edited.blob_oid = "abc";
+  CHECK(plan(rules(), {edited}, {}).job("a.py")->blob_oid.empty());
+  edited.blob_is_current = true;
+  CHECK(plan(rules(), {edited}, {}).job("a.py")->blob_oid == "abc");
+  // An unchanged file that came into the index, or left it, takes the new id along.
+  CHECK_FALSE(plan(rules(), {edited}, {known("a.py")}).decided.at("a.py").row_is_current);
+}
+
 TEST_CASE("plan: bytes decide the order, not a locale", "[plan]") {
   const Planned planned = plan(rules(), {listed("B.py"), listed("a.py"), listed("\xC3\xA9.py")},
                                {known("B.py"), known("a.py"), known("\xC3\xA9.py")});
