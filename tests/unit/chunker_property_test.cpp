@@ -7,12 +7,15 @@
 #include <array>
 #include <cctype>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -58,14 +61,25 @@ std::string chunk_fault(const Chunk& chunk, std::string_view bytes, std::size_t 
   if (is_blank(std::string_view(chunk.source).substr(chunk.source.size() - 1))) return "ends blank";
   const bool one_code_point = utf8_sequence(chunk.source) == chunk.source.size();
   if (count(chunk.source) > max_tokens && !one_code_point) return "too large";
-  if (chunk.definition_line < chunk.start_line || chunk.definition_line > chunk.end_line) {
-    return "definition outside";
-  }
   const bool named = chunk.kind != ChunkKind::kModule && chunk.kind != ChunkKind::kText;
   if (!named && !chunk.name.empty()) return "a name where nothing is defined";
   if (!nlohmann::json::accept(chunk.metadata)) return "metadata is no JSON";
   if (chunk.signature.size() > 512 || chunk.docstring.size() > 4096) return "not capped";
   return {};
+}
+
+/// Whether every definition's line stands in one of its parts.
+bool definition_lines_fit(const ParsedFile& file) {
+  std::map<std::pair<std::string_view, std::uint32_t>, bool> seen;
+  for (const Chunk& chunk : file.chunks) {
+    const bool inside =
+        chunk.start_line <= chunk.definition_line && chunk.definition_line <= chunk.end_line;
+    const bool is_part = nlohmann::json::parse(chunk.metadata).contains("part");
+    if (!is_part && !inside) return false;
+    bool& found = seen[{chunk.qualified_name, chunk.definition_line}];
+    found = found || inside;
+  }
+  return std::ranges::all_of(seen, [](const auto& entry) { return entry.second; });
 }
 
 /// What is wrong with the chunks of a UTF-8 file, or empty.
@@ -95,6 +109,7 @@ std::string fault_of(const ParsedFile& file, std::string_view bytes, std::size_t
     if (line_at(chunk.end_byte - 1) != chunk.end_line) return "end line" + where;
     covered = chunk.end_byte;
   }
+  if (!definition_lines_fit(file)) return "definition outside";
   return is_blank(bytes.substr(covered)) ? "" : "lost at the end";
 }
 

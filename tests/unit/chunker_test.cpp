@@ -2,66 +2,20 @@
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
+#include "tests/unit/chunker_fixture.h"
 #include "worker/parse/decode.h"
 #include "worker/parse/documentation.h"
 #include "worker/parse/language.h"
 #include "worker/parse/syntax.h"
 
 using namespace forkdex;
-
-namespace {
-
-/// A tokenizer small enough to reason about: words and punctuation, two special tokens.
-std::size_t count_words(std::string_view text) {
-  std::size_t tokens = 2;
-  bool in_word = false;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool word = std::isalnum(byte) || byte >= 0x80 || c == '_';
-    if ((word && !in_word) || std::ispunct(byte)) ++tokens;
-    in_word = word && c != '_';
-  }
-  return tokens;
-}
-
-ParsedFile parsed(std::string_view path, std::string_view source, std::size_t max_tokens = 256) {
-  Chunker chunker(count_words, {.max_tokens = max_tokens});
-  auto file = chunker.chunk(path, source);
-  REQUIRE(file.ok());
-  return *std::move(file);
-}
-
-/// One line a chunk: kind, qualified name, lines, and @ the definition's line.
-std::string outline(std::string_view path, std::string_view source, std::size_t max_tokens = 256) {
-  std::string result;
-  for (const Chunk& chunk : parsed(path, source, max_tokens).chunks) {
-    result += std::string(name(chunk.kind)) + ' ' + chunk.qualified_name;
-    if (chunk.qualified_name.empty()) result.pop_back();
-    result += ' ' + std::to_string(chunk.start_line) + '-' + std::to_string(chunk.end_line);
-    result += " @" + std::to_string(chunk.definition_line) + '\n';
-  }
-  return result;
-}
-
-Chunk only(const ParsedFile& file, std::string_view qualified_name) {
-  const auto named = [&](const Chunk& chunk) { return chunk.qualified_name == qualified_name; };
-  REQUIRE(std::ranges::count_if(file.chunks, named) == 1);
-  return *std::ranges::find_if(file.chunks, named);
-}
-
-Chunk only(std::string_view path, std::string_view source, std::string_view qualified_name) {
-  return only(parsed(path, source), qualified_name);
-}
-
-}  // namespace
+using namespace forkdex::test;
 
 TEST_CASE("chunker: every language's query fits its grammar", "[parse]") {
   SyntaxParser parser;
@@ -125,7 +79,7 @@ export abstract class Shape<T> extends Base implements Drawable {
         "class Shape 1-6 @2\n"
         "method Shape.constructor 8-9 @9\n"
         "method Shape.handler 10-10 @10\n"
-        "class Shape 12-12 @12\n"
+        "class Shape 12-12 @2\n"
         "method Shape.area 13-14 @13\n"
         "method Shape.area 15-15 @15\n"
         "method Shape.draw 16-16 @16\n"
@@ -143,7 +97,7 @@ export abstract class Shape<T> extends Base implements Drawable {
   CHECK(file.chunks[2].signature == "handler = (e: Event)");
   CHECK(file.chunks[2].source == "handler = (e: Event) => { return e; };");
   CHECK(file.chunks[3].source == "limit = 3;");
-  CHECK(file.chunks[3].metadata == R"({"part":2,"parts":2,"definition_line":2})");
+  CHECK(file.chunks[3].metadata == R"({"part":2,"parts":2})");
   CHECK(file.chunks[4].metadata == R"x({"decorators":["@Input()"]})x");
   CHECK(file.chunks[4].signature == "get area(): number");
 }
@@ -265,7 +219,7 @@ square = lambda x: x * x
         "function f 8-23 @10\n"
         "class A 26-28 @26\n"
         "method A.m 30-30 @30\n"
-        "class A 32-32 @32\n"
+        "class A 32-32 @26\n"
         "method A.p 34-37 @34\n"
         "class A.Inner 39-39 @39\n"
         "method A.Inner.deep 40-41 @40\n"
@@ -323,7 +277,7 @@ TEST_CASE("chunker: nested functions stay in a function that fits", "[parse]") {
   CHECK(outline("a.js", source, 18) ==
         "function outer 1-1 @1\n"
         "function outer.inner 2-4 @2\n"
-        "function outer 5-6 @5\n");
+        "function outer 5-6 @1\n");
 }
 
 TEST_CASE("chunker: what is too large splits at statements, keeping its name", "[parse]") {
@@ -355,7 +309,7 @@ export function big(a) {
   CHECK(file.chunks[0].definition_line == 2);
   CHECK(file.chunks[1].docstring.empty());
   const auto metadata = nlohmann::json::parse(file.chunks[2].metadata);
-  CHECK(metadata == nlohmann::json({{"part", 3}, {"parts", 4}, {"definition_line", 2}}));
+  CHECK(metadata == nlohmann::json({{"part", 3}, {"parts", 4}}));
 }
 
 TEST_CASE("chunker: a comment is not cut from the statement below it", "[parse]") {

@@ -25,9 +25,9 @@ std::string_view name(ChunkKind kind);
 /// chunks of a file are disjoint and hold everything of it but white space and a byte order mark.
 ///
 /// A definition too large for the model, and a class with members between its methods, is several
-/// chunks. All of them have its kind, names and signature, and "part" and "parts" in `metadata`;
-/// the docstring and the decorators stand with part 1 alone. Brackets and separators that close
-/// something belong to the chunk before them: a class's last method ends with the class.
+/// chunks. All of them have its kind, names, signature and definition_line, and "part" and "parts"
+/// in `metadata`; the docstring and the decorators stand with part 1 alone. Brackets and separators
+/// that close something belong to the chunk before them: a class's last method ends with the class.
 struct Chunk {
   std::uint32_t ordinal = 0;  ///< position in the file, from 0 in byte order
   ChunkKind kind = ChunkKind::kText;
@@ -38,13 +38,13 @@ struct Chunk {
   std::string docstring;         ///< docstring or attached documentation comment, without markers
   std::uint32_t start_line = 0;  ///< includes attached comments and decorators
   std::uint32_t end_line = 0;
-  std::uint32_t definition_line = 0;  ///< first decorator or keyword of the definition; in parts
-                                      ///< after the first, and without a definition, start_line
+  std::uint32_t definition_line = 0;  ///< first decorator or keyword of the definition, in all its
+                                      ///< parts (so it may stand in another part); without a
+                                      ///< definition, start_line
   std::uint64_t start_byte = 0;
   std::uint64_t end_byte = 0;
   std::string source;
-  std::string metadata = "{}";  ///< JSON object: "decorators" (texts), "part" (from 1), "parts",
-                                ///< "definition_line" (of the definition, in parts after the first)
+  std::string metadata = "{}";  ///< JSON object: "decorators" (texts), "part" (from 1), "parts"
 };
 
 /// What one file became.

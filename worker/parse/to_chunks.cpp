@@ -107,8 +107,7 @@ class ChunkWriter {
     chunk.parent = definition.parent;
     chunk.signature = signature_of(definition, outline_, text_);
     chunk.docstring = docstring_of(definition, outline_, text_);
-    // A comment too large for a chunk leaves the definition itself to a later part.
-    chunk.definition_line = std::min(lines_.line_of(definition.code_begin), chunk.end_line);
+    chunk.definition_line = lines_.line_of(definition.code_begin);
     nlohmann::ordered_json metadata = nlohmann::ordered_json::object();
     if (auto decorators = decorators_of(definition, outline_, text_); !decorators.empty()) {
       metadata["decorators"] = std::move(decorators);
@@ -126,11 +125,9 @@ class ChunkWriter {
     chunk.qualified_name = first.qualified_name;
     chunk.parent = first.parent;
     chunk.signature = first.signature;
-    const Definition& definition = outline_.definitions[pieces_[index].owner];
+    chunk.definition_line = first.definition_line;
     chunk.metadata =
-        nlohmann::ordered_json{{"part", parts_[index].number},
-                               {"parts", parts_[index].count},
-                               {"definition_line", lines_.line_of(definition.code_begin)}}
+        nlohmann::ordered_json{{"part", parts_[index].number}, {"parts", parts_[index].count}}
             .dump();
   }
 

@@ -1,0 +1,34 @@
+// Where a definition begins and what belongs to it: its line in every part, its decorators, its
+// name, and which comments above it are its own.
+
+#include <catch2/catch.hpp>
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/chunker_fixture.h"
+
+using namespace forkdex;
+using namespace forkdex::test;
+
+TEST_CASE("chunker: every part of a definition says the line of the definition", "[parse]") {
+  std::string source = "/**\n";
+  for (int i = 0; i < 20; ++i) source += " * What it is good for, at length.\n";
+  source += " */\n@decorated()\nexport class K {\n  a = 1;\n  m() {\n";
+  for (int i = 0; i < 20; ++i) source += "    call(" + std::to_string(i) + ", this.a);\n";
+  source += "  }\n  b = 2;\n}\n";
+  const ParsedFile file = parsed("a.ts", source, 60);
+  std::size_t class_parts = 0;
+  std::size_t method_parts = 0;
+  for (const Chunk& chunk : file.chunks) {
+    INFO(chunk.source);
+    const bool is_method = chunk.qualified_name == "K.m";
+    ++(is_method ? method_parts : class_parts);
+    CHECK(chunk.definition_line == (is_method ? 26 : 23));
+    CHECK_FALSE(nlohmann::json::parse(chunk.metadata).contains("definition_line"));
+  }
+  CHECK(file.chunks[0].end_line < 23);  // a part that is comment alone
+  CHECK(class_parts > 3);
+  CHECK(method_parts > 2);
+}
