@@ -1,8 +1,12 @@
 #include "common/settings.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <array>
+#include <cerrno>
 #include <map>
 #include <numeric>
 
@@ -10,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/settings_table.h"
+#include "common/unique_fd.h"
 
 namespace forkdex {
 namespace {
@@ -201,12 +206,28 @@ Error config_invalid(std::string sentence, const std::string& file) {
   return {ErrorCode::kConfigInvalid, std::move(sentence), file};
 }
 
+// Only a regular file: a FIFO would have the run wait for its writer, a device may never end.
+std::optional<std::string> read_config(const std::string& file) {
+  const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status{};
+  if (!fd.valid() || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    return std::nullopt;
+  std::string text;
+  std::array<char, 4096> block;
+  while (true) {
+    const ssize_t got = ::read(fd.get(), block.data(), block.size());
+    if (got == 0) return text;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    text.append(block.data(), static_cast<std::size_t>(got));
+  }
+}
+
 Result<std::map<const SettingRow*, Values>> from_file(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(stream)), {});
-  if (!stream || stream.bad())
+  const std::optional<std::string> text = read_config(file);
+  if (!text)
     return config_invalid("The --config file cannot be read; give a readable JSON file", file);
-  const nlohmann::json object = nlohmann::json::parse(text, nullptr, false);
+  const nlohmann::json object = nlohmann::json::parse(*text, nullptr, false);
   if (!object.is_object())
     return config_invalid("The --config file is no JSON object; write {\"workers\": 4}", file);
   std::map<const SettingRow*, Values> values;
