@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/path_text.h"
 #include "common/settings_table.h"
 #include "common/unique_fd.h"
 
@@ -147,6 +148,11 @@ Result<void> check_arguments(const Invocation& invocation) {
     return usage(fmt::format("\"{}\" is one argument too many for {}{}",
                              arguments[row.most_arguments], row.name, hint));
   }
+  // A PATH is bytes; every other argument is compared with text of the database.
+  const auto bad = std::find_if_not(arguments.begin(), arguments.end(), is_utf8);
+  if (invocation.subcommand != Subcommand::kIndex && bad != arguments.end())
+    return usage(fmt::format("{} of {} is \"{}\", which is not valid UTF-8; give UTF-8 text",
+                             row.arguments, row.name, display_path(*bad)));
   if (invocation.subcommand == Subcommand::kDatabase && arguments[0] != "start" &&
       arguments[0] != "stop" && arguments[0] != "url")
     return usage(fmt::format("database has no \"{}\"; give start, stop or url", arguments[0]));
@@ -248,8 +254,9 @@ Result<std::map<const SettingRow*, Values>> from_file(const std::string& file) {
 Result<void> apply(Settings& settings, const Given& given, Subcommand subcommand) {
   for (const auto& [row, values] : given.values) {
     if (!row->used_by(subcommand) || row->set(settings, values)) continue;
-    const std::string shown =
-        row->secret ? "" : fmt::format(" is \"{}\" but", fmt::join(values, "\", \""));
+    std::string joined = fmt::format("{}", fmt::join(values, "\", \""));
+    if (!is_utf8(joined)) joined = display_path(joined);
+    const std::string shown = row->secret ? "" : fmt::format(" is \"{}\" but", joined);
     return Error{
         given.code, fmt::format("{}{} must be {}", given.spell(*row), shown, row->range), {}};
   }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "common/languages.h"
+#include "common/path_text.h"
 #include "common/url.h"
 
 namespace forkdex {
@@ -94,6 +95,12 @@ bool set_text(Settings& settings, const Values& values) {
   return true;
 }
 
+// What goes into the database, which takes valid text only.
+template <auto Member, std::size_t kMostBytes>
+bool set_utf8(Settings& settings, const Values& values) {
+  return is_utf8(values.back()) && set_text<Member, kMostBytes>(settings, values);
+}
+
 template <auto Member>
 bool set_list(Settings& settings, const Values& values) {
   if (!std::all_of(values.begin(), values.end(), [](auto& v) { return printable(v, 4096); }))
@@ -180,9 +187,9 @@ constexpr std::array<std::string_view, 3> kReserved = {"graph", "mcp", "serve"};
 
 // clang-format off
 constexpr std::array kTable = {
-    SettingRow{"repository", "NAME", "", "1 to 200 bytes without control characters",
+    SettingRow{"repository", "NAME", "", "1 to 200 bytes of UTF-8 without control characters",
                "The repository's name, by default the last part of the folder; search stays in it.",
-               kModelUsers, kEverywhere, false, false, set_text<&Settings::repository, 200>},
+               kModelUsers, kEverywhere, false, false, set_utf8<&Settings::repository, 200>},
     SettingRow{"workers", "N|auto", "auto", "a whole number from 1 to 256, or auto",
                "Worker processes; auto is what cores and memory allow.",
                kIndexOnly, kEverywhere, false, false, set_workers},
@@ -249,7 +256,7 @@ constexpr std::array kTable = {
                kSearchOnly, kFlagOnly, false, false, set_text<&Settings::path_glob, 4096>},
     SettingRow{"kind", "KIND", "", "a kind of chunk, such as function, method or class",
                "Only results of this kind.",
-               kSearchOnly, kFlagOnly, false, false, set_text<&Settings::kind, 64>},
+               kSearchOnly, kFlagOnly, false, false, set_utf8<&Settings::kind, 64>},
     SettingRow{"json", "", "false", kFlagRange,
                "Print the answer as JSON.",
                kQuestions, kFlagOnly, false, false, set_flag<&Settings::json>},

@@ -307,6 +307,19 @@ TEST_CASE("settings: a config that is no regular file is refused without a wait"
   CHECK(refused({"src"}, {{"FORKDEX_CONFIG", file.path()}}).code == ErrorCode::kConfigInvalid);
 }
 
+TEST_CASE("settings: what goes into the database is UTF-8, a path is bytes", "[settings]") {
+  const auto words =
+      GENERATE(Words{"--repository", "a\xff", "src"}, Words{"search", "--kind", "a\xff", "query"},
+               Words{"search", "--language", "a\xff", "query"}, Words{"search", "a\xff"},
+               Words{"status", "a\xff"}, Words{"failures", "a\xff"}, Words{"remove", "a\xff"});
+  const Error error = refused(words);
+  CHECK(error.code == ErrorCode::kUsage);
+  CHECK_THAT(error.sentence, Catch::Contains("a\\xff"));
+  CHECK(refused({"src"}, {{"FORKDEX_REPOSITORY", "a\xff"}}).code == ErrorCode::kConfigInvalid);
+  CHECK(understood({"--report", "a\xff", "p\xff"}).arguments == Words{"p\xff"});
+  CHECK(understood({"search", "na\xc3\xafve"}).arguments == Words{"na\xc3\xafve"});
+}
+
 TEST_CASE("settings: docs/configuration.md is what the table says", "[settings]") {
   const std::string file = FORKDEX_SOURCE_DIR "/docs/configuration.md";
   if (std::getenv("FORKDEX_WRITE_PAGES")) std::ofstream(file) << configuration_page();
