@@ -320,6 +320,15 @@ TEST_CASE("settings: what goes into the database is UTF-8, a path is bytes", "[s
   CHECK(understood({"search", "na\xc3\xafve"}).arguments == Words{"na\xc3\xafve"});
 }
 
+TEST_CASE("settings: a malformed glob is named", "[settings]") {
+  const Error include = refused({"--include", "*.ts", "--include", "src/[ab", "src"});
+  CHECK(include.code == ErrorCode::kUsage);
+  CHECK_THAT(include.sentence, Catch::Contains("src/[ab"));
+  CHECK(refused({"--exclude", "[", "src"}).code == ErrorCode::kUsage);
+  CHECK(refused({"search", "--path", "[", "query"}).code == ErrorCode::kUsage);
+  CHECK(refused({"src"}, {{"FORKDEX_EXCLUDE", "a\n["}}).code == ErrorCode::kConfigInvalid);
+}
+
 TEST_CASE("settings: docs/configuration.md is what the table says", "[settings]") {
   const std::string file = FORKDEX_SOURCE_DIR "/docs/configuration.md";
   if (std::getenv("FORKDEX_WRITE_PAGES")) std::ofstream(file) << configuration_page();
