@@ -244,6 +244,21 @@ bool wildmatch(std::string_view pattern, std::string_view text, bool fold_case) 
   return row.whole();
 }
 
+bool is_glob(std::string_view pattern) {
+  if (pattern.ends_with('/')) pattern.remove_suffix(1);  // as glob_match does
+  for (std::size_t at = 0; at < pattern.size();) {
+    if (pattern[at] == '[') {
+      BracketReader bracket(pattern, at + 1, false);
+      if (!bracket.read()) return false;
+      at = bracket.end();
+    } else {
+      if (pattern[at] == '\\' && ++at == pattern.size()) return false;
+      ++at;
+    }
+  }
+  return true;
+}
+
 bool glob_match(std::string_view pattern, std::string_view path) {
   const bool folder_only = pattern.ends_with('/');
   if (folder_only) pattern.remove_suffix(1);

@@ -13,6 +13,10 @@ namespace forkdex {
 /// nothing. `fold_case` compares ASCII letters as core.ignorecase makes git do it.
 bool wildmatch(std::string_view pattern, std::string_view text, bool fold_case = false);
 
+/// Whether `pattern` can match anything: every set is closed, its classes are known, and the last
+/// backslash has a byte to take.
+bool is_glob(std::string_view pattern);
+
 /// Whether two byte strings are equal, by ASCII case folding where `fold_case` says so.
 bool equal_bytes(std::string_view left, std::string_view right, bool fold_case);
 

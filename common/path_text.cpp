@@ -72,6 +72,15 @@ std::optional<std::uint8_t> hex_digit(char c) {
 
 }  // namespace
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = sequence_length(text, i);
+    if (length == 0) return false;
+    i += length;
+  }
+  return true;
+}
+
 std::string escape_path(std::string_view raw) { return escape(raw, false); }
 
 std::string display_path(std::string_view raw) { return escape(raw, true); }

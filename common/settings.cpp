@@ -1,15 +1,21 @@
 #include "common/settings.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <array>
+#include <cerrno>
 #include <map>
 #include <numeric>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/path_text.h"
 #include "common/settings_table.h"
+#include "common/unique_fd.h"
 
 namespace forkdex {
 namespace {
@@ -142,6 +148,11 @@ Result<void> check_arguments(const Invocation& invocation) {
     return usage(fmt::format("\"{}\" is one argument too many for {}{}",
                              arguments[row.most_arguments], row.name, hint));
   }
+  // A PATH is bytes; every other argument is compared with text of the database.
+  const auto bad = std::find_if_not(arguments.begin(), arguments.end(), is_utf8);
+  if (invocation.subcommand != Subcommand::kIndex && bad != arguments.end())
+    return usage(fmt::format("{} of {} is \"{}\", which is not valid UTF-8; give UTF-8 text",
+                             row.arguments, row.name, display_path(*bad)));
   if (invocation.subcommand == Subcommand::kDatabase && arguments[0] != "start" &&
       arguments[0] != "stop" && arguments[0] != "url")
     return usage(fmt::format("database has no \"{}\"; give start, stop or url", arguments[0]));
@@ -201,12 +212,28 @@ Error config_invalid(std::string sentence, const std::string& file) {
   return {ErrorCode::kConfigInvalid, std::move(sentence), file};
 }
 
+// Only a regular file: a FIFO would have the run wait for its writer, a device may never end.
+std::optional<std::string> read_config(const std::string& file) {
+  const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status{};
+  if (!fd.valid() || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    return std::nullopt;
+  std::string text;
+  std::array<char, 4096> block;
+  while (true) {
+    const ssize_t got = ::read(fd.get(), block.data(), block.size());
+    if (got == 0) return text;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    text.append(block.data(), static_cast<std::size_t>(got));
+  }
+}
+
 Result<std::map<const SettingRow*, Values>> from_file(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(stream)), {});
-  if (!stream || stream.bad())
+  const std::optional<std::string> text = read_config(file);
+  if (!text)
     return config_invalid("The --config file cannot be read; give a readable JSON file", file);
-  const nlohmann::json object = nlohmann::json::parse(text, nullptr, false);
+  const nlohmann::json object = nlohmann::json::parse(*text, nullptr, false);
   if (!object.is_object())
     return config_invalid("The --config file is no JSON object; write {\"workers\": 4}", file);
   std::map<const SettingRow*, Values> values;
@@ -227,8 +254,9 @@ Result<std::map<const SettingRow*, Values>> from_file(const std::string& file) {
 Result<void> apply(Settings& settings, const Given& given, Subcommand subcommand) {
   for (const auto& [row, values] : given.values) {
     if (!row->used_by(subcommand) || row->set(settings, values)) continue;
-    const std::string shown =
-        row->secret ? "" : fmt::format(" is \"{}\" but", fmt::join(values, "\", \""));
+    std::string joined = fmt::format("{}", fmt::join(values, "\", \""));
+    if (!is_utf8(joined)) joined = display_path(joined);
+    const std::string shown = row->secret ? "" : fmt::format(" is \"{}\" but", joined);
     return Error{
         given.code, fmt::format("{}{} must be {}", given.spell(*row), shown, row->range), {}};
   }

@@ -5,7 +5,9 @@
 #include <charconv>
 #include <limits>
 
+#include "common/glob.h"
 #include "common/languages.h"
+#include "common/path_text.h"
 #include "common/url.h"
 
 namespace forkdex {
@@ -94,12 +96,23 @@ bool set_text(Settings& settings, const Values& values) {
   return true;
 }
 
+// What goes into the database, which takes valid text only.
+template <auto Member, std::size_t kMostBytes>
+bool set_utf8(Settings& settings, const Values& values) {
+  return is_utf8(values.back()) && set_text<Member, kMostBytes>(settings, values);
+}
+
 template <auto Member>
-bool set_list(Settings& settings, const Values& values) {
-  if (!std::all_of(values.begin(), values.end(), [](auto& v) { return printable(v, 4096); }))
+bool set_globs(Settings& settings, const Values& values) {
+  if (!std::all_of(values.begin(), values.end(),
+                   [](const std::string& v) { return printable(v, 4096) && is_glob(v); }))
     return false;
   settings.*Member = values;
   return true;
+}
+
+bool set_path_glob(Settings& settings, const Values& values) {
+  return is_glob(values.back()) && set_text<&Settings::path_glob, 4096>(settings, values);
 }
 
 bool set_workers(Settings& settings, const Values& values) {
@@ -180,9 +193,9 @@ constexpr std::array<std::string_view, 3> kReserved = {"graph", "mcp", "serve"};
 
 // clang-format off
 constexpr std::array kTable = {
-    SettingRow{"repository", "NAME", "", "1 to 200 bytes without control characters",
+    SettingRow{"repository", "NAME", "", "1 to 200 bytes of UTF-8 without control characters",
                "The repository's name, by default the last part of the folder; search stays in it.",
-               kModelUsers, kEverywhere, false, false, set_text<&Settings::repository, 200>},
+               kModelUsers, kEverywhere, false, false, set_utf8<&Settings::repository, 200>},
     SettingRow{"workers", "N|auto", "auto", "a whole number from 1 to 256, or auto",
                "Worker processes; auto is what cores and memory allow.",
                kIndexOnly, kEverywhere, false, false, set_workers},
@@ -210,12 +223,12 @@ constexpr std::array kTable = {
                "Tokens that one pass through the model takes, at most.",
                kModelUsers, kEverywhere, false, false,
                set_number<&Settings::batch_tokens, 64, 65536>},
-    SettingRow{"include", "GLOB", "", "a glob",
+    SettingRow{"include", "GLOB", "", "a glob, each [ with its ]",
                "Index only paths that match; may be repeated.",
-               kIndexOnly, kEverywhere, true, false, set_list<&Settings::include>},
-    SettingRow{"exclude", "GLOB", "", "a glob",
+               kIndexOnly, kEverywhere, true, false, set_globs<&Settings::include>},
+    SettingRow{"exclude", "GLOB", "", "a glob, each [ with its ]",
                "Skip paths that match, even where --include matches; may be repeated.",
-               kIndexOnly, kEverywhere, true, false, set_list<&Settings::exclude>},
+               kIndexOnly, kEverywhere, true, false, set_globs<&Settings::exclude>},
     SettingRow{"languages", "LIST", "", "language ids separated by commas, such as typescript,tsx",
                "Index only files in these languages.",
                kIndexOnly, kEverywhere, true, false, set_languages},
@@ -244,12 +257,12 @@ constexpr std::array kTable = {
     SettingRow{"language", "ID", "", "one language id, such as typescript",
                "Only results in this language.",
                kSearchOnly, kFlagOnly, false, false, set_language},
-    SettingRow{"path", "GLOB", "", "a glob",
+    SettingRow{"path", "GLOB", "", "a glob, each [ with its ]",
                "Only results whose path matches.",
-               kSearchOnly, kFlagOnly, false, false, set_text<&Settings::path_glob, 4096>},
+               kSearchOnly, kFlagOnly, false, false, set_path_glob},
     SettingRow{"kind", "KIND", "", "a kind of chunk, such as function, method or class",
                "Only results of this kind.",
-               kSearchOnly, kFlagOnly, false, false, set_text<&Settings::kind, 64>},
+               kSearchOnly, kFlagOnly, false, false, set_utf8<&Settings::kind, 64>},
     SettingRow{"json", "", "false", kFlagRange,
                "Print the answer as JSON.",
                kQuestions, kFlagOnly, false, false, set_flag<&Settings::json>},

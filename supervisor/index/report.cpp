@@ -162,6 +162,23 @@ std::string report_text(const Json& report) {
   return report.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+Result<void> check_report_destination(const std::string& destination) {
+  if (destination.empty() || destination == "-") return {};
+  struct stat status{};
+  const bool exists = ::stat(destination.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) return write_failure(destination, EISDIR);
+  // A regular file is replaced, for which its folder must be writable.
+  const std::size_t slash = destination.rfind('/');
+  const std::string folder =
+      slash == std::string::npos ? "." : destination.substr(0, slash == 0 ? 1 : slash);
+  const bool in_place = exists && !S_ISREG(status.st_mode);
+  const std::string& written = in_place ? destination : folder;
+  if (::faccessat(AT_FDCWD, written.c_str(), in_place ? W_OK : W_OK | X_OK, AT_EACCESS) != 0)
+    return write_failure(destination, errno);
+  if (slash + 1 == destination.size()) return write_failure(destination, EISDIR);
+  return {};
+}
+
 Result<void> write_report(const std::string& destination, std::string_view text) {
   const int problem = destination == "-"        ? write_all(STDOUT_FILENO, text)
                       : is_special(destination) ? write_in_place(destination, text)

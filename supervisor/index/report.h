@@ -60,6 +60,11 @@ nlohmann::ordered_json report_json(const RunFacts& facts, const Accounting& acco
 /// The report as text, two spaces an indent, newline at the end.
 std::string report_text(const nlohmann::ordered_json& report);
 
+/// Whether write_report can be expected to succeed, so that a run need not end to find out: the
+/// folder exists and is writable, the destination is no folder; "" and "-" are fine. Writes
+/// nothing. ERRORS kPathUnusable.
+Result<void> check_report_destination(const std::string& destination);
+
 /// Writes `text` to the file `destination` by a temporary file beside it and a rename, so that no
 /// reader sees half of it; "-" is standard output. CRASH leaves the old file and, at worst, a
 /// temporary one named after it. ERRORS kDiskFull; kPathUnusable for every other reason.

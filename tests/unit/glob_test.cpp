@@ -67,6 +67,17 @@ TEST_CASE("glob: time is bounded for patterns that make backtracking explode", "
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
 }
 
+TEST_CASE("glob: what can match nothing is no glob", "[glob]") {
+  CHECK(is_glob("src/**/[]a-z]*.ts"));
+  CHECK(is_glob("\\["));
+  CHECK(is_glob("a]"));
+  CHECK(is_glob("[[:alpha:]]"));
+  CHECK_FALSE(is_glob("["));
+  CHECK_FALSE(is_glob("a/[b/"));
+  CHECK_FALSE(is_glob("[[:letter:]]"));
+  CHECK_FALSE(is_glob("a\\"));
+}
+
 TEST_CASE("glob_match: compares base names without a slash, else paths from the root", "[glob]") {
   CHECK(glob_match("*.ts", "src/deep/a.ts"));
   CHECK_FALSE(glob_match("*.ts", "src/a.tsx"));

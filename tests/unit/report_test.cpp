@@ -127,6 +127,27 @@ TEST_CASE("report: a place that cannot be written is named, and the old file sta
   CHECK(std::filesystem::is_empty(folder.path()));
 }
 
+TEST_CASE("report: a place that cannot be written is known before the run", "[report]") {
+  const TemporaryFolder folder;
+  const std::string inside = folder.path() / "report.json";
+  CHECK(check_report_destination("").ok());
+  CHECK(check_report_destination("-").ok());
+  CHECK(check_report_destination("report.json").ok());
+  CHECK(check_report_destination(inside).ok());
+  CHECK(check_report_destination("/dev/null").ok());
+  CHECK(std::filesystem::is_empty(folder.path()));
+  std::ofstream(inside) << "old";
+  CHECK(check_report_destination(inside).ok());
+  for (const std::string& bad : {folder.path().string(), folder.path().string() + "/none/",
+                                 folder.path().string() + "/none/report.json", inside + "/x"}) {
+    const Result<void> checked = check_report_destination(bad);
+    INFO(bad);
+    REQUIRE_FALSE(checked.ok());
+    CHECK(checked.error().code == ErrorCode::kPathUnusable);
+    CHECK(checked.error().text().find(bad) != std::string::npos);
+  }
+}
+
 TEST_CASE("report: a full device is told apart", "[report]") {
   const Result<void> written = write_report("/dev/full", "x");
   REQUIRE_FALSE(written.ok());

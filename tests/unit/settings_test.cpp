@@ -1,5 +1,6 @@
 #include "common/settings.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -295,6 +296,39 @@ TEST_CASE("settings: help and version are answered before anything is checked", 
 }
 
 // FORKDEX_WRITE_PAGES=1 writes the page instead of comparing it.
+TEST_CASE("settings: a config that is no regular file is refused without a wait", "[settings]") {
+  const ConfigFile file("");
+  std::filesystem::remove(file.path());
+  SECTION("a folder") { REQUIRE(std::filesystem::create_directory(file.path())); }
+  SECTION("a FIFO without a writer") { REQUIRE(::mkfifo(file.path().c_str(), 0600) == 0); }
+  const Error by_flag = refused({"--config", file.path(), "src"});
+  CHECK(by_flag.code == ErrorCode::kConfigInvalid);
+  CHECK_THAT(by_flag.sentence, Catch::Contains("cannot be read"));
+  CHECK(refused({"src"}, {{"FORKDEX_CONFIG", file.path()}}).code == ErrorCode::kConfigInvalid);
+}
+
+TEST_CASE("settings: what goes into the database is UTF-8, a path is bytes", "[settings]") {
+  const auto words =
+      GENERATE(Words{"--repository", "a\xff", "src"}, Words{"search", "--kind", "a\xff", "query"},
+               Words{"search", "--language", "a\xff", "query"}, Words{"search", "a\xff"},
+               Words{"status", "a\xff"}, Words{"failures", "a\xff"}, Words{"remove", "a\xff"});
+  const Error error = refused(words);
+  CHECK(error.code == ErrorCode::kUsage);
+  CHECK_THAT(error.sentence, Catch::Contains("a\\xff"));
+  CHECK(refused({"src"}, {{"FORKDEX_REPOSITORY", "a\xff"}}).code == ErrorCode::kConfigInvalid);
+  CHECK(understood({"--report", "a\xff", "p\xff"}).arguments == Words{"p\xff"});
+  CHECK(understood({"search", "na\xc3\xafve"}).arguments == Words{"na\xc3\xafve"});
+}
+
+TEST_CASE("settings: a malformed glob is named", "[settings]") {
+  const Error include = refused({"--include", "*.ts", "--include", "src/[ab", "src"});
+  CHECK(include.code == ErrorCode::kUsage);
+  CHECK_THAT(include.sentence, Catch::Contains("src/[ab"));
+  CHECK(refused({"--exclude", "[", "src"}).code == ErrorCode::kUsage);
+  CHECK(refused({"search", "--path", "[", "query"}).code == ErrorCode::kUsage);
+  CHECK(refused({"src"}, {{"FORKDEX_EXCLUDE", "a\n["}}).code == ErrorCode::kConfigInvalid);
+}
+
 TEST_CASE("settings: docs/configuration.md is what the table says", "[settings]") {
   const std::string file = FORKDEX_SOURCE_DIR "/docs/configuration.md";
   if (std::getenv("FORKDEX_WRITE_PAGES")) std::ofstream(file) << configuration_page();
