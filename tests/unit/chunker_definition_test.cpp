@@ -32,3 +32,29 @@ TEST_CASE("chunker: every part of a definition says the line of the definition",
   CHECK(class_parts > 3);
   CHECK(method_parts > 2);
 }
+
+TEST_CASE("chunker: a comment between decorators and their member does not part them", "[parse]") {
+  const std::string source = R"(class K {
+  @Input()
+  /** The value. */
+  set val(v) { this.v = v; }
+
+  @HostListener('x') @Another()
+  /** On x. */
+
+  // now
+  async method() {}
+}
+)";
+  CHECK(outline("a.ts", source) ==
+        "class K 1-1 @1\nmethod K.val 2-4 @2\nmethod K.method 6-11 @6\n");
+  const ParsedFile file = parsed("a.ts", source);
+  const Chunk value = only(file, "K.val");
+  CHECK(value.metadata == R"x({"decorators":["@Input()"]})x");
+  CHECK(value.signature == "set val(v)");
+  CHECK(value.docstring == "The value.");
+  const Chunk method = only(file, "K.method");
+  CHECK(method.metadata == R"x({"decorators":["@HostListener('x')","@Another()"]})x");
+  CHECK(method.signature == "async method()");
+  CHECK(method.docstring == "On x.\nnow");
+}

@@ -63,6 +63,28 @@ auto first_from(const std::vector<Span>& spans, std::size_t offset) {
   return std::ranges::lower_bound(spans, offset, {}, &Span::begin);
 }
 
+/// The comments above a definition, and those between its decorators and its keyword.
+std::vector<Span> comments_of(const Definition& definition, const Outline& outline,
+                              std::string_view text) {
+  std::vector<Span> result;
+  std::size_t end = definition.code_begin;  // of the decorators and comments so far
+  auto decorator = first_from(outline.decorators, end);
+  auto comment = first_from(outline.comments, definition.span.begin);
+  for (; comment != outline.comments.end() && comment->begin < definition.name_begin; ++comment) {
+    while (decorator != outline.decorators.end() && decorator->end <= comment->begin) {
+      end = (decorator++)->end;
+    }
+    const bool in_decorator =
+        decorator != outline.decorators.end() && decorator->begin < comment->begin;
+    if (in_decorator) continue;
+    const bool above = comment->begin < definition.code_begin;
+    if (!above && trimmed(text, {end, comment->begin}).size() > 0) break;
+    result.push_back(*comment);
+    end = std::max(end, comment->end);
+  }
+  return result;
+}
+
 /// Removes what opens a body after a signature.
 void drop_opener(std::string& signature) {
   for (const std::string_view opener : {"{", "=>", ":", "= ("}) {
@@ -137,11 +159,10 @@ std::string docstring_of(const Definition& definition, const Outline& outline,
   if (definition.docstring) {
     result = literal_text(slice(text, *definition.docstring));
   } else {
-    auto comment = first_from(outline.comments, definition.span.begin);
-    for (; comment != outline.comments.end() && comment->end <= definition.code_begin; ++comment) {
+    for (const Span comment : comments_of(definition, outline, text)) {
       if (result.size() > kMaxDocstringBytes) break;
       if (!result.empty()) result += '\n';
-      result += comment_text(slice(text, *comment));
+      result += comment_text(slice(text, comment));
     }
   }
   return std::string(stripped(capped(stripped(result), kMaxDocstringBytes)));

@@ -21,8 +21,8 @@ inline constexpr std::size_t kMaxDecorators = 32;
 std::string signature_of(const Definition& definition, const Outline& outline,
                          std::string_view text);
 
-/// The definition's docstring or else the comments attached above it; without quotes and comment
-/// markers, dedented. At most kMaxDocstringBytes.
+/// The definition's docstring or else the comments attached above it and among its decorators;
+/// without quotes and comment markers, dedented. At most kMaxDocstringBytes.
 std::string docstring_of(const Definition& definition, const Outline& outline,
                          std::string_view text);
 

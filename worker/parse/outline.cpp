@@ -201,11 +201,22 @@ std::size_t OutlineBuilder::begin_with_decorators(std::size_t code_begin) const 
   auto after = std::ranges::lower_bound(outline_.decorators, code_begin, {}, &Span::begin);
   while (after != outline_.decorators.begin()) {
     const Span decorator = *--after;
-    const Span gap{decorator.end, code_begin};
-    if (decorator.end > code_begin || trimmed(text_, gap).size() > 0) break;
+    if (decorator.end > code_begin || !only_comments({decorator.end, code_begin})) break;
     code_begin = decorator.begin;
   }
   return code_begin;
+}
+
+/// Whether nothing but comments and white space stands in `gap`. Backwards: most gaps reach from a
+/// distant decorator, and end in code.
+bool OutlineBuilder::only_comments(Span gap) const {
+  auto after = std::ranges::lower_bound(outline_.comments, gap.end, {}, &Span::begin);
+  while (after != outline_.comments.begin() && (after - 1)->begin >= gap.begin) {
+    const Span comment = *--after;
+    if (comment.end > gap.end || trimmed(text_, {comment.end, gap.end}).size() > 0) return false;
+    gap.end = comment.begin;
+  }
+  return trimmed(text_, gap).size() == 0;
 }
 
 /// The start of the comments that stand directly above `code_begin`, none before `floor`.

@@ -76,6 +76,7 @@ class OutlineBuilder {
   void attach_comments(std::vector<std::uint32_t>& siblings, std::size_t floor);
   void name_within(std::uint32_t index, const Definition* parent);
   std::size_t begin_with_decorators(std::size_t code_begin) const;
+  bool only_comments(Span gap) const;
   std::size_t begin_with_comments(std::size_t code_begin, std::size_t floor) const;
 
   std::string_view text_;
