@@ -17,10 +17,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Error cannot_create(const fs::path& path, int error) {
+Error cannot_have(const fs::path& path, int error) {
   const ErrorCode code =
       error == ENOSPC || error == EDQUOT ? ErrorCode::kDiskFull : ErrorCode::kDatabaseUnusable;
-  return system_error(code, fmt::format("the data folder {} cannot be created", path.string()),
+  // It may exist and be another user's; from outside that looks the same.
+  const bool denied = error == EACCES || error == EPERM;
+  return system_error(code,
+                      fmt::format("the data folder {} cannot be {}", path.string(),
+                                  denied ? "used by this user; set XDG_DATA_HOME to a folder that "
+                                           "this user may write"
+                                         : "created"),
                       error);
 }
 
@@ -28,12 +34,12 @@ Error cannot_create(const fs::path& path, int error) {
 Result<void> create(const fs::path& path, mode_t mode) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
-  if (error) return cannot_create(path, error.value());
+  if (error) return cannot_have(path, error.value());
   if (::mkdir(path.c_str(), mode) == 0) {
-    if (::chmod(path.c_str(), mode) != 0) return cannot_create(path, errno);  // whatever the umask
+    if (::chmod(path.c_str(), mode) != 0) return cannot_have(path, errno);  // whatever the umask
     return {};
   }
-  if (errno != EEXIST) return cannot_create(path, errno);
+  if (errno != EEXIST) return cannot_have(path, errno);
   return {};
 }
 
@@ -48,13 +54,12 @@ Result<DataFolder> DataFolder::open() {
   if (const auto created = create(path, root ? 0755 : 0700); !created) return created.error();
   if (root && path == kRootDataFolder) {
     if (const passwd* owner = ::getpwnam("forkdex"))
-      if (::chown(path.c_str(), owner->pw_uid, owner->pw_gid) != 0)
-        return cannot_create(path, errno);
+      if (::chown(path.c_str(), owner->pw_uid, owner->pw_gid) != 0) return cannot_have(path, errno);
   }
   std::error_code error;
   DataFolder folder{fs::canonical(path, error)};
-  if (error) return cannot_create(path, error.value());
-  if (::access(folder.path.c_str(), W_OK | X_OK) != 0) return cannot_create(path, errno);
+  if (error) return cannot_have(path, error.value());
+  if (::access(folder.path.c_str(), W_OK | X_OK) != 0) return cannot_have(path, errno);
   return folder;
 }
 

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <map>
+#include <optional>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -37,7 +40,7 @@ struct Statement {
 // The distance is spelled as the model's partial index has it, id and dimension as literals: only
 // then can the planner use the index.
 Statement nearest_statement(std::int64_t model_id, std::span<const float> query,
-                            const SearchFilters& filters) {
+                            const SearchFilters& filters, std::optional<std::size_t> most_rows) {
   const std::string distance =
       fmt::format("(v.embedding::halfvec({0})) <=> $1::halfvec({0})", query.size());
   Statement statement;
@@ -56,14 +59,21 @@ Statement nearest_statement(std::int64_t model_id, std::span<const float> query,
   if (!filters.language.empty()) statement.require("f.language", filters.language);
   if (!filters.kind.empty()) statement.require("c.kind", filters.kind);
   statement.sql += " ORDER BY " + distance;
-  // A glob is matched here, by the rules of --include; the cursor then goes on until enough match.
-  if (filters.path_glob.empty()) statement.sql += fmt::format(" LIMIT {}", filters.limit);
+  if (most_rows) statement.sql += fmt::format(" LIMIT {}", *most_rows);
   return statement;
 }
 
 bool path_matches(const std::string& glob, std::string_view escaped) {
   const std::optional<std::string> raw = unescape_path(escaped);
   return glob_match(glob, raw ? std::string_view(*raw) : escaped);
+}
+
+/// What a line of the answer shows: the parts of one definition or long line share it.
+using Place = std::tuple<std::string, std::string, std::int64_t, std::string>;
+
+Place place_of(const Hit& hit) {
+  return {hit.repository, hit.path, hit.definition_line,
+          hit.qualified_name.empty() ? hit.name : hit.qualified_name};
 }
 
 Hit hit_of(const PgRows& rows, int row) {
@@ -80,12 +90,12 @@ Hit hit_of(const PgRows& rows, int row) {
   return hit;
 }
 
-// An index gives its rows in a relaxed order; equal scores are put in an order of their own, so
-// that the same question has the same answer.
+// An index gives its rows in a relaxed order; those of equal score are put in an order of their
+// own. Which of them take the last places is left to the scan.
 void sort_hits(std::vector<Hit>& hits) {
   std::sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) {
-    return std::tie(b.score, a.repository, a.path, a.start_line) <
-           std::tie(a.score, b.repository, b.path, b.start_line);
+    return std::tie(b.score, a.repository, a.path, a.start_line, a.name) <
+           std::tie(a.score, b.repository, b.path, b.start_line, b.name);
   });
 }
 
@@ -107,18 +117,36 @@ constexpr const char* kExact =
 
 Result<std::vector<Hit>> scan(PgConnection& connection, std::int64_t model_id,
                               std::span<const float> query, const SearchFilters& filters,
-                              const char* how) {
-  const Statement statement = nearest_statement(model_id, query, filters);
+                              const char* how, std::optional<std::size_t> most_rows) {
+  const Statement statement = nearest_statement(model_id, query, filters, most_rows);
   std::vector<Hit> hits;
+  std::map<Place, std::size_t> known;
+  std::size_t read = 0;
   const auto done = for_each_row(
       connection, how, statement.sql, statement.params, [&](const PgRows& rows, int row) {
+        ++read;
         if (!filters.path_glob.empty() && !path_matches(filters.path_glob, rows.text(row, 1)))
           return true;
-        hits.push_back(hit_of(rows, row));
+        Hit hit = hit_of(rows, row);
+        const auto [place, is_new] = known.try_emplace(place_of(hit), hits.size());
+        if (is_new)
+          hits.push_back(std::move(hit));
+        else if (hit.score > hits[place->second].score)
+          hits[place->second] = std::move(hit);
         return hits.size() < filters.limit;
       });
   if (!done) return done.error();
+  // So many rows stood at few places: without a limit the cursor goes on until there are enough.
+  if (most_rows && read == *most_rows && hits.size() < filters.limit)
+    return scan(connection, model_id, query, filters, how, std::nullopt);
   return hits;
+}
+
+// Rows to ask for at first, several a place; a glob is matched here, by the rules of --include, so
+// nobody knows how many rows it takes.
+std::optional<std::size_t> first_rows(const SearchFilters& filters) {
+  if (!filters.path_glob.empty()) return std::nullopt;
+  return 4 * filters.limit;
 }
 
 }  // namespace
@@ -128,13 +156,13 @@ Result<std::vector<Hit>> nearest(PgConnection& connection, std::int64_t model_id
   if (!filters.repository.empty())
     if (const auto known = repository_id(connection, filters.repository); !known)
       return known.error();
-  auto hits = scan(connection, model_id, query, filters, kByIndex);
+  auto hits = scan(connection, model_id, query, filters, kByIndex, first_rows(filters));
   if (!hits) return hits;
   // An index gives up after so many rows; when that left too few, all rows are looked at.
   if (hits->size() < filters.limit) {
     const auto indexed = has_vector_index(connection, model_id);
     if (!indexed) return indexed.error();
-    if (*indexed) hits = scan(connection, model_id, query, filters, kExact);
+    if (*indexed) hits = scan(connection, model_id, query, filters, kExact, first_rows(filters));
     if (!hits) return hits;
   }
   sort_hits(*hits);

@@ -13,7 +13,8 @@
 
 namespace forkdex {
 
-/// One place that answers a query. A text that stands in several places is a hit in each.
+/// One place that answers a query. A text that stands in several places is a hit in each;
+/// of the parts of one definition or long line only the nearest is one.
 struct Hit {
   std::string repository;
   std::string path;  ///< escaped, as rows have it

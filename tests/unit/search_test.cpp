@@ -141,6 +141,19 @@ TEST_CASE("search: gives the nearest first, each place of a text, and where it s
                 R"("end_line":9,"definition_line":8,"score":0.99)"));
 }
 
+TEST_CASE("search: the parts of one definition are one hit, the nearest", "[postgres]") {
+  Corpus corpus("search_parts");
+  for (int part = 0; part < 30; ++part)
+    corpus.add({"one", "long.py", "long", {3, 0.01F * static_cast<float>(part + 1), 0, 0}});
+  corpus.add({"one", "next.py", "next", {1, 1, 0, 0}});
+  const auto hits = nearest(corpus.connection, 1, std::array<float, 4>{1, 0, 0, 0}, {.limit = 2});
+  REQUIRE(hits.ok());
+  REQUIRE(hits->size() == 2);
+  CHECK(hits->at(0).path == "long.py");
+  CHECK(hits->at(0).score == Approx(1).margin(1e-4));
+  CHECK(hits->at(1).path == "next.py");
+}
+
 TEST_CASE("search: nothing found is an empty answer", "[search]") {
   CHECK(hits_text({}).empty());
   CHECK(hits_json({}) == "{\"results\":[]}\n");
