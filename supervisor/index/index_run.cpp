@@ -84,6 +84,7 @@ Result<RunEnd> IndexRun::run() {
 
 /// Everything that can be wrong before a file is looked at, cheapest first.
 Result<void> IndexRun::open() {
+  if (auto writable = check_report_destination(settings_.report); !writable) return writable;
   auto repository = inspect_repository(path_);
   if (!repository) return repository.error();
   repository_ = *std::move(repository);
