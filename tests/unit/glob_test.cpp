@@ -5,6 +5,7 @@
 #include <string>
 
 using forkdex::glob_match;
+using forkdex::is_glob;
 using forkdex::wildmatch;
 
 TEST_CASE("glob: an asterisk stays in its folder, two cross folders", "[glob]") {
