@@ -58,3 +58,8 @@ TEST_CASE("chunker: a comment between decorators and their member does not part 
   CHECK(method.signature == "async method()");
   CHECK(method.docstring == "On x.\nnow");
 }
+
+TEST_CASE("chunker: a Python type alias has its name without type parameters", "[parse]") {
+  CHECK(outline("a.py", "type Alias[T] = list[T]\ntype Plain = int\n") ==
+        "type Alias 1-1 @1\ntype Plain 2-2 @2\n");
+}

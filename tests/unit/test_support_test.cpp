@@ -53,6 +53,7 @@ TEST_CASE("leftovers: an orphan, a descriptor and a file left behind are named")
   const Surroundings before = Surroundings::look();
   const TemporaryFolder folder;
   run(shell("setsid sleep 100 & true"));
+  wait_until("the orphan sleeps", [] { return !descendants_named(::getpid(), "sleep").empty(); });
   int ends[2] = {};
   REQUIRE(::pipe(ends) == 0);
   const std::vector<std::string> found = before.new_in(Surroundings::look());

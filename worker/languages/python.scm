@@ -12,7 +12,8 @@
 (function_definition name: (_) @name body: (_) @body) @definition.function
 (class_definition name: (_) @name body: (_) @body) @definition.class
 (assignment left: (identifier) @name right: (lambda body: (_) @body)) @definition.function
-(type_alias_statement left: (type) @name) @definition.type
+(type_alias_statement left: (type (identifier) @name)) @definition.type
+(type_alias_statement left: (type (generic_type . (identifier) @name))) @definition.type
 
 ; What stands around a definition belongs to it.
 (decorated_definition definition: (_ name: (_) @name)) @outer

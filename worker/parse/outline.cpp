@@ -49,6 +49,19 @@ bool replaces(const Capture& candidate, const Capture& current) {
   return candidate.span.size() > current.span.size();
 }
 
+/// Whether `comment` is for the interpreter or an editor: a shebang, or Python's coding cookie,
+/// which counts in the first two lines alone.
+bool speaks_of_file(std::string_view text, Span comment) {
+  const std::string_view before = text.substr(0, comment.begin);
+  if (std::ranges::count(before, '\n') > 1 || text[comment.begin] != '#') return false;
+  const std::string_view line = slice(text, comment);
+  if (line.starts_with("#!")) return comment.begin == 0;
+  for (const std::string_view cookie : {"coding:", "coding="}) {
+    if (line.find(cookie) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void OutlineBuilder::add(std::span<const Capture> match) {
@@ -229,6 +242,7 @@ std::size_t OutlineBuilder::begin_with_comments(std::size_t code_begin, std::siz
     if (comment.begin < floor || comment.end > begin) break;
     if (trimmed(text_, gap).size() > 0 || has_empty_line(text_, gap)) break;
     if (!first_on_line(text_, comment.begin)) break;  // it ends the line of something else
+    if (speaks_of_file(text_, comment)) break;
     begin = comment.begin;
   }
   return begin;
