@@ -5,9 +5,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "common/file_state.h"
+#include "common/hash.h"
 
 namespace forkdex {
 
@@ -26,15 +29,26 @@ struct StatSignature {
   }
 };
 
+/// Why an earlier run quarantined a file, and under which limit. It stands while the bytes do.
+struct Verdict {
+  std::string reason;
+  std::string detail;
+  std::uint32_t attempts = 0;
+  std::uint64_t limit = 0;
+};
+
 /// One file to index.
 struct Job {
-  std::uint64_t id = 0;       ///< the supervisor's number for the file, unique in a run
-  std::string path;           ///< relative to the root, raw bytes, at most kMaxPathBytes
-  std::uint32_t attempt = 1;  ///< 1 for the first
-  bool known = false;         ///< the database has a row whose content hash the worker may trust
+  std::uint64_t id = 0;  ///< the supervisor's number for the file, unique in a run
+  std::string path;      ///< relative to the root, raw bytes, at most kMaxPathBytes
+  /// 1 for the first; more once a worker died over the file (not: beside it).
+  std::uint32_t attempt = 1;
+  bool known = false;  ///< the database has a row whose content hash the worker may trust
   std::uint8_t known_hash[32] = {};  ///< SHA-256 of the bytes that row describes
   StatSignature signature;
   std::string blob_oid;  ///< hex, empty when git does not know the file
+  /// Stays with the supervisor: what `known_hash` was quarantined for, null for any other file.
+  std::shared_ptr<const Verdict> verdict;
 };
 
 /// What became of a job.
@@ -55,6 +69,8 @@ struct Outcome {
   std::chrono::nanoseconds embed{0};
   std::chrono::nanoseconds store{0};
   std::chrono::nanoseconds elapsed{0};  ///< wall, from taken to done
+  /// Of a quarantined file, as far as it was read: SHA-256 of its bytes.
+  std::optional<Sha256> content_hash;
 };
 
 inline constexpr std::size_t kMaxPathBytes = 4095;

@@ -44,6 +44,9 @@ struct SharedText {
 struct Slot {
   std::atomic<SlotState> state;
   std::atomic<Stage> stage;
+  std::atomic<std::int64_t> stage_since_ns;  // CLOCK_MONOTONIC, one for all processes
+  std::atomic<std::uint32_t> hash_written;
+  std::uint8_t content_hash[32];
   std::uint64_t job_id;
   // The job, written by the supervisor while the slot is FREE.
   std::uint32_t attempt;
@@ -76,6 +79,7 @@ struct SegmentLayout {
   std::atomic<WorkerPhase> phase;
   std::atomic<std::uint32_t> stop;
   std::atomic<std::int64_t> idle_ns;
+  std::atomic<std::int64_t> beat_ns;
   std::atomic<std::uint32_t> failure_written;
   std::uint32_t failure_code;
   SharedText<1024> failure_sentence;
@@ -105,6 +109,14 @@ void wake(int event_fd) {
 void drain(int event_fd) {
   std::uint64_t count;
   [[maybe_unused]] const auto got = ::read(event_fd, &count, sizeof count);
+}
+
+std::int64_t now_ns() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::chrono::steady_clock::time_point time_of(std::int64_t ns) {
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns));
 }
 
 Error broken(std::string sentence) { return {ErrorCode::kRingBroken, std::move(sentence), ""}; }
@@ -184,6 +196,8 @@ bool JobSender::offer(const Job& job) {
   slot.blob_oid.set(job.blob_oid);
   slot.path.set(job.path);
   slot.stage.store(Stage::kWaiting, std::memory_order_relaxed);
+  slot.stage_since_ns.store(now_ns(), std::memory_order_relaxed);
+  slot.hash_written.store(0, std::memory_order_relaxed);
   slot.state.store(SlotState::kReady, std::memory_order_release);
   if (!state_->jobs.push(index)) return false;
   state_->free.pop_back();
@@ -246,8 +260,14 @@ std::vector<JobSender::Held> JobSender::held() const {
   for (std::uint32_t index = 0; index < kSlots; ++index) {
     if (!state_->handed_out[index]) continue;
     const Slot& slot = layout_->slots[index];
-    held.push_back({*state_->handed_out[index], slot.state.load(std::memory_order_acquire),
-                    slot.stage.load(std::memory_order_relaxed)});
+    Held job{*state_->handed_out[index],
+             slot.state.load(std::memory_order_acquire),
+             slot.stage.load(std::memory_order_relaxed),
+             time_of(slot.stage_since_ns.load(std::memory_order_relaxed)),
+             {}};
+    if (slot.hash_written.load(std::memory_order_acquire) == 1)
+      std::memcpy(job.content_hash.emplace().data(), slot.content_hash, sizeof slot.content_hash);
+    held.push_back(job);
   }
   return held;
 }
@@ -268,6 +288,10 @@ void JobSender::request_stop() {
 }
 
 WorkerPhase JobSender::phase() const { return layout_->phase.load(std::memory_order_acquire); }
+
+std::chrono::steady_clock::time_point JobSender::last_beat() const {
+  return time_of(layout_->beat_ns.load(std::memory_order_relaxed));
+}
 
 std::optional<Error> JobSender::failure() const {
   if (layout_->failure_written.load(std::memory_order_acquire) != 1) return std::nullopt;
@@ -321,6 +345,7 @@ Result<std::optional<JobReceiver::Taken>> JobReceiver::take() {
     return broken("the job ring names a slot that holds no job");
   Slot& slot = layout_->slots[*index];
   slot.state.store(SlotState::kTaken, std::memory_order_release);
+  layout_->beat_ns.store(now_ns(), std::memory_order_relaxed);
   Taken taken;
   taken.slot = *index;
   taken.is_query = slot.is_query != 0;
@@ -346,7 +371,16 @@ bool JobReceiver::stop_requested() const {
 }
 
 void JobReceiver::enter(std::uint32_t slot, Stage stage) {
+  const std::int64_t now = now_ns();
+  layout_->slots[slot].stage_since_ns.store(now, std::memory_order_relaxed);
   layout_->slots[slot].stage.store(stage, std::memory_order_relaxed);
+  layout_->beat_ns.store(now, std::memory_order_relaxed);
+}
+
+void JobReceiver::set_content_hash(std::uint32_t index, const Sha256& hash) {
+  Slot& slot = layout_->slots[index];
+  std::memcpy(slot.content_hash, hash.data(), hash.size());
+  slot.hash_written.store(1, std::memory_order_release);
 }
 
 void JobReceiver::finish(std::uint32_t index, const Outcome& outcome) {
@@ -365,6 +399,7 @@ void JobReceiver::finish(std::uint32_t index, const Outcome& outcome) {
   slot.embed_ns = outcome.embed.count();
   slot.store_ns = outcome.store.count();
   slot.elapsed_ns = outcome.elapsed.count();
+  layout_->beat_ns.store(now_ns(), std::memory_order_relaxed);
   slot.state.store(SlotState::kDone, std::memory_order_release);
   state_->outcomes.push(index);
   wake(outcomes_fd());

@@ -31,7 +31,8 @@ inline constexpr std::size_t kMaxVectorDimension = 8192;
 
 enum class SlotState : std::uint32_t { kFree, kReady, kTaken, kDone };
 
-/// What a worker does with a job at the moment.
+/// What a worker does with a job at the moment. A job that waits for others of its group is at
+/// kWaiting: only what is active can have caused what happens.
 enum class Stage : std::uint32_t { kWaiting, kRead, kParse, kEmbed, kStore };
 std::string_view name(Stage stage);
 
@@ -84,6 +85,8 @@ class JobSender : public Segment {
     std::uint64_t job_id;
     SlotState state;
     Stage stage;
+    std::chrono::steady_clock::time_point since;  ///< when it entered the stage, or moved in it
+    std::optional<Sha256> content_hash;           ///< of its bytes, once they were read
   };
   std::vector<Held> held() const;
   /// Job id of the file the worker is busy with, if any.
@@ -93,6 +96,8 @@ class JobSender : public Segment {
   void request_stop();
 
   WorkerPhase phase() const;
+  /// When the worker last took, moved or finished a job; the epoch before the first.
+  std::chrono::steady_clock::time_point last_beat() const;
   /// Why the worker gave up, once phase() is kFailed or it ended by itself.
   std::optional<Error> failure() const;
   std::chrono::nanoseconds idle() const;
@@ -125,7 +130,10 @@ class JobReceiver : public Segment {
   void wait();
   bool stop_requested() const;
 
+  /// The job in `slot` is at `stage` from now on; again, while it is: it still moves.
   void enter(std::uint32_t slot, Stage stage);
+  /// Tells what the bytes of the job in `slot` are, should they be our end.
+  void set_content_hash(std::uint32_t slot, const Sha256& hash);
   /// Publishes what became of the job in `slot`.
   void finish(std::uint32_t slot, const Outcome& outcome);
 

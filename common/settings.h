@@ -43,12 +43,14 @@ struct Settings {
   Precision precision = Precision::kAuto;
   Device device = Device::kAuto;
   std::uint64_t max_file_size = 10 << 20;  ///< bytes; a larger file is skipped as too_large
+  std::uint32_t file_timeout = 60;         ///< seconds a file may stay in one stage unmoved
   std::uint32_t in_flight = 16;            ///< files a worker may hold
   std::uint32_t batch_tokens = 2048;       ///< tokens of one forward pass
   std::vector<std::string> include;        ///< globs; empty: every path
   std::vector<std::string> exclude;        ///< globs; wins over include
   std::vector<std::string> languages;      ///< language ids; empty: every language
   bool full = false;
+  bool retry_failed = false;
   bool wait = false;
   bool no_graph = false;
   bool no_commits = false;

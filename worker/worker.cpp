@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <map>
+#include <numeric>
 #include <unordered_set>
 
 #include "common/cpu_time.h"
@@ -100,6 +101,7 @@ void Worker::prepare(JobReceiver::Taken taken) {
   } else {
     group_bytes_ += in_hand->file.bytes.size();
     in_hand->file.bytes = {};  // the chunks hold what is needed of them
+    receiver_.enter(in_hand->taken.slot, Stage::kWaiting);
     group_.push_back(std::move(in_hand));
   }
 }
@@ -113,6 +115,7 @@ Result<void> Worker::parse(InHand& in_hand) {
     if (!file) return file.error();
     in_hand.file = *std::move(file);
     in_hand.outcome.bytes = in_hand.file.bytes.size();
+    receiver_.set_content_hash(in_hand.taken.slot, in_hand.file.hash);
   }
   if (job.known && std::equal(in_hand.file.hash.begin(), in_hand.file.hash.end(), job.known_hash)) {
     in_hand.outcome.state = FileState::kUnchanged;
@@ -135,7 +138,6 @@ Result<void> Worker::embed_group() {
   new_vectors_.clear();
   std::map<Sha256, NewText> unseen;
   for (const auto& in_hand : group_) {
-    receiver_.enter(in_hand->taken.slot, Stage::kEmbed);
     for (std::size_t i = 0; i < in_hand->hashes.size(); ++i)
       unseen.try_emplace(
           in_hand->hashes[i],
@@ -150,6 +152,19 @@ Result<void> Worker::embed_group() {
   for (std::size_t i = 0; i < hashes.size(); ++i)
     if (!(*known)[i]) texts.push_back(unseen.at(hashes[i]));
   return embed(texts);
+}
+
+/// The files that the next batch has texts of are at work, and no other.
+void Worker::embedding(std::span<const NewText> slice, std::span<const std::size_t> texts) {
+  std::vector<InHand*> owners;
+  for (const std::size_t text : texts) owners.push_back(slice[text].owner);
+  std::sort(owners.begin(), owners.end());
+  owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
+  for (const InHand* rests : embedding_)
+    if (!std::binary_search(owners.begin(), owners.end(), rests))
+      receiver_.enter(rests->taken.slot, Stage::kWaiting);
+  for (const InHand* owner : owners) receiver_.enter(owner->taken.slot, Stage::kEmbed);
+  embedding_ = std::move(owners);
 }
 
 /// Embeds `texts`, appends hashes and vectors, and charges CPU time and tokens to their owners.
@@ -175,9 +190,13 @@ Result<void> Worker::embed(std::vector<NewText>& texts) {
     std::uint64_t tokens = 0;
     {
       CpuTimer timer(cpu);
-      auto embedded =
-          embedder_->embed(sources, std::span(new_vectors_).subspan(row * dimension), tokens);
+      std::vector<std::size_t> all(slice.size());
+      std::iota(all.begin(), all.end(), std::size_t{0});
+      embedding(slice, all);  // while they are tokenized
+      auto embedded = embedder_->embed(sources, std::span(new_vectors_).subspan(row * dimension),
+                                       tokens, [&](auto batch) { embedding(slice, batch); });
       if (!embedded) return embedded;
+      embedding(slice, {});
     }
     std::size_t bytes = 1;
     for (const std::string_view source : sources) bytes += source.size();
@@ -225,8 +244,8 @@ std::vector<StoredVector> Worker::vectors_of(const InHand& in_hand) const {
 /// Stores one file. A vector that was known when we looked may have been collected since: the
 /// store refuses the file then and names the texts, which are embedded after all.
 Result<void> Worker::store(InHand& in_hand) {
-  receiver_.enter(in_hand.taken.slot, Stage::kStore);
   for (;;) {
+    receiver_.enter(in_hand.taken.slot, Stage::kStore);
     auto missing = store_once(in_hand);
     if (!missing) return missing.error();
     if (missing->empty()) return {};

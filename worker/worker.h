@@ -57,6 +57,7 @@ class Worker {
   Result<void> parse(InHand& in_hand);
   Result<void> embed_group();
   Result<void> embed(std::vector<NewText>& texts);
+  void embedding(std::span<const NewText> slice, std::span<const std::size_t> texts);
   Result<void> store_group();
   Result<void> store(InHand& in_hand);
   Result<std::vector<Sha256>> store_once(InHand& in_hand);
@@ -73,6 +74,7 @@ class Worker {
   std::optional<FileStore> store_;
   std::vector<std::unique_ptr<InHand>> group_;
   std::size_t group_bytes_ = 0;
+  std::vector<InHand*> embedding_;  // the files that the batch at hand has texts of
   std::vector<Sha256> new_hashes_;  // row i of new_vectors_ belongs to new_hashes_[i]
   std::vector<float> new_vectors_;
 };

@@ -17,18 +17,21 @@ constexpr const char* kBegin = "BEGIN; SET LOCAL enable_seqscan = off";
 constexpr const char* kUpsertRefused =
     "WITH fresh AS (SELECT * FROM unnest($2::bytea[], $3::text[], $4::bytea[], $5::text[], "
     "  $6::text[], $7::text[], $8::text[], $9::bigint[], $10::int[], $11::text[], $12::text[], "
-    "  $13::bytea[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[]) "
+    "  $13::bytea[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], "
+    "  $19::bigint[]) "
     "  AS f (path_hash, path, raw_path, state, reason, detail, language, bytes, attempts, recipe, "
-    "        blob_oid, content_hash, size, mtime_ns, ctime_ns, inode, seen_at_ns)), "
+    "        blob_oid, content_hash, refused_limit, size, mtime_ns, ctime_ns, inode, "
+    "        seen_at_ns)), "
     "gone AS (DELETE FROM forkdex.chunks "
     "  WHERE repository_id = $1 AND path_hash = ANY ($2::bytea[])) "
     "INSERT INTO forkdex.files (repository_id, path_hash, path, raw_path, state, reason, detail, "
-    "  language, bytes, attempts, recipe, blob_oid, content_hash, size, mtime_ns, ctime_ns, inode, "
-    "  seen_at_ns) SELECT $1, f.* FROM fresh f "
+    "  language, bytes, attempts, recipe, blob_oid, content_hash, refused_limit, size, mtime_ns, "
+    "  ctime_ns, inode, seen_at_ns) SELECT $1, f.* FROM fresh f "
     "ON CONFLICT (repository_id, path_hash) DO UPDATE SET state = excluded.state, "
     "  reason = excluded.reason, detail = excluded.detail, language = excluded.language, "
     "  bytes = excluded.bytes, attempts = excluded.attempts, recipe = excluded.recipe, "
     "  blob_oid = excluded.blob_oid, content_hash = excluded.content_hash, chunk_count = 0, "
+    "  refused_limit = excluded.refused_limit, "
     "  indexed_at = now(), size = excluded.size, mtime_ns = excluded.mtime_ns, "
     "  ctime_ns = excluded.ctime_ns, inode = excluded.inode, seen_at_ns = excluded.seen_at_ns";
 
@@ -140,6 +143,7 @@ Result<void> FileRows::write_refused() {
   add([](const FileRecord& r) { return text_or_null(r.recipe); });
   add([](const FileRecord& r) { return text_or_null(r.blob_oid); });
   add([](const FileRecord& r) { return r.content_hash ? bytes_of(*r.content_hash) : PgParam(); });
+  add([](const FileRecord& r) { return r.refused_limit ? number(r.refused_limit) : PgParam(); });
   add_signature(refused_, params);
   const auto done = connection_->run(kUpsertRefused, params);
   return done ? Result<void>() : done.error();

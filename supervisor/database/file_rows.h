@@ -29,6 +29,7 @@ struct FileRecord {
   std::string blob_oid;  ///< hex, or empty
   std::optional<Sha256> content_hash;
   StatSignature signature;
+  std::uint64_t refused_limit = 0;  ///< the limit that was too low, 0 where none was
 };
 
 /// Gathers records and writes them in batches, one statement a kind. Killed, the records gathered

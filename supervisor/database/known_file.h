@@ -15,12 +15,14 @@ struct KnownFile {
   std::string path;  ///< raw bytes
   FileState state = FileState::kIndexed;
   std::string reason;
+  std::string detail;  ///< of a quarantined file only
   std::string recipe;  ///< empty where none applies
   StatSignature signature;
   std::optional<Sha256> content_hash;  ///< of the bytes on disk
   std::string blob_oid;                ///< hex, empty when git did not know the file
   std::uint32_t attempts = 0;
-  std::uint32_t chunk_count = 0;  ///< rows in `chunks`
+  std::uint32_t chunk_count = 0;    ///< rows in `chunks`
+  std::uint64_t refused_limit = 0;  ///< the limit that was too low, 0 where none was
 };
 
 }  // namespace forkdex

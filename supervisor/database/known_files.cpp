@@ -37,6 +37,8 @@ enum Column {
   kBlobOid,
   kAttempts,
   kChunkCount,
+  kRefusedLimit,
+  kDetail,
   kColumns,
 };
 
@@ -44,7 +46,8 @@ std::string copy_statement(std::int64_t repository_id) {
   return fmt::format(
       "COPY (SELECT path, state, coalesce(reason, ''), coalesce(recipe, ''), size, mtime_ns, "
       "ctime_ns, inode, seen_at_ns, coalesce(encode(content_hash, 'hex'), ''), "
-      "coalesce(blob_oid, ''), attempts, chunk_count FROM forkdex.files "
+      "coalesce(blob_oid, ''), attempts, chunk_count, coalesce(refused_limit, 0), "
+      "CASE WHEN state = 'quarantined' THEN coalesce(detail, '') ELSE '' END FROM forkdex.files "
       "WHERE repository_id = {} ORDER BY coalesce(raw_path, convert_to(path, 'UTF8'))) TO STDOUT",
       repository_id);
 }
@@ -122,6 +125,8 @@ std::optional<KnownFile> parse(std::string_view line) {
   file.blob_oid = fields[kBlobOid];
   file.attempts = static_cast<std::uint32_t>(number(fields[kAttempts]));
   file.chunk_count = static_cast<std::uint32_t>(number(fields[kChunkCount]));
+  file.refused_limit = static_cast<std::uint64_t>(number(fields[kRefusedLimit]));
+  file.detail = unescape_field(fields[kDetail]);
   return file;
 }
 

@@ -17,6 +17,13 @@ struct Describe {
     return fmt::format("was killed by signal {} ({}){}", signaled.signal,
                        ::strsignal(signaled.signal), signaled.core_dumped ? ", core dumped" : "");
   }
+  std::string operator()(const OutOfMemory& killed) const {
+    return fmt::format("was killed by the kernel: the memory of the {} ran out", killed.scope);
+  }
+  std::string operator()(const TimedOut& killed) const {
+    return fmt::format("was ended: nothing had moved in {} for {} s", killed.stage,
+                       killed.limit.count());
+  }
   std::string operator()(const KilledByUs& killed) const {
     return fmt::format("was ended: {}", killed.reason);
   }

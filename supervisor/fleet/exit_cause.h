@@ -2,6 +2,7 @@
 
 // How a process ended, told apart so that a bare "137" never travels alone.
 
+#include <chrono>
 #include <string>
 #include <variant>
 
@@ -14,12 +15,23 @@ struct Signaled {
   int signal;
   bool core_dumped;
 };
-/// We ended it, and why.
+/// The kernel ended it because memory ran out: the "worker"'s own, the "container"'s or the
+/// "machine"'s.
+struct OutOfMemory {
+  std::string scope;
+};
+/// We ended it because nothing had moved for `limit`.
+struct TimedOut {
+  std::string stage;  ///< what it was at: "parse", "start", ...
+  std::chrono::seconds limit;
+};
+/// We ended it for another reason.
 struct KilledByUs {
   std::string reason;
+  bool own_fault = false;  ///< what it did made us; false where it only was in the way
 };
 
-using ExitCause = std::variant<Exited, Signaled, KilledByUs>;
+using ExitCause = std::variant<Exited, Signaled, OutOfMemory, TimedOut, KilledByUs>;
 
 /// Reads a wait status (wait(2)).
 ExitCause exit_cause_of(int wait_status);

@@ -1,24 +1,34 @@
 #include "supervisor/fleet/restart_policy.h"
 
 #include <algorithm>
-#include <csignal>
 
 namespace forkdex {
 
 void RestartPolicy::file_finished() {
-  faults_ = 0;
-  kills_ = 0;
+  faults_.clear();
+  elsewhere_ = 0;
+  quarantined_ = 0;
 }
 
-std::optional<RestartPolicy::Clock::duration> RestartPolicy::worker_died(const ExitCause& cause) {
-  const auto* signaled = std::get_if<Signaled>(&cause);
-  const bool killed = signaled && signaled->signal == SIGKILL;
-  int& deaths = killed ? kills_ : faults_;
-  ++deaths;
-  if (deaths > (killed ? limits_.kills : limits_.faults)) return std::nullopt;
-  if (deaths == 1 && killed) return Clock::duration::zero();
-  const auto doubled = limits_.first_delay * (1 << std::min(deaths - 1, 10));
+bool RestartPolicy::file_quarantined() { return ++quarantined_ <= limits_.quarantined; }
+
+RestartPolicy::Clock::duration RestartPolicy::delay(int deaths) const {
+  const auto doubled = limits_.first_delay * (1 << std::clamp(deaths - 1, 0, 10));
   return std::min<Clock::duration>(doubled, limits_.longest_delay);
+}
+
+std::optional<RestartPolicy::Clock::duration> RestartPolicy::worker_died(Death death,
+                                                                         Clock::time_point now) {
+  if (death == Death::kBlamed) return Clock::duration::zero();
+  if (death == Death::kElsewhere) {
+    if (++elsewhere_ > limits_.elsewhere) return std::nullopt;
+    return elsewhere_ == 1 ? Clock::duration::zero() : delay(elsewhere_);
+  }
+  while (!faults_.empty() && now - faults_.front() > limits_.window) faults_.pop_front();
+  faults_.push_back(now);
+  const auto faults = static_cast<int>(faults_.size());
+  if (faults > limits_.faults) return std::nullopt;
+  return delay(faults);
 }
 
 }  // namespace forkdex

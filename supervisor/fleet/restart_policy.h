@@ -3,22 +3,32 @@
 // When a dead worker is replaced, and when the run gives up. Pure: the clock is an argument.
 
 #include <chrono>
+#include <deque>
 #include <optional>
 
-#include "supervisor/fleet/exit_cause.h"
-
 namespace forkdex {
+
+/// What kind of death it was.
+enum class Death {
+  kBlamed,     ///< a file is suspected: at the third time it is quarantined, so this has an end
+  kFault,      ///< by the worker's own doing, and no file can have caused it
+  kElsewhere,  ///< a kill that neither we nor the kernel sent, a connection that was lost
+};
 
 class RestartPolicy {
  public:
   using Clock = std::chrono::steady_clock;
 
   struct Limits {
-    /// Deaths by their own doing (an error status, a fault signal) with no file finished between.
+    /// Faults within `window` and with no file finished in between; one more ends the run.
     int faults = 5;
-    /// Deaths by a SIGKILL from elsewhere with no file finished between. Somebody may kill workers
-    /// at any moment, any number of times; nobody gets further than this without one file done.
-    int kills = 100;
+    Clock::duration window = std::chrono::minutes(1);
+    /// Deaths from elsewhere with no file finished in between. Somebody may kill workers at any
+    /// moment, any number of times; nobody gets further than this without one file done.
+    int elsewhere = 100;
+    /// Files quarantined one after the other with none finished in between. More is no matter of
+    /// single files: a limit too low for any of them, a broken library.
+    int quarantined = 100;
     Clock::duration first_delay = std::chrono::milliseconds(50);
     Clock::duration longest_delay = std::chrono::seconds(5);
   };
@@ -28,16 +38,22 @@ class RestartPolicy {
 
   /// A file finished: the fleet makes progress, counting starts anew.
   void file_finished();
+  /// A file was quarantined. False when the run is to end.
+  bool file_quarantined();
 
   /// A worker died. Gives the delay before its replacement starts, or nothing when the fleet has
-  /// reached its restart intensity and the run is to end. The delay doubles with every death by a
-  /// fault; a kill from elsewhere is replaced at once as long as files finish in between.
-  std::optional<Clock::duration> worker_died(const ExitCause& cause);
+  /// reached its restart intensity and the run is to end. The delay doubles with every fault, until
+  /// a window has passed without one; the first death from elsewhere, and every death that accuses
+  /// a file, is replaced at once.
+  std::optional<Clock::duration> worker_died(Death death, Clock::time_point now);
 
  private:
+  Clock::duration delay(int deaths) const;
+
   Limits limits_{};
-  int faults_ = 0;
-  int kills_ = 0;
+  std::deque<Clock::time_point> faults_;
+  int elsewhere_ = 0;
+  int quarantined_ = 0;
 };
 
 }  // namespace forkdex

@@ -1,6 +1,7 @@
 #include "supervisor/fleet/worker_pool.h"
 
 #include <algorithm>
+#include <csignal>
 
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
@@ -10,10 +11,10 @@
 namespace forkdex {
 namespace {
 
-constexpr std::chrono::milliseconds kSamplingInterval{500};
+constexpr std::chrono::milliseconds kWatchInterval{500};
 
 /// What ends a run whose workers died too often.
-Error give_up(const ExitCause& cause, const std::optional<Error>& failure) {
+Error give_up(const Blame& blame, const std::optional<Error>& failure) {
   if (failure && (failure->code == ErrorCode::kDatabaseUnreachable ||
                   failure->code == ErrorCode::kDatabaseLost))
     return {ErrorCode::kDatabaseGone,
@@ -23,20 +24,22 @@ Error give_up(const ExitCause& cause, const std::optional<Error>& failure) {
   return {ErrorCode::kRestartIntensity,
           "workers keep dying without finishing a file; finished files are kept: find the cause "
           "in the lines above, then run again to resume",
-          fmt::format("the last one {}{}", describe(cause), failure ? ": " + failure->text() : "")};
+          blame.cause};
 }
 
 }  // namespace
 
 WorkerPool::WorkerPool(boost::asio::io_context& context, std::filesystem::path executable,
-                       WorkerSetup setup, unsigned places, Events events, RestartPolicy policy)
+                       WorkerSetup setup, unsigned places, Events events, Deadlines deadlines,
+                       RestartPolicy policy)
     : context_(context),
       executable_(std::move(executable)),
       setup_(std::move(setup)),
       events_(std::move(events)),
-      policy_(policy),
+      deadlines_(deadlines),
+      policy_(std::move(policy)),
       places_(places),
-      sampling_(context) {
+      watching_(context) {
   counts_.places = places;
 }
 
@@ -44,14 +47,13 @@ WorkerPool::~WorkerPool() = default;
 
 void WorkerPool::start() {
   for (unsigned worker = 0; worker < places_.size() && !failed_; ++worker) spawn(worker);
-  sample_memory();
+  watch();
 }
 
 void WorkerPool::spawn(unsigned worker) {
   Place& place = places_[worker];
-  place.restart.reset();
-  place.announced = false;
-  place.load = 0;
+  place = Place();
+  place.spawned_at = RestartPolicy::Clock::now();
   WorkerSetup setup = setup_;
   setup.worker = worker;
   auto spawned = WorkerProcess::spawn(
@@ -68,7 +70,7 @@ void WorkerPool::collect(unsigned worker) {
   for (;;) {
     auto outcome = place.worker->jobs().collect();
     if (!outcome) {
-      place.worker->kill(outcome.error().text());
+      place.worker->kill(KilledByUs{outcome.error().text(), true});
       return;
     }
     if (!*outcome) break;
@@ -89,28 +91,39 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
     events_.outcome(worker, **std::move(outcome));
   }
   counts_.idle += place.worker->jobs().idle();
+  if (place.worker->jobs().phase() == WorkerPhase::kReady) ever_ready_ = true;
   const std::vector<JobSender::Held> held = place.worker->jobs().held();
   const std::optional<Error> failure = place.worker->jobs().failure();
-  const bool was_ready = place.worker->jobs().phase() == WorkerPhase::kReady || place.announced;
-  const std::string last_words = place.worker->last_words();
+  const Blame blame = assign_blame(cause, failure, held, place.worker->last_words());
   const pid_t pid = place.worker->pid();
+  const auto* exited = std::get_if<Exited>(&cause);
+  const bool asked = (draining_ || place.recycling) && exited && exited->status == kExitOk;
   place.worker.reset();
   place.load = 0;
-  const auto* exited = std::get_if<Exited>(&cause);
-  const bool asked = draining_ && exited && exited->status == 0;
-  if (!asked && !draining_) ++counts_.crashed;
-  // What ends the run is said once, by whoever prints the run's error.
-  if (!asked && !draining_ && !(failure && is_final(*failure))) {
-    log_warning("worker.died", {{"worker", worker},
-                                {"pid", pid},
-                                {"cause", describe(cause)},
-                                {"error", failure ? failure->text() : ""},
-                                {"requeued", held.size()},
-                                {"last_words", last_words}});
+  if (asked && place.recycling) ++counts_.recycled;
+  if (!asked && !draining_) {
+    count(cause, blame);
+    // What ends the run is said once, by whoever prints the run's error.
+    if (!(failure && is_final(*failure)))
+      log_warning("worker.died", {{"worker", worker},
+                                  {"pid", pid},
+                                  {"cause", blame.cause},
+                                  {"suspects", blame.suspects.size()},
+                                  {"requeued", held.size() - blame.suspects.size()}});
   }
-  if (!held.empty()) events_.orphaned(worker, held);
+  if (!held.empty()) events_.orphaned(worker, held, asked ? Blame() : blame);
   if (draining_) return report_if_drained();
-  replace(worker, cause, failure, was_ready);
+  if (asked) return respawn(worker, {});
+  replace(worker, cause, failure, blame);
+}
+
+void WorkerPool::count(const ExitCause& cause, const Blame& blame) {
+  if (std::holds_alternative<TimedOut>(cause))
+    ++counts_.timed_out;
+  else if (blame.fault == Fault::kOutOfMemory)
+    ++counts_.out_of_memory;
+  else
+    ++counts_.crashed;
 }
 
 /// Whether what ended a worker is over for good, so that no other worker can do better.
@@ -120,8 +133,15 @@ bool WorkerPool::is_final(const Error& failure) const {
   return traits(failure.code).radius == BlastRadius::kRun;
 }
 
+/// Whether this end says that no worker ever will start: another try would end the same way.
+bool WorkerPool::cannot_start(const ExitCause& cause, const std::optional<Error>& failure) const {
+  if (ever_ready_ || failure) return false;
+  // A kill from elsewhere says nothing about the worker.
+  return !std::holds_alternative<Signaled>(cause) || std::get<Signaled>(cause).signal != SIGKILL;
+}
+
 void WorkerPool::replace(unsigned worker, const ExitCause& cause,
-                         const std::optional<Error>& failure, bool was_ready) {
+                         const std::optional<Error>& failure, const Blame& blame) {
   const bool another_works = std::any_of(places_.begin(), places_.end(), [](const Place& other) {
     return other.worker && other.announced;
   });
@@ -131,16 +151,33 @@ void WorkerPool::replace(unsigned worker, const ExitCause& cause,
     return;
   }
   if (failure && is_final(*failure)) return fail(*failure);
-  if (!failure && !was_ready && std::holds_alternative<Exited>(cause))
-    return fail(
-        {ErrorCode::kBug, fmt::format("a worker could not start: it {}", describe(cause)), ""});
-  const auto delay = policy_.worker_died(cause);
-  if (!delay) return fail(give_up(cause, failure));
+  if (cannot_start(cause, failure))
+    return fail({ErrorCode::kBug,
+                 "no worker can start, so nothing can be indexed; forkdex may have to be installed "
+                 "or built again",
+                 blame.cause});
+  const Death death = !blame.fault             ? Death::kElsewhere
+                      : blame.suspects.empty() ? Death::kFault
+                                               : Death::kBlamed;
+  const auto delay = policy_.worker_died(death, RestartPolicy::Clock::now());
+  if (!delay) return fail(give_up(blame, failure));
+  respawn(worker, *delay);
+}
+
+void WorkerPool::respawn(unsigned worker, RestartPolicy::Clock::duration delay) {
   Place& place = places_[worker];
-  place.restart = std::make_unique<boost::asio::steady_timer>(context_, *delay);
+  place.restart = std::make_unique<boost::asio::steady_timer>(context_, delay);
   place.restart->async_wait([this, worker](const boost::system::error_code& error) {
     if (!error && !draining_) spawn(worker);
   });
+}
+
+void WorkerPool::file_quarantined() {
+  if (policy_.file_quarantined()) return;
+  fail({ErrorCode::kRestartIntensity,
+        "file after file had to be quarantined and none could be indexed; finished files are kept: "
+        "look at `supervisor failures` for what they have in common, then run again to resume",
+        ""});
 }
 
 void WorkerPool::fail(Error error) {
@@ -152,7 +189,7 @@ void WorkerPool::fail(Error error) {
 
 void WorkerPool::drain() {
   draining_ = true;
-  sampling_.cancel();
+  watching_.cancel();
   for (Place& place : places_) {
     place.restart.reset();
     if (place.worker) place.worker->jobs().request_stop();
@@ -163,7 +200,7 @@ void WorkerPool::drain() {
 void WorkerPool::kill(const std::string& reason) {
   drain();
   for (Place& place : places_)
-    if (place.worker) place.worker->kill(reason);
+    if (place.worker) place.worker->kill(KilledByUs{reason});
 }
 
 void WorkerPool::report_if_drained() {
@@ -175,7 +212,7 @@ void WorkerPool::report_if_drained() {
 
 WorkerProcess* WorkerPool::ready(unsigned worker) {
   Place& place = places_[worker];
-  if (!place.worker) return nullptr;
+  if (!place.worker || place.recycling) return nullptr;
   if (!place.announced && place.worker->jobs().phase() != WorkerPhase::kReady) return nullptr;
   place.announced = true;
   ever_ready_ = true;
@@ -187,7 +224,10 @@ std::size_t WorkerPool::load(unsigned worker) const { return places_[worker].loa
 bool WorkerPool::offer(unsigned worker, const Job& job) {
   WorkerProcess* process = ready(worker);
   if (!process || !process->jobs().offer(job)) return false;
-  ++places_[worker].load;
+  Place& place = places_[worker];
+  ++place.load;
+  place.offered = true;
+  place.offered_at = RestartPolicy::Clock::now();
   return true;
 }
 
@@ -203,15 +243,57 @@ WorkerPool::Counts WorkerPool::counts() const {
   return counts;
 }
 
+bool WorkerPool::fresh(unsigned worker) { return ready(worker) && !places_[worker].offered; }
+
+bool WorkerPool::fresh_expected() {
+  return std::any_of(places_.begin(), places_.end(), [](const Place& place) {
+    return place.restart || place.recycling || (place.worker && !place.offered);
+  });
+}
+
+void WorkerPool::recycle(unsigned worker) {
+  Place& place = places_[worker];
+  if (!place.worker || place.recycling) return;
+  place.recycling = true;
+  place.worker->jobs().request_stop();
+}
+
+void WorkerPool::watch() {
+  const auto now = RestartPolicy::Clock::now();
+  for (Place& place : places_)
+    if (place.worker) check_deadline(place, now);
+  sample_memory();
+  watching_.expires_after(kWatchInterval);
+  watching_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) watch();
+  });
+}
+
+/// Ends a worker in which nothing moves: at its start, in a file, or between two.
+void WorkerPool::check_deadline(Place& place, RestartPolicy::Clock::time_point now) const {
+  const JobSender& jobs = place.worker->jobs();
+  if (jobs.phase() == WorkerPhase::kStarting) {
+    if (now - place.spawned_at > deadlines_.start)
+      place.worker->kill(TimedOut{"its start", deadlines_.start});
+    return;
+  }
+  bool active = false;
+  for (const JobSender::Held& job : jobs.held()) {
+    if (job.state != SlotState::kTaken || job.stage == Stage::kWaiting) continue;
+    active = true;
+    if (now - job.since > deadlines_.file)
+      return place.worker->kill(TimedOut{std::string(name(job.stage)), deadlines_.file});
+  }
+  const auto moved = std::max(jobs.last_beat(), place.offered_at);
+  if (!active && place.load > 0 && now - moved > deadlines_.file)
+    place.worker->kill(TimedOut{"the worker's loop", deadlines_.file});
+}
+
 void WorkerPool::sample_memory() {
   std::uint64_t sum = 0;
   for (const Place& place : places_)
     if (place.worker) sum += place.worker->pss_bytes();
   counts_.peak_pss_bytes = std::max(counts_.peak_pss_bytes, sum);
-  sampling_.expires_after(kSamplingInterval);
-  sampling_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) sample_memory();
-  });
 }
 
 }  // namespace forkdex

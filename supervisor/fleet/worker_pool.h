@@ -1,8 +1,9 @@
 #pragma once
 
 // N places for workers: each place holds an incarnation, or waits for its next one. The pool
-// starts them, collects what they finish, replaces those that die and hands back the jobs that a
-// dead one held. Which job goes where is the dispatcher's business.
+// starts them, collects what they finish, ends those in which nothing moves, replaces those that
+// die and hands back the jobs that a dead one held, with who is to blame. Which job goes where is
+// the dispatcher's business.
 //
 // Runs on the io_context's one thread. Destroying the pool kills and reaps every worker.
 
@@ -15,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "supervisor/fleet/blame.h"
 #include "supervisor/fleet/restart_policy.h"
 #include "supervisor/fleet/worker_process.h"
 
@@ -26,7 +28,8 @@ class WorkerPool {
   struct Events {
     std::function<void(unsigned worker)> has_room;
     std::function<void(unsigned worker, Outcome)> outcome;
-    std::function<void(unsigned worker, const std::vector<JobSender::Held>&)> orphaned;
+    std::function<void(unsigned worker, const std::vector<JobSender::Held>&, const Blame&)>
+        orphaned;
     /// The run cannot go on; the pool starts no more workers. Comes at most once.
     std::function<void(Error)> failed;
     /// The last worker of a draining pool is gone.
@@ -36,13 +39,23 @@ class WorkerPool {
   struct Counts {
     unsigned places = 0;
     std::uint64_t started = 0;
-    std::uint64_t crashed = 0;  ///< ended without having been asked to
+    std::uint64_t crashed = 0;  ///< ended without having been asked to, otherwise than below
+    std::uint64_t out_of_memory = 0;
+    std::uint64_t timed_out = 0;
+    std::uint64_t recycled = 0;  ///< ended between files because we asked
     std::chrono::nanoseconds idle{0};
     std::uint64_t peak_pss_bytes = 0;  ///< of the sum over living workers
   };
 
+  struct Deadlines {
+    /// How long a file may stay in one stage without moving, and a worker between two files.
+    std::chrono::seconds file{60};
+    /// How long a worker may take to become ready.
+    std::chrono::seconds start{60};
+  };
+
   WorkerPool(boost::asio::io_context& context, std::filesystem::path executable, WorkerSetup setup,
-             unsigned places, Events events, RestartPolicy policy = {});
+             unsigned places, Events events, Deadlines deadlines, RestartPolicy policy = {});
   ~WorkerPool();
 
   /// Starts a worker in every place.
@@ -57,6 +70,15 @@ class WorkerPool {
   WorkerProcess* ready(unsigned worker);
   /// Jobs a place holds.
   std::size_t load(unsigned worker) const;
+  /// Whether the worker at a place is ready and has held no job yet.
+  bool fresh(unsigned worker);
+  /// Whether a fresh worker is at some place, or on its way there.
+  bool fresh_expected();
+  /// Replaces the worker at a place once it has finished what it has taken; what it has not taken
+  /// comes back by `orphaned`.
+  void recycle(unsigned worker);
+  /// Notes that a file was quarantined.
+  void file_quarantined();
   /// Notes a job handed to the worker at a place.
   bool offer(unsigned worker, const Job& job);
   /// The file the worker at a place is busy with.
@@ -69,26 +91,36 @@ class WorkerPool {
     std::unique_ptr<boost::asio::steady_timer> restart;
     std::size_t load = 0;
     bool announced = false;  // `has_room` was called for this incarnation
+    bool offered = false;    // it was given a job
+    bool recycling = false;  // it was asked to end
+    RestartPolicy::Clock::time_point spawned_at;
+    RestartPolicy::Clock::time_point offered_at;  // the last time
   };
 
   void spawn(unsigned worker);
   void collect(unsigned worker);
   void ended(unsigned worker, const ExitCause& cause);
+  void count(const ExitCause& cause, const Blame& blame);
   void replace(unsigned worker, const ExitCause& cause, const std::optional<Error>& failure,
-               bool was_ready);
+               const Blame& blame);
+  void respawn(unsigned worker, RestartPolicy::Clock::duration delay);
+  bool cannot_start(const ExitCause& cause, const std::optional<Error>& failure) const;
   bool is_final(const Error& failure) const;
   void fail(Error error);
   void report_if_drained();
+  void watch();
   void sample_memory();
+  void check_deadline(Place& place, RestartPolicy::Clock::time_point now) const;
 
   boost::asio::io_context& context_;
   std::filesystem::path executable_;
   WorkerSetup setup_;
   Events events_;
+  Deadlines deadlines_;
   RestartPolicy policy_;
   std::vector<Place> places_;
   Counts counts_;
-  boost::asio::steady_timer sampling_;
+  boost::asio::steady_timer watching_;
   bool ever_ready_ = false;
   bool draining_ = false;
   bool failed_ = false;

@@ -105,7 +105,7 @@ struct WorkerProcess::State {
   Events events;
   std::string last_words;
   std::array<char, 1024> buffer{};
-  std::optional<std::string> killed_because;
+  std::optional<ExitCause> killed_because;
   bool closed = false;  // the owner is gone: no further event
 
   static void watch_outcomes(const std::shared_ptr<State>& state) {
@@ -122,19 +122,32 @@ struct WorkerProcess::State {
         asio::buffer(state->buffer),
         [state](const boost::system::error_code& error, std::size_t size) {
           if (error) return;
-          std::string& words = state->last_words;
-          words.append(state->buffer.data(), size);
-          if (words.size() > kLastWordsBytes) words.erase(0, words.size() - kLastWordsBytes);
+          state->keep_words(size);
           watch_errors(state);
         });
+  }
+
+  /// What is still in the pipe when the child has ended.
+  void read_last_words() {
+    for (;;) {
+      const ssize_t size = ::read(errors.native_handle(), buffer.data(), buffer.size());
+      if (size <= 0) return;  // the pipe does not block
+      keep_words(static_cast<std::size_t>(size));
+    }
+  }
+
+  void keep_words(std::size_t size) {
+    last_words.append(buffer.data(), size);
+    if (last_words.size() > kLastWordsBytes)
+      last_words.erase(0, last_words.size() - kLastWordsBytes);
   }
 
   static void watch_exit(const std::shared_ptr<State>& state) {
     state->child->async_wait([state](const boost::system::error_code&, int) {
       if (state->closed) return;
-      const ExitCause cause = state->killed_because
-                                  ? ExitCause(KilledByUs{*state->killed_because})
-                                  : exit_cause_of(state->child->native_exit_code());
+      state->read_last_words();
+      const ExitCause cause =
+          state->killed_because.value_or(exit_cause_of(state->child->native_exit_code()));
       // The handler may destroy the WorkerProcess, and with it `events`.
       const auto exited = state->events.exited;
       exited(cause);
@@ -194,8 +207,8 @@ std::uint64_t WorkerProcess::pss_bytes() const {
 
 std::string WorkerProcess::last_words() const { return state_->last_words; }
 
-void WorkerProcess::kill(std::string reason) {
-  state_->killed_because = std::move(reason);
+void WorkerProcess::kill(ExitCause cause) {
+  state_->killed_because = std::move(cause);
   ::kill(pid(), SIGKILL);
 }
 

@@ -42,8 +42,8 @@ class WorkerProcess {
   std::uint64_t pss_bytes() const;
   /// The last lines the worker wrote to standard error, at most 4 KiB.
   std::string last_words() const;
-  /// Sends SIGKILL; `exited` follows with KilledByUs{reason}.
-  void kill(std::string reason);
+  /// Sends SIGKILL; `exited` follows with `cause`.
+  void kill(ExitCause cause);
 
  private:
   struct State;

@@ -29,7 +29,7 @@ void Accounting::record(const PlannedFile& file) {
   count(file.state, file.language, file.chunks);
   if (is_problem(file.state))
     keep({escape_path(file.path), file.state, std::string(file.reason), std::string(file.detail),
-          0});
+          file.attempts});
 }
 
 void Accounting::record(const Job& job, const Outcome& outcome) {

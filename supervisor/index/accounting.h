@@ -37,7 +37,8 @@ struct PlannedFile {
   std::string_view reason = {};
   std::string_view detail = {};
   std::string_view language = {};
-  std::uint32_t chunks = 0;  ///< rows that an unchanged file has
+  std::uint32_t chunks = 0;    ///< rows that an unchanged file has
+  std::uint32_t attempts = 0;  ///< of a quarantined file
 };
 
 struct ChunkCounts {

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "common/languages.h"
+#include "common/log.h"
+#include "common/path_text.h"
+
 namespace forkdex {
 
 /// What one worker may hold now. Towards the end it shrinks, so that the last files spread over
@@ -11,27 +15,82 @@ std::size_t Dispatcher::share(const WorkerPool& pool) const {
   return std::clamp<std::size_t>(fair, std::min<std::size_t>(2, in_flight_), in_flight_);
 }
 
+bool Dispatcher::hand_out(WorkerPool& pool, unsigned worker, std::deque<Job>& queue) {
+  if (!pool.offer(worker, queue.front())) return false;
+  const std::uint64_t id = queue.front().id;
+  in_hand_.emplace(id, std::move(queue.front()));
+  queue.pop_front();
+  return true;
+}
+
 void Dispatcher::fill(WorkerPool& pool, unsigned worker) {
-  while (!waiting_.empty() && pool.load(worker) < share(pool)) {
-    if (!pool.offer(worker, waiting_.front())) return;
-    const std::uint64_t id = waiting_.front().id;
-    in_hand_.emplace(id, std::move(waiting_.front()));
-    waiting_.pop_front();
+  if (alone_at_.contains(worker)) return;
+  if (!alone_.empty() && pool.fresh(worker)) {
+    const std::uint64_t id = alone_.front().id;
+    if (hand_out(pool, worker, alone_)) alone_at_.insert_or_assign(worker, id);
+    return;
   }
+  if (!alone_.empty() && !pool.fresh_expected()) {
+    // Somebody must make room for a fresh worker: this one, when it has nothing in hand.
+    if (pool.load(worker) == 0) pool.recycle(worker);
+    return;
+  }
+  while (!waiting_.empty() && pool.load(worker) < share(pool))
+    if (!hand_out(pool, worker, waiting_)) return;
 }
 
 void Dispatcher::finish(unsigned worker, const Outcome& outcome) {
-  const auto node = in_hand_.extract(outcome.job_id);
-  if (!node.empty()) finished_(worker, node.mapped(), outcome);
+  auto node = in_hand_.extract(outcome.job_id);
+  if (node.empty()) return;
+  alone_at_.erase(worker);
+  Job& job = node.mapped();
+  if (!job.verdict || outcome.state != FileState::kUnchanged)
+    return finished_(worker, job, outcome);
+  Outcome standing = outcome;
+  standing.state = FileState::kQuarantined;
+  standing.reason = job.verdict->reason;
+  standing.detail = job.verdict->detail;
+  std::copy(std::begin(job.known_hash), std::end(job.known_hash),
+            standing.content_hash.emplace().begin());
+  job.attempt = job.verdict->attempts;
+  finished_(worker, job, standing);
 }
 
-void Dispatcher::take_back(const std::vector<JobSender::Held>& held) {
-  for (const JobSender::Held& job : held) {
-    auto node = in_hand_.extract(job.job_id);
+unsigned Dispatcher::take_back(unsigned worker, const std::vector<JobSender::Held>& held,
+                               const Blame& blame) {
+  alone_at_.erase(worker);
+  unsigned quarantined = 0;
+  for (const JobSender::Held& held_job : held) {
+    auto node = in_hand_.extract(held_job.job_id);
     if (node.empty()) continue;
-    if (job.state != SlotState::kReady) node.mapped().known = false;
-    waiting_.push_front(std::move(node.mapped()));
+    Job& job = node.mapped();
+    if (blame.accuses(job.id)) {
+      if (goes_alone(job)) {
+        quarantine(worker, std::move(job), held_job, blame);
+        ++quarantined;
+        continue;
+      }
+      ++job.attempt;
+      log_info("file.suspected", {{"path", escape_path(job.path)}, {"next_attempt", job.attempt}});
+    }
+    if (held_job.state != SlotState::kReady && !job.verdict) job.known = false;
+    std::deque<Job>& queue = goes_alone(job) ? alone_ : waiting_;
+    queue.push_front(std::move(job));
   }
+  return quarantined;
+}
+
+void Dispatcher::quarantine(unsigned worker, Job job, const JobSender::Held& held,
+                            const Blame& blame) {
+  Outcome outcome;
+  outcome.job_id = job.id;
+  outcome.state = FileState::kQuarantined;
+  outcome.reason = name(*blame.fault);
+  outcome.detail = blame.cause;
+  outcome.language = language_of(job.path);
+  outcome.bytes = job.signature.size;
+  outcome.content_hash = held.content_hash;
+  finished_(worker, job, outcome);
 }
 
 const Job* Dispatcher::in_hand(std::uint64_t id) const {

@@ -133,6 +133,8 @@ Result<void> IndexRun::plan() {
   PlanRules rules;
   rules.recipe = recipe_;
   rules.full = settings_.full;
+  rules.retry_failed = settings_.retry_failed;
+  rules.file_timeout_seconds = settings_.file_timeout;
   rules.max_file_bytes = settings_.max_file_size;
   rules.include = settings_.include;
   rules.exclude = settings_.exclude;
@@ -162,8 +164,8 @@ Result<void> IndexRun::plan() {
 
 void IndexRun::decided(Decided&& file) {
   if (file.state != FileState::kRemoved) accounting_.expect(1);
-  accounting_.record(
-      PlannedFile{file.path, file.state, file.reason, file.detail, file.language, file.chunks});
+  accounting_.record(PlannedFile{file.path, file.state, file.reason, file.detail, file.language,
+                                 file.chunks, file.attempts});
   if (!file.row_is_current) note(record_of(std::move(file), recipe_));
 }
 
@@ -182,8 +184,10 @@ Result<void> IndexRun::work() {
                       [this](unsigned worker, const Job& job, const Outcome& outcome) {
                         finished(worker, job, outcome);
                       });
+  WorkerPool::Deadlines deadlines;
+  deadlines.file = std::chrono::seconds(settings_.file_timeout);
   pool_ = std::make_unique<WorkerPool>(context_, worker_executable(), worker_setup(), places,
-                                       pool_events());
+                                       pool_events(), deadlines);
   pool_->start();
   tick();
   context_.run();
@@ -191,6 +195,9 @@ Result<void> IndexRun::work() {
   facts_.workers.count = counts.places;
   facts_.workers.started = counts.started;
   facts_.workers.crashed = counts.crashed;
+  facts_.workers.out_of_memory = counts.out_of_memory;
+  facts_.workers.timed_out = counts.timed_out;
+  facts_.workers.recycled = counts.recycled;
   facts_.seconds.worker_idle = std::chrono::duration<double>(counts.idle).count();
   facts_.memory.workers_peak_pss_bytes = counts.peak_pss_bytes;
   facts_.seconds.files = seconds_since(start);
@@ -205,9 +212,8 @@ WorkerPool::Events IndexRun::pool_events() {
     dispatcher_->finish(worker, outcome);
     if (dispatcher_->done()) pool_->drain();
   };
-  events.orphaned = [this](unsigned, const std::vector<JobSender::Held>& held) {
-    dispatcher_->take_back(held);
-  };
+  events.orphaned = [this](unsigned worker, const std::vector<JobSender::Held>& held,
+                           const Blame& blame) { orphaned(worker, held, blame); };
   events.failed = [this](Error error) { workers_failed(std::move(error)); };
   events.drained = [this] { context_.stop(); };
   return events;
@@ -228,6 +234,21 @@ WorkerSetup IndexRun::worker_setup() const {
   return setup;
 }
 
+/// Jobs came back: other workers may have time for them.
+void IndexRun::orphaned(unsigned worker, const std::vector<JobSender::Held>& held,
+                        const Blame& blame) {
+  for (unsigned count = dispatcher_->take_back(worker, held, blame); count > 0; --count)
+    pool_->file_quarantined();
+  if (dispatcher_->done()) return pool_->drain();
+  for (unsigned other = 0; other < pool_->places(); ++other)
+    if (pool_->ready(other)) dispatcher_->fill(*pool_, other);
+}
+
+/// The limit that a quarantined file has met, where a higher one may let it pass.
+std::uint64_t IndexRun::limit_behind(std::string_view reason) const {
+  return reason == name(Fault::kTimedOut) ? settings_.file_timeout : 0;
+}
+
 void IndexRun::finished(unsigned worker, const Job& job, const Outcome& outcome) {
   accounting_.record(job, outcome);
   progress_->finished(worker, job, outcome, Clock::now());
@@ -244,6 +265,9 @@ void IndexRun::finished(unsigned worker, const Job& job, const Outcome& outcome)
   record.recipe = recipe_;
   record.blob_oid = job.blob_oid;
   record.signature = job.signature;
+  record.content_hash = outcome.content_hash;
+  if (outcome.state == FileState::kQuarantined)
+    record.refused_limit = job.verdict ? job.verdict->limit : limit_behind(outcome.reason);
   note(std::move(record));
 }
 

@@ -57,6 +57,8 @@ class IndexRun {
   void decided(Decided&& file);
   void note(FileRecord record);
   void finished(unsigned worker, const Job& job, const Outcome& outcome);
+  void orphaned(unsigned worker, const std::vector<JobSender::Held>& held, const Blame& blame);
+  std::uint64_t limit_behind(std::string_view reason) const;
   void workers_failed(Error error);
   void await_signal();
   void poll_signals();

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/glob.h"
 #include "common/languages.h"
+#include "supervisor/fleet/blame.h"
 
 namespace forkdex {
 namespace {
@@ -125,8 +126,35 @@ std::optional<Decided> Planner::refusal(const ListedFile& file) const {
 bool Planner::unchanged(const StatSignature& signature, const KnownFile& known) const {
   const bool settled = known.state == FileState::kIndexed || known.state == FileState::kEmpty ||
                        known.state == FileState::kSkipped;
-  return !rules_.full && settled && known.recipe == rules_.recipe &&
-         known.signature.same_file(signature) && !is_racy(known.signature);
+  if (!stays_quarantined(known) && (rules_.full || !settled)) return false;
+  return known.recipe == rules_.recipe && known.signature.same_file(signature) &&
+         !is_racy(known.signature);
+}
+
+/// Whether a verdict of an earlier run still holds, as far as it is not a matter of the bytes.
+/// --full does not lift it: a file that ended its worker three times will do so again.
+bool Planner::stays_quarantined(const KnownFile& known) const {
+  if (known.state != FileState::kQuarantined || rules_.retry_failed) return false;
+  if (known.recipe != rules_.recipe) return false;
+  if (known.reason == name(Fault::kTimedOut))
+    return rules_.file_timeout_seconds <= known.refused_limit;
+  if (known.reason == name(Fault::kOutOfMemory))
+    return rules_.memory_per_worker_bytes <= known.refused_limit;
+  return true;
+}
+
+/// Lets the worker compare the bytes it reads with those the row describes.
+void Planner::compare_later(Job& job, const KnownFile& known) const {
+  const bool searchable = known.state == FileState::kIndexed || known.state == FileState::kEmpty;
+  const bool quarantined = stays_quarantined(known);
+  const bool comparable = known.recipe == rules_.recipe && known.content_hash &&
+                          ((searchable && !rules_.full) || quarantined);
+  if (!comparable) return;
+  job.known = true;
+  std::copy(known.content_hash->begin(), known.content_hash->end(), job.known_hash);
+  if (quarantined)
+    job.verdict = std::make_shared<Verdict>(
+        Verdict{known.reason, known.detail, known.attempts, known.refused_limit});
 }
 
 void Planner::plan(ListedFile&& file, const KnownFile* known) {
@@ -147,15 +175,19 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
                           known->reason == traits(ErrorCode::kBinaryFile).name;
   if (known && by_content && unchanged(signature, *known)) {
     Decided same;
-    same.state = known->state == FileState::kSkipped ? FileState::kSkipped : FileState::kUnchanged;
+    const bool as_it_was =
+        known->state == FileState::kSkipped || known->state == FileState::kQuarantined;
+    same.state = as_it_was ? known->state : FileState::kUnchanged;
     same.reason = known->reason;
+    same.detail = known->detail;
+    same.attempts = known->attempts;
     same.path = std::move(file.path);
     same.language = language_of(same.path);
     same.bytes = file.size;
     same.chunks = known->chunk_count;
     same.signature = signature;
     same.blob_oid = blob_oid;
-    same.row_is_current = known->blob_oid == blob_oid;
+    same.row_is_current = known->blob_oid == blob_oid || known->state == FileState::kQuarantined;
     return decided_(std::move(same));
   }
   Job job;
@@ -163,13 +195,7 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
   job.path = std::move(file.path);
   job.signature = signature;
   job.blob_oid = blob_oid;
-  const bool comparable =
-      known && !rules_.full && known->recipe == rules_.recipe && known->content_hash &&
-      (known->state == FileState::kIndexed || known->state == FileState::kEmpty);
-  if (comparable) {
-    job.known = true;
-    std::copy(known->content_hash->begin(), known->content_hash->end(), job.known_hash);
-  }
+  if (known) compare_later(job, *known);
   jobs_.push_back(std::move(job));
 }
 

@@ -19,8 +19,11 @@ namespace forkdex {
 
 struct PlanRules {
   std::string recipe;
-  bool full = false;  ///< nothing counts as unchanged
+  bool full = false;          ///< nothing counts as unchanged
+  bool retry_failed = false;  ///< what is quarantined is tried again
   std::uint64_t max_file_bytes = 0;
+  std::uint64_t file_timeout_seconds = 0;
+  std::uint64_t memory_per_worker_bytes = 0;
   std::vector<std::string> include;    ///< globs; empty admits every path
   std::vector<std::string> exclude;    ///< globs
   std::vector<std::string> languages;  ///< language ids; empty admits every language
@@ -35,7 +38,8 @@ struct Decided {
   std::string detail;
   std::string language;
   std::uint64_t bytes = 0;
-  std::uint32_t chunks = 0;  ///< rows an unchanged file has
+  std::uint32_t chunks = 0;    ///< rows an unchanged file has
+  std::uint32_t attempts = 0;  ///< of a quarantined file
   StatSignature signature;
   std::string blob_oid;         ///< of exactly the bytes on disk, as far as git knows; else empty
   bool row_is_current = false;  ///< the database already says so
@@ -62,6 +66,8 @@ class Planner {
   Result<void> remove_until(const std::string* path);
   std::optional<Decided> refusal(const ListedFile& file) const;
   bool unchanged(const StatSignature& signature, const KnownFile& known) const;
+  bool stays_quarantined(const KnownFile& known) const;
+  void compare_later(Job& job, const KnownFile& known) const;
   void plan(ListedFile&& file, const KnownFile* known);
 
   PlanRules rules_;

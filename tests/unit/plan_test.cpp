@@ -200,3 +200,67 @@ TEST_CASE("plan: kinds, sizes, globs and languages that exclude a file name thei
   CHECK(planned.decided.at("locked.py").reason == "unreadable");
   CHECK(planned.decided.at("locked.py").detail == "Permission denied");
 }
+
+namespace {
+
+KnownFile quarantined(std::string path, std::string reason, std::uint64_t limit = 0) {
+  KnownFile file = known(std::move(path), FileState::kQuarantined, std::move(reason));
+  file.detail = "the worker was killed by signal 11 (Segmentation fault)";
+  file.attempts = 3;
+  file.refused_limit = limit;
+  return file;
+}
+
+}  // namespace
+
+TEST_CASE("plan: a quarantined file stays so without being tried", "[plan]") {
+  PlanRules full = rules();
+  full.full = true;
+  for (const PlanRules& with : {rules(), full}) {
+    const Planned planned = plan(with, {listed("a.py")}, {quarantined("a.py", "crashed")});
+    CHECK(planned.jobs.empty());
+    const Decided& decided = planned.decided.at("a.py");
+    CHECK(decided.state == FileState::kQuarantined);
+    CHECK(decided.reason == "crashed");
+    CHECK(decided.detail == "the worker was killed by signal 11 (Segmentation fault)");
+    CHECK(decided.attempts == 3);
+    CHECK(decided.row_is_current);
+  }
+}
+
+TEST_CASE("plan: a quarantined file is tried again when asked, or under another recipe", "[plan]") {
+  PlanRules retry = rules();
+  retry.retry_failed = true;
+  const Planned asked = plan(retry, {listed("a.py")}, {quarantined("a.py", "crashed")});
+  REQUIRE(asked.job("a.py"));
+  CHECK_FALSE(asked.job("a.py")->known);
+  PlanRules recipe = rules();
+  recipe.recipe = "r2";
+  CHECK(plan(recipe, {listed("a.py")}, {quarantined("a.py", "crashed")}).job("a.py"));
+}
+
+TEST_CASE("plan: only a higher limit retries what a limit refused", "[plan]") {
+  PlanRules with = rules();
+  with.file_timeout_seconds = 60;
+  with.memory_per_worker_bytes = 1000;
+  const auto retried = [&](const char* reason, std::uint64_t limit) {
+    return plan(with, {listed("a.py")}, {quarantined("a.py", reason, limit)}).job("a.py");
+  };
+  CHECK(retried("timed_out", 59));
+  CHECK_FALSE(retried("timed_out", 60));
+  CHECK_FALSE(retried("timed_out", 61));
+  CHECK(retried("out_of_memory", 999));
+  CHECK_FALSE(retried("out_of_memory", 1000));
+}
+
+TEST_CASE("plan: touched, a quarantined file is judged by its bytes", "[plan]") {
+  ListedFile touched = listed("a.py");
+  touched.mtime_ns += 1;
+  const Planned planned = plan(rules(), {touched}, {quarantined("a.py", "crashed")});
+  const Job* job = planned.job("a.py");
+  REQUIRE(job);
+  CHECK(job->known);
+  REQUIRE(job->verdict);
+  CHECK(job->verdict->reason == "crashed");
+  CHECK(job->verdict->attempts == 3);
+}

@@ -140,6 +140,28 @@ TEST_CASE("segment: the worker's last word arrives, cut to whole characters", "[
   CHECK(ends.sender.phase() == WorkerPhase::kFailed);
 }
 
+TEST_CASE("segment: the supervisor sees what a job is at, since when, and what its bytes are",
+          "[ring]") {
+  Ends ends = connect();
+  const auto start = std::chrono::steady_clock::now();
+  REQUIRE(ends.sender.offer(job(1, "a")));
+  CHECK(ends.sender.last_beat() < start);
+  const auto taken = ends.receiver.take();
+  CHECK(ends.sender.last_beat() >= start);
+  ends.receiver.enter((*taken)->slot, Stage::kParse);
+  const JobSender::Held before = ends.sender.held().front();
+  CHECK(before.stage == Stage::kParse);
+  CHECK(before.since >= start);
+  CHECK_FALSE(before.content_hash);
+  ends.receiver.set_content_hash((*taken)->slot, sha256("bytes"));
+  CHECK(ends.sender.held().front().content_hash == sha256("bytes"));
+  // The next job in this slot is another file.
+  ends.receiver.finish((*taken)->slot, Outcome{});
+  REQUIRE(ends.sender.collect()->has_value());
+  REQUIRE(ends.sender.offer(job(2, "b")));
+  CHECK_FALSE(ends.sender.held().front().content_hash);
+}
+
 TEST_CASE("segment: a query comes back as a vector", "[ring]") {
   Ends ends = connect();
   REQUIRE(ends.sender.offer_query(5, "how are workers restarted"));

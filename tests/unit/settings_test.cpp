@@ -295,7 +295,7 @@ TEST_CASE("settings: help and version are answered before anything is checked", 
   CHECK(longest <= 100);
 }
 
-// FORKDEX_WRITE_PAGES=1 writes the page instead of comparing it.
+// WRITE_PAGES=1 writes the page instead of comparing it.
 TEST_CASE("settings: a config that is no regular file is refused without a wait", "[settings]") {
   const ConfigFile file("");
   std::filesystem::remove(file.path());
@@ -331,7 +331,7 @@ TEST_CASE("settings: a malformed glob is named", "[settings]") {
 
 TEST_CASE("settings: docs/configuration.md is what the table says", "[settings]") {
   const std::string file = FORKDEX_SOURCE_DIR "/docs/configuration.md";
-  if (std::getenv("FORKDEX_WRITE_PAGES")) std::ofstream(file) << configuration_page();
+  if (std::getenv("WRITE_PAGES")) std::ofstream(file) << configuration_page();
   std::ifstream stream(file);
   const std::string page((std::istreambuf_iterator<char>(stream)), {});
   CHECK(page == configuration_page());

@@ -62,8 +62,9 @@ TEST_CASE("worker process: a signal arrives as a signal", "[fleet]") {
 }
 
 TEST_CASE("worker process: what we killed is told with our reason", "[fleet]") {
-  const auto cause = run(Script("while :; do :; done"),
-                         [](WorkerProcess& worker) { worker.kill("it took too long"); });
+  const auto cause = run(Script("while :; do :; done"), [](WorkerProcess& worker) {
+    worker.kill(KilledByUs{"it took too long"});
+  });
   CHECK(describe(cause) == "was ended: it took too long");
 }
 

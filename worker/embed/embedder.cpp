@@ -47,7 +47,7 @@ class BertEmbedder final : public Embedder {
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
 
   Result<void> embed(std::span<const std::string_view> texts, std::span<float> vectors,
-                     std::uint64_t& tokens) override {
+                     std::uint64_t& tokens, const NextBatch& next_batch) override {
     try {
       const c10::InferenceMode no_gradients;
       TokenizedTexts tokenized;
@@ -55,8 +55,10 @@ class BertEmbedder final : public Embedder {
         tokenizer_->encode(text, max_tokens_, tokenized.ids());
         tokenized.end_text();
       }
-      for (const TokenBatch& batch : tokenized.batches(options_.batch_tokens))
+      for (const TokenBatch& batch : tokenized.batches(options_.batch_tokens)) {
+        if (next_batch) next_batch(batch.texts);
         embed_batch(batch, vectors);
+      }
       tokens += tokenized.tokens();
       return {};
     } catch (const std::exception& thrown) {

@@ -4,6 +4,7 @@
 // free of torch; libtorch stays private to this library.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -21,12 +22,15 @@ class Embedder {
   virtual std::size_t dimension() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
 
+  /// Told before each batch which texts are in it, by their index.
+  using NextBatch = std::function<void(std::span<const std::size_t> texts)>;
+
   /// Embeds `texts` into `vectors` (row-major, texts.size() x dimension(), L2-normalised where the
   /// folder says so). Texts are cut at the model's maximum. Batches by token budget inside, sorted
   /// by length; the order of `vectors` is the order of `texts`. Adds the tokens read to `tokens`.
   /// ERRORS kModelRuntime, kOutOfMemory.
   virtual Result<void> embed(std::span<const std::string_view> texts, std::span<float> vectors,
-                             std::uint64_t& tokens) = 0;
+                             std::uint64_t& tokens, const NextBatch& next_batch = {}) = 0;
 
   struct Options {
     std::size_t batch_tokens = 2048;

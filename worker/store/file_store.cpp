@@ -49,6 +49,7 @@ constexpr const char* kUpsertFile =
     "ON CONFLICT (repository_id, path_hash) DO UPDATE SET content_hash = excluded.content_hash, "
     " blob_oid = excluded.blob_oid, language = excluded.language, state = excluded.state, "
     " reason = NULL, detail = excluded.detail, attempts = excluded.attempts, "
+    " refused_limit = NULL, "
     " chunk_count = excluded.chunk_count, bytes = excluded.bytes, recipe = excluded.recipe, "
     " indexed_at = now(), size = excluded.size, mtime_ns = excluded.mtime_ns, "
     " ctime_ns = excluded.ctime_ns, inode = excluded.inode, seen_at_ns = excluded.seen_at_ns";

@@ -1,0 +1,86 @@
+#include "supervisor/fleet/blame.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+#include <fmt/format.h>
+
+namespace forkdex {
+namespace {
+
+/// Signals that a process gets by its own doing.
+constexpr std::array kFaultSignals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+
+std::optional<Fault> fault_of_error(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kOutOfMemory:
+      return Fault::kOutOfMemory;
+    case ErrorCode::kModelRuntime:
+    case ErrorCode::kRingBroken:
+      return Fault::kCrashed;
+    default:  // the database's or the run's trouble, which no file has caused
+      return std::nullopt;
+  }
+}
+
+struct FaultOf {
+  const std::optional<Error>& failure;
+
+  std::optional<Fault> operator()(const Exited&) const {
+    // An end that the worker did not announce is not one of its own: a library called exit().
+    return failure ? fault_of_error(failure->code) : Fault::kCrashed;
+  }
+  std::optional<Fault> operator()(const Signaled& signaled) const {
+    const bool own = std::find(kFaultSignals.begin(), kFaultSignals.end(), signaled.signal) !=
+                     kFaultSignals.end();
+    return own ? std::optional(Fault::kCrashed) : std::nullopt;
+  }
+  std::optional<Fault> operator()(const OutOfMemory&) const { return Fault::kOutOfMemory; }
+  std::optional<Fault> operator()(const TimedOut&) const { return Fault::kTimedOut; }
+  std::optional<Fault> operator()(const KilledByUs& killed) const {
+    return killed.own_fault ? std::optional(Fault::kCrashed) : std::nullopt;
+  }
+};
+
+/// The last line that says something.
+std::string_view last_line(std::string_view words) {
+  const std::size_t end = words.find_last_not_of(" \r\n");
+  if (end == std::string_view::npos) return {};
+  words = words.substr(0, end + 1);
+  return words.substr(words.find_last_of('\n') + 1);
+}
+
+}  // namespace
+
+std::string_view name(Fault fault) {
+  constexpr std::array<std::string_view, 3> kNames = {"crashed", "out_of_memory", "timed_out"};
+  return kNames[static_cast<std::size_t>(fault)];
+}
+
+bool Blame::accuses(std::uint64_t job_id) const {
+  return std::find(suspects.begin(), suspects.end(), job_id) != suspects.end();
+}
+
+Blame assign_blame(const ExitCause& cause, const std::optional<Error>& failure,
+                   std::span<const JobSender::Held> held, std::string_view last_words) {
+  Blame blame;
+  blame.fault = std::visit(FaultOf{failure}, cause);
+  blame.cause = "the worker " + describe(cause);
+  if (failure) blame.cause += ": " + failure->text();
+  const std::string_view words = last_line(last_words);
+  if (!words.empty()) blame.cause += fmt::format("; its last words: {}", words);
+  if (!blame.fault) return blame;
+  // Of a worker that wrote what cannot be true, the outcome we could not read is a suspect too.
+  const bool lied = std::holds_alternative<KilledByUs>(cause);
+  for (const JobSender::Held& job : held) {
+    const bool active = job.state == SlotState::kTaken && job.stage != Stage::kWaiting;
+    if (!active && !(lied && job.state == SlotState::kDone)) continue;
+    if (blame.suspects.empty() && !std::holds_alternative<TimedOut>(cause))
+      blame.cause += fmt::format(" (in {})", name(job.stage));
+    blame.suspects.push_back(job.job_id);
+  }
+  return blame;
+}
+
+}  // namespace forkdex

@@ -1,0 +1,41 @@
+#pragma once
+
+// Which files a worker's death may be put down to. A death accuses a file only if the file can have
+// caused it: a fault signal, memory run out, our own deadline, an end by the worker's own doing. A
+// kill from elsewhere and a lost database accuse nobody. Pure.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/job.h"
+#include "common/result.h"
+#include "common/segment.h"
+#include "supervisor/fleet/exit_cause.h"
+
+namespace forkdex {
+
+/// What a file is quarantined for.
+enum class Fault : std::uint8_t { kCrashed, kOutOfMemory, kTimedOut };
+/// The `reason` of a quarantined file: "crashed", "out_of_memory", "timed_out".
+std::string_view name(Fault fault);
+
+struct Blame {
+  std::optional<Fault> fault;  ///< none: nothing the worker did
+  std::string cause;           ///< what happened, for a person
+  /// Jobs that were active in the stage the worker died in, or whose outcome could not be read; no
+  /// other job is accused.
+  std::vector<std::uint64_t> suspects;
+
+  bool accuses(std::uint64_t job_id) const;
+};
+
+/// `failure` is what the worker said of itself, `held` the jobs it had, `last_words` the end of its
+/// standard error.
+Blame assign_blame(const ExitCause& cause, const std::optional<Error>& failure,
+                   std::span<const JobSender::Held> held, std::string_view last_words);
+
+}  // namespace forkdex

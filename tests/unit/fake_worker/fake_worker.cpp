@@ -1,0 +1,96 @@
+// A worker without model, repository or database, whose files are what they are called: it takes
+// groups of jobs through the stages as the real one does, and misbehaves where a name says so.
+//
+//   crash…   abort() while it is parsed              hang…     stands still while it is parsed
+//   exit…    exit(3) while it is parsed              memory…   says that memory ran out
+//   embed…   SIGSEGV while its whole group is embedded
+//   first…   crashes the first time only             lie…      an outcome that cannot be true
+//
+// Anything else is indexed.
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+#include "common/segment.h"
+#include "common/worker_setup.h"
+
+namespace forkdex {
+namespace {
+
+constexpr std::size_t kGroup = 4;
+
+/// An end with a status where the name says so.
+void parse(JobReceiver& receiver, const JobReceiver::Taken& taken) {
+  const std::string_view name = taken.job.path;
+  receiver.enter(taken.slot, Stage::kRead);
+  receiver.set_content_hash(taken.slot, sha256(name));
+  receiver.enter(taken.slot, Stage::kParse);
+  if (name.starts_with("crash") || (name.starts_with("first") && taken.job.attempt == 1)) {
+    std::fputs("fake worker: about to abort\n", stderr);
+    std::abort();
+  }
+  if (name.starts_with("exit")) std::exit(3);
+  if (name.starts_with("hang"))
+    for (;;) ::pause();
+  if (name.starts_with("memory")) {
+    receiver.set_failure({ErrorCode::kOutOfMemory, "the worker ran out of memory", ""});
+    std::exit(kExitTryAgain);
+  }
+  receiver.enter(taken.slot, Stage::kWaiting);
+}
+
+void embed(JobReceiver& receiver, const std::vector<JobReceiver::Taken>& group) {
+  for (const auto& taken : group) receiver.enter(taken.slot, Stage::kEmbed);
+  for (const auto& taken : group)
+    if (std::string_view(taken.job.path).starts_with("embed")) ::raise(SIGSEGV);
+  for (const auto& taken : group) receiver.enter(taken.slot, Stage::kWaiting);
+}
+
+void store(JobReceiver& receiver, const JobReceiver::Taken& taken) {
+  receiver.enter(taken.slot, Stage::kStore);
+  Outcome outcome;
+  outcome.job_id = taken.job.id;
+  outcome.chunks = 1;
+  if (std::string_view(taken.job.path).starts_with("lie"))
+    outcome.state = static_cast<FileState>(kFileStateCount);
+  if (taken.job.known && sha256(taken.job.path) == [&] {
+        Sha256 known{};
+        std::copy(std::begin(taken.job.known_hash), std::end(taken.job.known_hash), known.begin());
+        return known;
+      }())
+    outcome.state = FileState::kUnchanged;
+  receiver.finish(taken.slot, outcome);
+}
+
+int main_of_fake_worker() {
+  auto receiver =
+      JobReceiver::attach(UniqueFd(kSegmentFd), UniqueFd(kJobsFd), UniqueFd(kOutcomesFd));
+  if (!receiver) return kExitUsage;
+  receiver->set_ready();
+  while (!receiver->stop_requested()) {
+    std::vector<JobReceiver::Taken> group;
+    while (group.size() < kGroup) {
+      auto taken = receiver->take();
+      if (!taken || !*taken) break;
+      parse(*receiver, **taken);
+      group.push_back(**std::move(taken));
+    }
+    if (group.empty()) {
+      receiver->wait();
+      continue;
+    }
+    embed(*receiver, group);
+    for (const auto& taken : group) store(*receiver, taken);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+}  // namespace forkdex
+
+int main() { return forkdex::main_of_fake_worker(); }
