@@ -80,6 +80,31 @@ TEST_CASE("death: workers killed twenty times and more cost no row", "[kill]") {
   CHECK(differences(expected, dump(database, "rxjs")) == Strings());
 }
 
+TEST_CASE("death: a worker that crashes twice, or stands still, costs no file", "[kill]") {
+  // Two deaths make a file suspect; only a third one, alone, would be its own.
+  const auto [number, counted, deaths] =
+      GENERATE(table<int, std::string, int>({{SIGSEGV, "crashed", 2}, {SIGSTOP, "timed_out", 1}}));
+  const Dump expected = undisturbed_dump(operators());
+  const Database database;
+  const TemporaryFolder folder;
+  Strings options = kOptions;
+  options.insert(options.end(), {"--file-timeout", "1"});
+  Program program(index_command(operators(), database, folder / "report.json", options));
+  std::set<int> struck;
+  for (int finished = 0; struck.size() < static_cast<std::size_t>(deaths) && program.running();) {
+    finished = wait_for_files(program, finished + 1);
+    const std::vector<int> workers = descendants_named(program.pid(), "worker");
+    if (!workers.empty() && ::kill(workers.front(), number) == 0) struck.insert(workers.front());
+  }
+  const Ended ended = program.wait(std::chrono::minutes(3));
+  INFO(ended.text());
+  REQUIRE(ended.status == 0);
+  const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
+  CHECK(report.at("workers").at(counted) == struck.size());
+  CHECK(contradictions(report, database) == Strings());
+  CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
 TEST_CASE("death: INT and TERM drain, and the next run completes what is left", "[kill]") {
   const int number = GENERATE(SIGINT, SIGTERM);
   const bool whole_group = number == SIGINT;  // as Ctrl-C does
