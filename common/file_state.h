@@ -7,6 +7,9 @@
 
 namespace forkdex {
 
+/// The `reason` of what the user's globs and languages leave out.
+inline constexpr std::string_view kExcluded = "excluded";
+
 /// The one state every file ends in. kUnchanged and kRemoved stand in reports only.
 enum class FileState : std::uint8_t {
   kIndexed,

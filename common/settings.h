@@ -42,13 +42,14 @@ struct Settings {
   std::filesystem::path code_model;  ///< empty: the bundled one
   Precision precision = Precision::kAuto;
   Device device = Device::kAuto;
-  std::uint64_t max_file_size = 10 << 20;  ///< bytes; a larger file is skipped as too_large
-  std::uint32_t file_timeout = 60;         ///< seconds a file may stay in one stage unmoved
-  std::uint32_t in_flight = 16;            ///< files a worker may hold
-  std::uint32_t batch_tokens = 2048;       ///< tokens of one forward pass
-  std::vector<std::string> include;        ///< globs; empty: every path
-  std::vector<std::string> exclude;        ///< globs; wins over include
-  std::vector<std::string> languages;      ///< language ids; empty: every language
+  std::uint64_t max_file_size = 10 << 20;          ///< bytes; a larger file is skipped as too_large
+  std::optional<std::uint64_t> memory_per_worker;  ///< bytes; none: what memory allows
+  std::uint32_t file_timeout = 60;                 ///< seconds a file may stay in one stage unmoved
+  std::uint32_t in_flight = 16;                    ///< files a worker may hold
+  std::uint32_t batch_tokens = 2048;               ///< tokens of one forward pass
+  std::vector<std::string> include;                ///< globs; empty: every path
+  std::vector<std::string> exclude;                ///< globs; wins over include
+  std::vector<std::string> languages;              ///< language ids; empty: every language
   bool full = false;
   bool retry_failed = false;
   bool wait = false;

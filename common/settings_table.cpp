@@ -137,6 +137,15 @@ bool set_max_file_size(Settings& settings, const Values& values) {
   return true;
 }
 
+bool set_memory_per_worker(Settings& settings, const Values& values) {
+  const std::optional<std::uint64_t> bytes = size_in_bytes(values.back());
+  if (values.back() != "auto" && (!bytes || *bytes < (256ULL << 20) || *bytes > (1ULL << 40)))
+    return false;
+  settings.memory_per_worker.reset();
+  if (bytes) settings.memory_per_worker = *bytes;
+  return true;
+}
+
 bool set_languages(Settings& settings, const Values& values) {
   std::vector<std::string> languages;
   for (const std::string& list : values) {
@@ -193,9 +202,9 @@ constexpr std::array<std::string_view, 3> kReserved = {"graph", "mcp", "serve"};
 
 // clang-format off
 constexpr std::array kTable = {
-    SettingRow{"repository", "NAME", "", "1 to 200 bytes of UTF-8 without control characters",
+    SettingRow{"repository", "NAME", "", "1 to 1024 bytes of UTF-8 without control characters",
                "The repository's name, by default the last part of the folder; search stays in it.",
-               kModelUsers, kEverywhere, false, false, set_utf8<&Settings::repository, 200>},
+               kModelUsers, kEverywhere, false, false, set_utf8<&Settings::repository, 1024>},
     SettingRow{"workers", "N|auto", "auto", "a whole number from 1 to 256, or auto",
                "Worker processes; auto is what cores and memory allow.",
                kIndexOnly, kEverywhere, false, false, set_workers},
@@ -216,6 +225,10 @@ constexpr std::array kTable = {
     SettingRow{"max-file-size", "SIZE", "10MiB", "a size from 1 to 1GiB, such as 512K or 10MiB",
                "A larger file is skipped as too_large; units are powers of 1024.",
                kIndexOnly, kEverywhere, false, false, set_max_file_size},
+    SettingRow{"memory-per-worker", "SIZE|auto", "auto",
+               "a size from 256MiB to 1TiB, such as 1GiB, or auto",
+               "The most memory that a worker may use; auto is what memory and --workers allow.",
+               kIndexOnly, kEverywhere, false, false, set_memory_per_worker},
     SettingRow{"file-timeout", "SECONDS", "60", "a whole number from 1 to 86400",
                "How long a file may stay in one stage with nothing moving; then its worker is ended.",
                kIndexOnly, kEverywhere, false, false,

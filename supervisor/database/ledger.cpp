@@ -21,8 +21,9 @@ Result<Ledger> Ledger::open(PgConnection& connection, const RepositoryIdentity& 
   if (const auto claimed = claim_repository(connection, *id, identity.name, keep_waiting); !claimed)
     return claimed.error();
   Ledger ledger(connection, *id, identity.name);
-  if (const auto updated = update_repository(connection, *id, identity); !updated)
-    return updated.error();
+  const auto moved_from = update_repository(connection, *id, identity);
+  if (!moved_from) return moved_from.error();
+  ledger.moved_from_ = *moved_from;
   const auto model_row = forkdex::model_id(connection, model);
   if (!model_row) return model_row.error();
   ledger.model_id_ = *model_row;

@@ -33,6 +33,8 @@ class Ledger {
 
   std::int64_t repository_id() const { return repository_id_; }
   const std::string& repository_name() const { return repository_name_; }
+  /// Where the repository stood before this run (escape_path), empty unless it has moved.
+  const std::string& moved_from() const { return moved_from_; }
   std::int64_t model_id() const { return model_id_; }
   std::int64_t run_id() const { return run_id_; }
 
@@ -67,6 +69,7 @@ class Ledger {
   PgConnection* connection_;
   std::int64_t repository_id_;
   std::string repository_name_;
+  std::string moved_from_;
   std::int64_t model_id_ = 0;
   std::int64_t run_id_ = 0;
   FileRows rows_;

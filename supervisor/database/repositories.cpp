@@ -113,13 +113,18 @@ Result<void> release_repository(PgConnection& connection, std::int64_t id) {
   return released ? Result<void>() : released.error();
 }
 
-Result<void> update_repository(PgConnection& connection, std::int64_t id,
-                               const RepositoryIdentity& identity) {
+Result<std::string> update_repository(PgConnection& connection, std::int64_t id,
+                                      const RepositoryIdentity& identity) {
+  const auto stored =
+      connection.run("SELECT root FROM forkdex.repositories WHERE id = $1", {std::to_string(id)});
+  if (!stored) return stored.error();
+  const std::string before(stored->empty() ? "" : stored->text(0, 0));
   const auto updated = connection.run(
       "UPDATE forkdex.repositories SET root = $2, remote = $3, root_commit = $4 WHERE id = $1 "
       "AND (root, remote, root_commit) IS DISTINCT FROM ($2, $3, $4)",
       {std::to_string(id), escape_path(identity.root), identity.remote, identity.root_commit});
-  return updated ? Result<void>() : updated.error();
+  if (!updated) return updated.error();
+  return before == escape_path(identity.root) ? std::string() : before;
 }
 
 Result<std::vector<RepositoryStatus>> list_repositories(PgConnection& connection,

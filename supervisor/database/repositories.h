@@ -38,9 +38,10 @@ Result<void> claim_repository(PgConnection& connection, std::int64_t id, const s
 /// Ends the claim before the connection does.
 Result<void> release_repository(PgConnection& connection, std::int64_t id);
 
-/// Writes root, remote and root commit. REQUIRES the claim.
-Result<void> update_repository(PgConnection& connection, std::int64_t id,
-                               const RepositoryIdentity& identity);
+/// Writes root, remote and root commit. Returns the root that was stored before (escape_path) where
+/// the repository has moved, else "". REQUIRES the claim.
+Result<std::string> update_repository(PgConnection& connection, std::int64_t id,
+                                      const RepositoryIdentity& identity);
 
 /// A repository as `status` shows it. Times are ISO 8601 in UTC, empty for never.
 struct RepositoryStatus {

@@ -10,6 +10,8 @@
 #include <optional>
 #include <string_view>
 
+#include "supervisor/fleet/cgroup_path.h"
+
 namespace forkdex {
 namespace {
 
@@ -33,22 +35,6 @@ std::uint64_t meminfo_bytes(std::string_view meminfo, std::string_view key) {
   const std::size_t at = meminfo.find(key);
   if (at == std::string_view::npos) return 0;
   return leading_number(meminfo.substr(at + key.size())).value_or(0) * 1024;
-}
-
-// Our cgroup by /proc/self/cgroup: of the hierarchy with `controller`, or of v2 for "".
-std::optional<fs::path> own_cgroup(const std::string& table, std::string_view controller) {
-  for (std::size_t from = 0; from < table.size();) {
-    const std::size_t end = std::min(table.find('\n', from), table.size());
-    const std::string_view line = std::string_view(table).substr(from, end - from);
-    from = end + 1;
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (second == std::string_view::npos) continue;
-    const std::string list = ',' + std::string(line.substr(first + 1, second - first - 1)) + ',';
-    if (list.find(',' + std::string(controller) + ',') == std::string::npos) continue;
-    return fs::path(line.substr(second + 1)).relative_path();
-  }
-  return std::nullopt;
 }
 
 // Calls `visit` with our cgroup's folder and those above it, up to the mount. A container that
@@ -144,9 +130,15 @@ unsigned choose_workers(unsigned cores, std::uint64_t memory_bytes,
       std::clamp<std::uint64_t>(std::min<std::uint64_t>(cores, fitting), 1, kMost));
 }
 
-unsigned choose_workers() {
+unsigned choose_workers(std::uint64_t bytes_per_worker) {
   const MachineLimits limits = machine_limits();
-  return choose_workers(limits.cores, limits.memory_bytes());
+  return choose_workers(limits.cores, limits.memory_bytes(), bytes_per_worker);
+}
+
+std::uint64_t choose_memory_per_worker(unsigned workers, std::uint64_t memory_bytes) {
+  constexpr std::uint64_t kLeast = 512ULL << 20;
+  constexpr std::uint64_t kMost = 2ULL << 30;
+  return std::clamp(memory_bytes / 4 * 3 / std::max(workers, 1U), kLeast, kMost);
 }
 
 }  // namespace forkdex

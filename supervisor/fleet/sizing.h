@@ -39,7 +39,12 @@ inline constexpr std::uint64_t kPlannedWorkerBytes = 400ULL << 20;
 unsigned choose_workers(unsigned cores, std::uint64_t memory_bytes,
                         std::uint64_t bytes_per_worker = kPlannedWorkerBytes);
 
-/// What --workers auto comes to on this machine.
-unsigned choose_workers();
+/// What --workers auto comes to on this machine, with workers of `bytes_per_worker`.
+unsigned choose_workers(std::uint64_t bytes_per_worker = kPlannedWorkerBytes);
+
+/// Memory for `--memory-per-worker auto`: an equal part of three quarters of the memory, at least
+/// 512 MiB and at most 2 GiB. More is seldom what a file needs, and only delays the end of one that
+/// allocates without end.
+std::uint64_t choose_memory_per_worker(unsigned workers, std::uint64_t memory_bytes);
 
 }  // namespace forkdex

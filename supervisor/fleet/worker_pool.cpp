@@ -27,16 +27,30 @@ Error give_up(const Blame& blame, const std::optional<Error>& failure) {
           blame.cause};
 }
 
+/// What ends a run none of whose workers can start.
+Error no_start(const Blame& blame, const MemoryLimits* memory) {
+  if (blame.fault == Fault::kOutOfMemory && memory)
+    return {ErrorCode::kModelUnusable,
+            fmt::format("the model does not fit into --memory-per-worker {}MiB: give more",
+                        memory->bytes() >> 20),
+            blame.cause};
+  return {ErrorCode::kBug,
+          "no worker can start, so nothing can be indexed; forkdex may have to be installed or "
+          "built again",
+          blame.cause};
+}
+
 }  // namespace
 
 WorkerPool::WorkerPool(boost::asio::io_context& context, std::filesystem::path executable,
                        WorkerSetup setup, unsigned places, Events events, Deadlines deadlines,
-                       RestartPolicy policy)
+                       MemoryLimits* memory, RestartPolicy policy)
     : context_(context),
       executable_(std::move(executable)),
       setup_(std::move(setup)),
       events_(std::move(events)),
       deadlines_(deadlines),
+      memory_(memory),
       policy_(std::move(policy)),
       places_(places),
       watching_(context) {
@@ -59,7 +73,9 @@ void WorkerPool::spawn(unsigned worker) {
   auto spawned = WorkerProcess::spawn(
       context_, executable_, setup,
       {.woke = [this, worker] { collect(worker); },
-       .exited = [this, worker](const ExitCause& cause) { ended(worker, cause); }});
+       .exited = [this,
+                  worker](const ExitCause& cause) { ended(worker, told_apart(worker, cause)); }},
+      memory_ ? memory_->of(worker) : ChildLimits{});
   if (!spawned) return fail(spawned.error());
   ++counts_.started;
   place.worker = *std::move(spawned);
@@ -79,6 +95,15 @@ void WorkerPool::collect(unsigned worker) {
     events_.outcome(worker, **std::move(outcome));
   }
   if (ready(worker) && !draining_) events_.has_room(worker);
+}
+
+/// A SIGKILL that the kernel sent for memory is another thing than one from elsewhere. The counters
+/// are asked at every death, so that each is told apart by what was counted since the one before.
+ExitCause WorkerPool::told_apart(unsigned worker, const ExitCause& cause) {
+  const auto scope = memory_ ? memory_->oom_kill_seen(worker) : std::nullopt;
+  const auto* signaled = std::get_if<Signaled>(&cause);
+  if (!scope || !signaled || signaled->signal != SIGKILL) return cause;
+  return OutOfMemory{*scope};
 }
 
 /// What the worker finished before it died still counts; the rest goes back to the dispatcher.
@@ -135,7 +160,8 @@ bool WorkerPool::is_final(const Error& failure) const {
 
 /// Whether this end says that no worker ever will start: another try would end the same way.
 bool WorkerPool::cannot_start(const ExitCause& cause, const std::optional<Error>& failure) const {
-  if (ever_ready_ || failure) return false;
+  if (ever_ready_) return false;
+  if (failure) return failure->code == ErrorCode::kOutOfMemory;
   // A kill from elsewhere says nothing about the worker.
   return !std::holds_alternative<Signaled>(cause) || std::get<Signaled>(cause).signal != SIGKILL;
 }
@@ -151,11 +177,7 @@ void WorkerPool::replace(unsigned worker, const ExitCause& cause,
     return;
   }
   if (failure && is_final(*failure)) return fail(*failure);
-  if (cannot_start(cause, failure))
-    return fail({ErrorCode::kBug,
-                 "no worker can start, so nothing can be indexed; forkdex may have to be installed "
-                 "or built again",
-                 blame.cause});
+  if (cannot_start(cause, failure)) return fail(no_start(blame, memory_));
   const Death death = !blame.fault             ? Death::kElsewhere
                       : blame.suspects.empty() ? Death::kFault
                                                : Death::kBlamed;
@@ -260,8 +282,11 @@ void WorkerPool::recycle(unsigned worker) {
 
 void WorkerPool::watch() {
   const auto now = RestartPolicy::Clock::now();
-  for (Place& place : places_)
-    if (place.worker) check_deadline(place, now);
+  for (unsigned worker = 0; worker < places_.size(); ++worker) {
+    if (!places_[worker].worker) continue;
+    check_deadline(places_[worker], now);
+    check_memory(worker);
+  }
   sample_memory();
   watching_.expires_after(kWatchInterval);
   watching_.async_wait([this](const boost::system::error_code& error) {
@@ -287,6 +312,15 @@ void WorkerPool::check_deadline(Place& place, RestartPolicy::Clock::time_point n
   const auto moved = std::max(jobs.last_beat(), place.offered_at);
   if (!active && place.load > 0 && now - moved > deadlines_.file)
     place.worker->kill(TimedOut{"the worker's loop", deadlines_.file});
+}
+
+/// What a large file left behind in a worker's heap is given back by replacing it between files.
+void WorkerPool::check_memory(unsigned worker) {
+  if (!memory_ || memory_->soft_bytes() == 0 || !ready(worker)) return;
+  const std::uint64_t bytes = anonymous_bytes(places_[worker].worker->pid());
+  if (bytes <= memory_->soft_bytes()) return;
+  log_info("worker.recycled", {{"worker", worker}, {"anonymous_bytes", bytes}});
+  recycle(worker);
 }
 
 void WorkerPool::sample_memory() {

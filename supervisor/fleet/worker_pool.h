@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "supervisor/fleet/blame.h"
+#include "supervisor/fleet/memory_limits.h"
 #include "supervisor/fleet/restart_policy.h"
 #include "supervisor/fleet/worker_process.h"
 
@@ -55,7 +56,8 @@ class WorkerPool {
   };
 
   WorkerPool(boost::asio::io_context& context, std::filesystem::path executable, WorkerSetup setup,
-             unsigned places, Events events, Deadlines deadlines, RestartPolicy policy = {});
+             unsigned places, Events events, Deadlines deadlines, MemoryLimits* memory = nullptr,
+             RestartPolicy policy = {});
   ~WorkerPool();
 
   /// Starts a worker in every place.
@@ -100,6 +102,7 @@ class WorkerPool {
   void spawn(unsigned worker);
   void collect(unsigned worker);
   void ended(unsigned worker, const ExitCause& cause);
+  ExitCause told_apart(unsigned worker, const ExitCause& cause);
   void count(const ExitCause& cause, const Blame& blame);
   void replace(unsigned worker, const ExitCause& cause, const std::optional<Error>& failure,
                const Blame& blame);
@@ -110,6 +113,7 @@ class WorkerPool {
   void report_if_drained();
   void watch();
   void sample_memory();
+  void check_memory(unsigned worker);
   void check_deadline(Place& place, RestartPolicy::Clock::time_point now) const;
 
   boost::asio::io_context& context_;
@@ -117,6 +121,7 @@ class WorkerPool {
   WorkerSetup setup_;
   Events events_;
   Deadlines deadlines_;
+  MemoryLimits* memory_;
   RestartPolicy policy_;
   std::vector<Place> places_;
   Counts counts_;

@@ -65,6 +65,7 @@ std::vector<UniqueFd> reserve_worker_fds() {
 /// Runs in the child between fork and exec: only async-signal-safe calls.
 struct WorkerLaunch {
   std::array<int, 4> inherited;  // for descriptors 3, 4, 5, 6
+  ChildLimits limits;
   std::vector<const char*> environment = worker_environment();
   pid_t supervisor = ::getpid();
 
@@ -80,6 +81,7 @@ struct WorkerLaunch {
     ::setsid();
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return process::detail::get_last_error();
     if (::getppid() != supervisor) ::_exit(kExitBug);  // it died before the line above
+    apply_in_child(limits);
     for (std::size_t i = 0; i < inherited.size(); ++i)
       if (::dup2(inherited[i], kSegmentFd + static_cast<int>(i)) < 0)
         return process::detail::get_last_error();
@@ -167,8 +169,8 @@ WorkerProcess::~WorkerProcess() {
 
 Result<std::unique_ptr<WorkerProcess>> WorkerProcess::spawn(asio::io_context& context,
                                                             const std::filesystem::path& executable,
-                                                            const WorkerSetup& setup,
-                                                            Events events) try {
+                                                            const WorkerSetup& setup, Events events,
+                                                            const ChildLimits& limits) try {
   if (::access(executable.c_str(), X_OK) != 0)
     return system_error(ErrorCode::kBug, executable.string() + " cannot be run", errno);
   const std::vector<UniqueFd> reserved = reserve_worker_fds();
@@ -181,7 +183,8 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::spawn(asio::io_context& co
   // A failed exec ends the child through exit(): unflushed output would be written twice.
   std::fflush(nullptr);
   const WorkerLaunch launch{
-      {state->jobs.memory_fd(), state->jobs.jobs_fd(), state->jobs.outcomes_fd(), settings->get()}};
+      {state->jobs.memory_fd(), state->jobs.jobs_fd(), state->jobs.outcomes_fd(), settings->get()},
+      limits};
   state->child.emplace(context, executable.string(), std::vector<std::string>{},
                        process::process_stdio{nullptr, nullptr, state->errors}, launch);
   State::watch_outcomes(state);

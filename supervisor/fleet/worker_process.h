@@ -18,6 +18,7 @@
 
 #include "common/segment.h"
 #include "common/worker_setup.h"
+#include "supervisor/fleet/child_limits.h"
 #include "supervisor/fleet/exit_cause.h"
 
 namespace forkdex {
@@ -33,7 +34,8 @@ class WorkerProcess {
   /// BLOCKS until the exec happened. ERRORS kBug naming what cannot be started.
   static Result<std::unique_ptr<WorkerProcess>> spawn(boost::asio::io_context& context,
                                                       const std::filesystem::path& executable,
-                                                      const WorkerSetup& setup, Events events);
+                                                      const WorkerSetup& setup, Events events,
+                                                      const ChildLimits& limits = {});
   ~WorkerProcess();
 
   JobSender& jobs();

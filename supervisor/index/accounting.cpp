@@ -27,6 +27,7 @@ void Accounting::expect(std::uint64_t files, std::uint64_t bytes) {
 
 void Accounting::record(const PlannedFile& file) {
   count(file.state, file.language, file.chunks);
+  if (file.reason == kExcluded) ++excluded_;
   if (is_problem(file.state))
     keep({escape_path(file.path), file.state, std::string(file.reason), std::string(file.detail),
           file.attempts});

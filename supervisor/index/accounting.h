@@ -81,6 +81,8 @@ class Accounting {
   std::uint64_t in(FileState state) const { return states_[static_cast<std::size_t>(state)]; }
   /// Failed and quarantined files.
   std::uint64_t not_indexed() const { return in(FileState::kFailed) + in(FileState::kQuarantined); }
+  /// Files that the user's globs and languages left out.
+  std::uint64_t excluded() const { return excluded_; }
   std::uint64_t expected_bytes() const { return expected_bytes_; }
   std::uint64_t done_bytes() const { return done_bytes_; }
 
@@ -99,6 +101,7 @@ class Accounting {
 
   std::uint64_t total_ = 0;
   std::uint64_t done_ = 0;
+  std::uint64_t excluded_ = 0;
   std::uint64_t expected_bytes_ = 0;
   std::uint64_t done_bytes_ = 0;
   std::array<std::uint64_t, kFileStateCount> states_{};

@@ -71,7 +71,7 @@ Result<RunEnd> IndexRun::run() {
   signals_.add(SIGTERM);
   await_signal();
   if (auto opened = open(); !opened) return opened.error();
-  print(opening_text(ledger_->repository_name(), repository_.root.string(),
+  print(opening_text(ledger_->repository_name(), repository_.root.string(), ledger_->moved_from(),
                      database_->description(), workers_, model_, settings_.verbosity));
   progress_ = make_progress(settings_, accounting_, STDERR_FILENO, Clock::now());
   auto done = plan();
@@ -101,8 +101,9 @@ Result<void> IndexRun::open() {
   if (!model) return model.error();
   model_ = *std::move(model);
   recipe_ = indexing_recipe(model_);
-  workers_ = settings_.workers ? *settings_.workers : choose_workers();
-
+  choose_sizes();
+  // Before anything is spawned: see MemoryLimits::open.
+  memory_.emplace(MemoryLimits::open("/"));
   auto database = DatabaseAccess::open(settings_.database_url, "forkdex supervisor");
   if (!database) return database.error();
   database_.emplace(*std::move(database));
@@ -124,6 +125,15 @@ Result<void> IndexRun::open() {
   return {};
 }
 
+void IndexRun::choose_sizes() {
+  workers_ = settings_.workers
+                 ? *settings_.workers
+                 : choose_workers(settings_.memory_per_worker.value_or(kPlannedWorkerBytes));
+  memory_per_worker_ = settings_.memory_per_worker
+                           ? *settings_.memory_per_worker
+                           : choose_memory_per_worker(workers_, machine_limits().memory_bytes());
+}
+
 /// Lists, merges with what is known, and settles every file that needs no worker.
 Result<void> IndexRun::plan() {
   const auto start = Clock::now();
@@ -135,6 +145,7 @@ Result<void> IndexRun::plan() {
   rules.full = settings_.full;
   rules.retry_failed = settings_.retry_failed;
   rules.file_timeout_seconds = settings_.file_timeout;
+  rules.memory_per_worker_bytes = memory_per_worker_;
   rules.max_file_bytes = settings_.max_file_size;
   rules.include = settings_.include;
   rules.exclude = settings_.exclude;
@@ -156,10 +167,21 @@ Result<void> IndexRun::plan() {
   for (const Job& job : jobs_) bytes += job.signature.size;
   accounting_.expect(jobs_.size(), bytes);
   facts_.seconds.scan = seconds_since(start);
-  if (accounting_.total() == 0)
+  warn_of_nothing();
+  return ledger_->flush();
+}
+
+/// A run that finds nothing is seldom what was meant.
+void IndexRun::warn_of_nothing() const {
+  if (accounting_.total() == 0) {
     std::fprintf(stderr, "supervisor: warning: nothing to index: no file was found in %s\n",
                  display_path(repository_.root.string()).c_str());
-  return ledger_->flush();
+  } else if (accounting_.excluded() == accounting_.total()) {
+    std::fprintf(stderr,
+                 "supervisor: warning: nothing to index: --include, --exclude and --languages "
+                 "leave none of %llu files\n",
+                 static_cast<unsigned long long>(accounting_.total()));
+  }
 }
 
 void IndexRun::decided(Decided&& file) {
@@ -186,8 +208,11 @@ Result<void> IndexRun::work() {
                       });
   WorkerPool::Deadlines deadlines;
   deadlines.file = std::chrono::seconds(settings_.file_timeout);
+  memory_->divide(places, memory_per_worker_);
+  if (memory_->kind() == MemoryLimits::Kind::kNone)
+    log_warning("memory.limited_by_process", {{"reason", memory_->shortcoming()}});
   pool_ = std::make_unique<WorkerPool>(context_, worker_executable(), worker_setup(), places,
-                                       pool_events(), deadlines);
+                                       pool_events(), deadlines, &*memory_);
   pool_->start();
   tick();
   context_.run();
@@ -246,7 +271,8 @@ void IndexRun::orphaned(unsigned worker, const std::vector<JobSender::Held>& hel
 
 /// The limit that a quarantined file has met, where a higher one may let it pass.
 std::uint64_t IndexRun::limit_behind(std::string_view reason) const {
-  return reason == name(Fault::kTimedOut) ? settings_.file_timeout : 0;
+  if (reason == name(Fault::kTimedOut)) return settings_.file_timeout;
+  return reason == name(Fault::kOutOfMemory) ? memory_per_worker_ : 0;
 }
 
 void IndexRun::finished(unsigned worker, const Job& job, const Outcome& outcome) {

@@ -48,12 +48,14 @@ class IndexRun {
 
  private:
   Result<void> open();
+  void choose_sizes();
   Result<void> plan();
   Result<void> work();
   Result<void> finish();
   Result<void> report();
   void print(const std::string& text);
 
+  void warn_of_nothing() const;
   void decided(Decided&& file);
   void note(FileRecord record);
   void finished(unsigned worker, const Job& job, const Outcome& outcome);
@@ -73,6 +75,8 @@ class IndexRun {
   ModelFolder model_;
   std::string recipe_;
   unsigned workers_ = 0;
+  std::uint64_t memory_per_worker_ = 0;
+  std::optional<MemoryLimits> memory_;
   std::optional<DatabaseAccess> database_;
   std::optional<Ledger> ledger_;
 

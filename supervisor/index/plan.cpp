@@ -107,7 +107,7 @@ std::optional<Decided> Planner::refusal(const ListedFile& file) const {
       (rules_.languages.empty() || std::find(rules_.languages.begin(), rules_.languages.end(),
                                              language) != rules_.languages.end());
   if (!admitted) {
-    decided.reason = "excluded";
+    decided.reason = kExcluded;
   } else if (file.size > rules_.max_file_bytes) {
     decided.reason = traits(ErrorCode::kFileTooLarge).name;
     decided.detail =

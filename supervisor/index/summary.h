@@ -9,10 +9,10 @@
 namespace forkdex {
 
 /// The first line of output: what is indexed, into which database, by how many workers and which
-/// model. Empty when quiet.
+/// model; and a second one where the repository stood elsewhere before. Empty when quiet.
 std::string opening_text(const std::string& repository, const std::string& root,
-                         const std::string& database, unsigned workers, const ModelFolder& model,
-                         Verbosity verbosity);
+                         const std::string& moved_from, const std::string& database,
+                         unsigned workers, const ModelFolder& model, Verbosity verbosity);
 
 /// What is printed when a run ends: counts, seconds a phase, the first ten files that could not be
 /// indexed and how to list the rest. Quiet leaves the files alone, and nothing when there are none.

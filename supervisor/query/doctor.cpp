@@ -94,6 +94,9 @@ std::string examination_text(const Examination& e) {
   add("code model", escape_path(e.model_folder.native()));
   add("", model_text(e.model));
   add("workers", fmt::format("{} (--workers auto)", e.workers));
+  const std::uint64_t bytes = choose_memory_per_worker(e.workers, e.limits.memory_bytes());
+  add("",
+      fmt::format("{} MiB each (--memory-per-worker auto), by {}", bytes >> 20, e.memory_limit));
   return text;
 }
 
@@ -127,7 +130,9 @@ std::string examination_json(const Examination& e) {
       {"processor", {{"model", e.processor.model}, {"features", e.processor.features}}},
       {"database", std::move(database)},
       {"code_model", std::move(model)},
-      {"workers", e.workers}};
+      {"workers", e.workers},
+      {"memory_per_worker_bytes", choose_memory_per_worker(e.workers, e.limits.memory_bytes())},
+      {"memory_limit", e.memory_limit}};
   return answer.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

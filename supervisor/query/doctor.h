@@ -37,7 +37,8 @@ struct Examination {
   Result<DatabaseVersions> versions;
   std::filesystem::path model_folder;
   Result<ModelFolder> model;
-  unsigned workers = 1;  ///< what --workers auto comes to
+  unsigned workers = 1;      ///< what --workers auto comes to
+  std::string memory_limit;  ///< how a worker's memory is limited: MemoryLimits::name
 };
 
 /// A line a subject; what is wrong stands there as its sentence.

@@ -6,6 +6,7 @@
 #include "supervisor/database/database_access.h"
 #include "supervisor/database/repositories.h"
 #include "supervisor/database/vectors.h"
+#include "supervisor/fleet/memory_limits.h"
 #include "supervisor/query/doctor.h"
 #include "supervisor/query/failures.h"
 #include "supervisor/query/query_embedding.h"
@@ -52,6 +53,8 @@ Result<void> search(const Settings& settings, const std::string& query) {
 }
 
 Result<void> doctor(const Settings& settings) {
+  // First, as a run does: with an embedded server in it, our group could not be divided.
+  const std::string_view memory_limit = MemoryLimits::name(MemoryLimits::open("/").kind());
   auto database = DatabaseAccess::open(settings.database_url, "forkdex doctor");
   const MachineLimits limits = machine_limits();
   const Examination examination{
@@ -65,6 +68,7 @@ Result<void> doctor(const Settings& settings) {
       .model_folder = model_path(settings),
       .model = read_model(settings),
       .workers = choose_workers(limits.cores, limits.memory_bytes()),
+      .memory_limit = std::string(memory_limit),
   };
   auto written =
       write_output(settings.json ? examination_json(examination) : examination_text(examination));

@@ -172,6 +172,40 @@ TEST_CASE("index: a name that is taken by another root is refused") {
   CHECK(differences(before, dump(database, "library")).empty());
 }
 
+TEST_CASE("index: a repository that moved, by its remote, says where it stood") {
+  const TemporaryFolder folder;
+  const auto git = [&](const std::string& name, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"/usr/bin/git", "-C", (folder / name).string()});
+    Command command;
+    command.arguments = std::move(arguments);
+    REQUIRE(run(command).status == 0);
+  };
+  for (const char* name : {"here", "there"}) {
+    folder.write(std::string(name) + "/a.py", "def a():\n    return 1\n");
+    git(name, {"init", "-q"});
+    git(name, {"remote", "add", "origin", "https://example.org/a.git"});
+  }
+  const Database database;
+  const IndexRun first = index(folder / "here", database, {"--repository", "a"});
+  CHECK(first.ended.out.find("moved") == std::string::npos);
+  const IndexRun second = index(folder / "there", database, {"--repository", "a"});
+  INFO(second.ended.text());
+  REQUIRE(second.ended.status == 0);
+  CHECK(second.ended.out.find("a: moved here from " + (folder / "here").string() + "\n") !=
+        std::string::npos);
+  CHECK(files_in(second.report, "indexed") == 0);
+}
+
+TEST_CASE("index: a filter that leaves no file is warned of") {
+  const TemporaryFolder tree;
+  tree.write("a.py", "def a():\n    return 1\n");
+  const Database database;
+  const IndexRun narrowed = index(tree.path(), database, {"--languages", "javascript"});
+  INFO(narrowed.ended.text());
+  CHECK(narrowed.ended.status == 0);
+  CHECK(narrowed.ended.err.find("leave none of 1 files") != std::string::npos);
+}
+
 TEST_CASE("index: --include, --exclude, --languages and --max-file-size decide what is indexed") {
   const Library library;
   library.write("net/big.ts", std::string(300'000, '/') + "\n");

@@ -129,7 +129,8 @@ TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", 
                           .versions = DatabaseVersions{"18.4", "0.8.5"},
                           .model_folder = "/m",
                           .model = Error{ErrorCode::kModelUnusable, "no config.json", "/m"},
-                          .workers = 3};
+                          .workers = 3,
+                          .memory_limit = "cgroup v2"};
   examination.limits.machine_cores = 8;
   examination.limits.cores = 4;
   examination.limits.total_bytes = 16ULL << 30;
@@ -147,13 +148,16 @@ TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", 
         "            PostgreSQL 18.4, pgvector 0.8.5\n"
         "code model  /m\n"
         "            no config.json (/m)\n"
-        "workers     3 (--workers auto)\n");
+        "workers     3 (--workers auto)\n"
+        "            512 MiB each (--memory-per-worker auto), by cgroup v2\n");
   const auto json = nlohmann::json::parse(examination_json(examination));
   CHECK(json["cores"]["usable"] == 4);
   CHECK(json["memory"]["cgroup_bytes"] == 2ULL << 30);
   CHECK(json["database"]["pgvector"] == "0.8.5");
   CHECK(json["code_model"]["problem"] == "no config.json (/m)");
   CHECK(json["workers"] == 3);
+  CHECK(json["memory_per_worker_bytes"] == 512 << 20);
+  CHECK(json["memory_limit"] == "cgroup v2");
   CHECK(verdict(examination).error().code == ErrorCode::kModelUnusable);
   examination.model = ModelFolder{};
   CHECK(verdict(examination).ok());

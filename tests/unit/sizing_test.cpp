@@ -106,6 +106,13 @@ TEST_CASE("sizing: one worker a core, as long as they fit into the memory", "[si
   CHECK(choose_workers() >= 1);
 }
 
+TEST_CASE("sizing: a worker gets an equal part of three quarters, within bounds", "[sizing]") {
+  CHECK(choose_memory_per_worker(4, 4 * kGiB) == 768ULL << 20);
+  CHECK(choose_memory_per_worker(8, 2 * kGiB) == 512ULL << 20);
+  CHECK(choose_memory_per_worker(2, 64 * kGiB) == 2 * kGiB);
+  CHECK(choose_memory_per_worker(0, 0) == 512ULL << 20);
+}
+
 TEST_CASE("sizing: this machine can be read", "[sizing]") {
   const MachineLimits limits = machine_limits();
   CHECK(limits.total_bytes > 0);

@@ -1,0 +1,82 @@
+#pragma once
+
+// The memory each worker may use, enforced by the kernel: a memory group (cgroup v2 or v1) a place
+// where this process may make some, and inside it RLIMIT_DATA as the soft wall, at which an
+// allocation fails and the worker can still say so. Where no group can be made, RLIMIT_DATA alone.
+//
+// Owns the groups: they are removed with the object. Killed, they stay behind, empty once the
+// workers are gone; the next supervisor removes what no living one holds locked.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/unique_fd.h"
+#include "supervisor/fleet/child_limits.h"
+
+namespace forkdex {
+
+/// Reads what a process has on its heap and stacks, in bytes (RssAnon); 0 when it cannot be read.
+std::uint64_t anonymous_bytes(int pid);
+
+class MemoryLimits {
+ public:
+  /// Where groups can be made, and how.
+  enum class Kind { kNone, kV1, kV2 };
+  static std::string_view name(Kind kind);  ///< "cgroup v2", "cgroup v1", "RLIMIT_DATA only"
+
+  /// Looks where our own group is below `root` ("/", or a tree of a test's own) and whether it may
+  /// be divided; removes what dead supervisors left there. With v2, moves this process into a
+  /// group beside the workers', because a group with processes cannot be divided; so it is called
+  /// before anything is spawned. Never fails: without groups, kind() is kNone.
+  static MemoryLimits open(const std::filesystem::path& root);
+
+  MemoryLimits(MemoryLimits&&) noexcept;
+  MemoryLimits& operator=(MemoryLimits&&) = delete;
+  ~MemoryLimits();
+
+  Kind kind() const { return kind_; }
+  /// Why kind() is kNone, for the one warning; empty otherwise.
+  const std::string& shortcoming() const { return shortcoming_; }
+
+  /// Makes a group of `bytes` for each of `places` workers.
+  void divide(unsigned places, std::uint64_t bytes);
+
+  ChildLimits of(unsigned place) const;
+  std::uint64_t bytes() const { return bytes_; }
+  /// A worker that has more than this when a file is finished is better replaced.
+  std::uint64_t soft_bytes() const { return bytes_ / 4 * 3; }
+
+  /// Whether the kernel has ended a process of the place for memory since the last question, and
+  /// whose memory had run out: "worker", "container" or "machine".
+  std::optional<std::string> oom_kill_seen(unsigned place);
+
+ private:
+  struct Group {
+    std::filesystem::path folder;
+    UniqueFd procs;
+    std::uint64_t kills = 0;
+    std::uint64_t hits = 0;  // how often its own limit was met
+  };
+  MemoryLimits() = default;
+  bool open_v1();
+  bool open_v2();
+  void remove_stale() const;
+  bool make_parent();
+  std::optional<Group> make_group(unsigned place) const;
+  std::uint64_t kills_around() const;
+
+  std::filesystem::path root_;
+  Kind kind_ = Kind::kNone;
+  std::string shortcoming_;
+  std::filesystem::path own_;     // our group's folder
+  std::filesystem::path parent_;  // of the workers' groups
+  UniqueFd lock_;                 // on parent_: tells that we live
+  std::vector<Group> groups_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t kills_around_ = 0;
+};
+
+}  // namespace forkdex
