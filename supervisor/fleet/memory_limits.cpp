@@ -230,6 +230,20 @@ std::uint64_t MemoryLimits::kills_around() const {
          count_of(own_ / "memory.events", "oom_kill");
 }
 
+/// Whether the group's own limit was met since the last question.
+bool MemoryLimits::met_own_limit(Group& group) const {
+  if (kind_ == Kind::kV2) {
+    const std::uint64_t hits = count_of(group.folder / "memory.events", "oom");
+    return std::exchange(group.hits, hits) < hits;
+  }
+  // v1 has a count of failures too, but with swap limited as well nothing is counted there.
+  constexpr std::uint64_t kLastPages = 1 << 20;
+  const fs::path peak = group.folder / "memory.max_usage_in_bytes";
+  const bool met = number_in(peak) + kLastPages >= bytes_;
+  set(peak, "0");  // the peak starts anew
+  return met;
+}
+
 std::optional<std::string> MemoryLimits::oom_kill_seen(unsigned place) {
   const std::uint64_t around = kills_around();
   const bool seen_around = std::exchange(kills_around_, around) < around;
@@ -242,14 +256,8 @@ std::optional<std::string> MemoryLimits::oom_kill_seen(unsigned place) {
   const bool v2 = kind_ == Kind::kV2;
   const std::uint64_t kills =
       count_of(group.folder / (v2 ? "memory.events" : "memory.oom_control"), "oom_kill");
-  // With swap limited too, v1 counts at that limit, which is asked first.
-  const std::uint64_t hits = v2 ? count_of(group.folder / "memory.events", "oom")
-                                : number_in(group.folder / "memory.failcnt") +
-                                      number_in(group.folder / "memory.memsw.failcnt");
-  const bool killed = std::exchange(group.kills, kills) < kills;
-  const bool own_limit = std::exchange(group.hits, hits) < hits;
-  if (!killed) return std::nullopt;
-  return own_limit ? "worker" : "container";
+  if (std::exchange(group.kills, kills) >= kills) return std::nullopt;
+  return met_own_limit(group) ? "worker" : "container";
 }
 
 }  // namespace forkdex

@@ -58,7 +58,7 @@ class MemoryLimits {
     std::filesystem::path folder;
     UniqueFd procs;
     std::uint64_t kills = 0;
-    std::uint64_t hits = 0;  // how often its own limit was met
+    std::uint64_t hits = 0;  // how often its own limit was met, as v2 counts
   };
   MemoryLimits() = default;
   bool open_v1();
@@ -66,6 +66,7 @@ class MemoryLimits {
   void remove_stale() const;
   bool make_parent();
   std::optional<Group> make_group(unsigned place) const;
+  bool met_own_limit(Group& group) const;
   std::uint64_t kills_around() const;
 
   std::filesystem::path root_;
