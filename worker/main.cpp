@@ -2,14 +2,25 @@
 // descriptors it finds open stand in common/worker_setup.h.
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string_view>
 
+#include "common/fault.h"
+#include "worker/parse/syntax.h"
 #include "worker/worker.h"
 
 namespace forkdex {
 namespace {
+
+JobReceiver* the_receiver = nullptr;  // for where no argument can be passed
+
+/// The parser found no memory. Its state is beyond repair, so nothing is unwound.
+[[noreturn]] void end_without_memory() {
+  the_receiver->set_failure({ErrorCode::kOutOfMemory, "the parser ran out of memory", ""});
+  std::_Exit(traits(ErrorCode::kOutOfMemory).exit_status);
+}
 
 /// The one place that catches what nothing else did: an exception ends this incarnation, and the
 /// supervisor learns why.
@@ -18,6 +29,7 @@ Result<void> work(JobReceiver& receiver) try {
   if (!setup) return setup.error();
   Worker worker(*std::move(setup), receiver);
   if (auto started = worker.start(); !started) return started;
+  if (auto passed = fault::point("worker.ready"); !passed) return passed;
   receiver.set_ready();
   return worker.run();
 } catch (const std::bad_alloc&) {
@@ -37,6 +49,8 @@ int main_of_worker(int argc, char** argv) {
     std::fputs("worker is started by supervisor: run supervisor --help\n", stderr);
     return kExitUsage;
   }
+  the_receiver = &*receiver;
+  set_parser_memory_handler(end_without_memory);
   if (auto worked = work(*receiver); !worked) {
     receiver->set_failure(worked.error());
     return traits(worked.error().code).exit_status;

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "common/cpu_time.h"
+#include "common/fault.h"
 
 namespace forkdex {
 namespace {
@@ -29,6 +30,7 @@ std::string_view bytes_of(const Sha256& hash) {
 }  // namespace
 
 Result<void> Worker::start() {
+  if (auto passed = fault::point("worker.start"); !passed) return passed;
   auto embedder =
       Embedder::open(setup_.model, {.batch_tokens = static_cast<std::size_t>(setup_.batch_tokens)});
   if (!embedder) return embedder.error();
@@ -46,6 +48,7 @@ Result<void> Worker::start() {
   // Set after exec: /proc shows the environment a process was started with.
   if (!setup_.database_password.empty())
     ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);
+  if (auto passed = fault::point("worker.connect"); !passed) return passed;
   auto store =
       FileStore::open(setup_.database_url, "forkdex worker " + std::to_string(setup_.worker));
   if (!store) return store.error();
@@ -79,6 +82,8 @@ Result<bool> Worker::gather() {
     if (!taken) return taken.error();
     if (!*taken) break;
     any = true;
+    if (auto passed = fault::point("worker.take", (*taken)->job.path); !passed)
+      return passed.error();
     if (!(*taken)->is_query) {
       prepare(**std::move(taken));
     } else if (auto answered = answer_query(**taken); !answered) {
@@ -111,6 +116,7 @@ Result<void> Worker::parse(InHand& in_hand) {
   {
     CpuTimer timer(in_hand.outcome.read);
     receiver_.enter(in_hand.taken.slot, Stage::kRead);
+    if (auto passed = fault::point("file.read", job.path); !passed) return passed;
     auto file = read_source_file(root_.get(), job.path, setup_.max_file_bytes);
     if (!file) return file.error();
     in_hand.file = *std::move(file);
@@ -123,6 +129,7 @@ Result<void> Worker::parse(InHand& in_hand) {
   }
   CpuTimer timer(in_hand.outcome.parse);
   receiver_.enter(in_hand.taken.slot, Stage::kParse);
+  if (auto passed = fault::point("file.parse", job.path); !passed) return passed;
   auto parsed = chunker_->chunk(job.path, in_hand.file.bytes);
   if (!parsed) return parsed.error();
   in_hand.parsed = *std::move(parsed);
@@ -146,12 +153,14 @@ Result<void> Worker::embed_group() {
   if (unseen.empty()) return {};
   std::vector<Sha256> hashes;
   for (const auto& [hash, text] : unseen) hashes.push_back(hash);
+  if (auto passed = fault::point("embed.lookup"); !passed) return passed;
   auto known = store_->known_vectors(setup_.model_id, hashes);
   if (!known) return known.error();
   std::vector<NewText> texts;
   for (std::size_t i = 0; i < hashes.size(); ++i)
     if (!(*known)[i]) texts.push_back(unseen.at(hashes[i]));
-  return embed(texts);
+  if (auto embedded = embed(texts); !embedded) return embedded;
+  return fault::point("embed.done");
 }
 
 /// The files that the next batch has texts of are at work, and no other.
@@ -193,6 +202,9 @@ Result<void> Worker::embed(std::vector<NewText>& texts) {
       std::vector<std::size_t> all(slice.size());
       std::iota(all.begin(), all.end(), std::size_t{0});
       embedding(slice, all);  // while they are tokenized
+      for (const InHand* owner : embedding_)
+        if (auto passed = fault::point("embed.batch", owner->taken.job.path); !passed)
+          return passed;
       auto embedded = embedder_->embed(sources, std::span(new_vectors_).subspan(row * dimension),
                                        tokens, [&](auto batch) { embedding(slice, batch); });
       if (!embedded) return embedded;
@@ -215,6 +227,8 @@ Result<void> Worker::embed(std::vector<NewText>& texts) {
 Result<void> Worker::store_group() {
   for (const auto& in_hand : group_) {
     if (auto stored = store(*in_hand); stored) {
+      if (auto passed = fault::point("worker.outcome", in_hand->taken.job.path); !passed)
+        return passed;
       in_hand->outcome.chunks = static_cast<std::uint32_t>(in_hand->hashes.size());
       in_hand->outcome.reused = in_hand->outcome.chunks - in_hand->outcome.embedded;
       finish(*in_hand, in_hand->hashes.empty() ? FileState::kEmpty : FileState::kIndexed);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "common/fault.h"
 #include "common/path_text.h"
 
 namespace forkdex {
@@ -104,6 +105,7 @@ void FileRows::add(FileRecord record) {
 
 Result<void> FileRows::write() {
   if (size() == 0) return {};
+  if (auto passed = fault::point("ledger.flush"); !passed) return passed;
   const auto written = write_all();
   if (!written) {
     if (connection_->alive()) [[maybe_unused]]

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/fault.h"
 #include "common/locations.h"
 #include "common/log.h"
 #include "common/output.h"
@@ -122,7 +123,7 @@ Result<void> IndexRun::open() {
   auto ledger = Ledger::open(database_->connection(), identity, model_, keep_waiting);
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
-  return {};
+  return fault::point("run.claimed");
 }
 
 void IndexRun::choose_sizes() {
@@ -168,6 +169,7 @@ Result<void> IndexRun::plan() {
   accounting_.expect(jobs_.size(), bytes);
   facts_.seconds.scan = seconds_since(start);
   warn_of_nothing();
+  if (auto passed = fault::point("run.planned"); !passed) return passed;
   return ledger_->flush();
 }
 
@@ -232,7 +234,10 @@ Result<void> IndexRun::work() {
 
 WorkerPool::Events IndexRun::pool_events() {
   WorkerPool::Events events;
-  events.has_room = [this](unsigned worker) { dispatcher_->fill(*pool_, worker); };
+  events.has_room = [this](unsigned worker) {
+    dispatcher_->fill(*pool_, worker);
+    if (auto passed = fault::point("run.dispatched"); !passed) workers_failed(passed.error());
+  };
   events.outcome = [this](unsigned worker, const Outcome& outcome) {
     dispatcher_->finish(worker, outcome);
     if (dispatcher_->done()) pool_->drain();
@@ -346,6 +351,7 @@ Result<void> IndexRun::finish() {
   poll_signals();
   if (signal_) return {};
   if (auto complete = accounting_.check_complete(); !complete) return complete;
+  if (auto passed = fault::point("run.finished"); !passed) return passed;
   const auto start = Clock::now();
   progress_->phase("index build", start);
   auto built = ledger_->build_vector_index(model_.dimension, kExactScanVectors);
@@ -371,6 +377,7 @@ Result<void> IndexRun::report() {
   facts_.memory.supervisor_peak_rss_bytes = peak_rss_bytes();
   const nlohmann::ordered_json json = report_json(facts_, accounting_);
   print(summary_text(facts_, accounting_, settings_.verbosity));
+  if (auto passed = fault::point("report.write"); !passed) return passed;
   auto ended = ledger_->finish_run(std::string(name(facts_.status)), json.dump(), repository_.head);
   if (!settings_.report.empty())
     if (auto written = write_report(settings_.report, report_text(json)); !written) return written;

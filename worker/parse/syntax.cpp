@@ -4,6 +4,7 @@
 #include <tree_sitter/api.h>
 
 #include <array>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -92,6 +93,28 @@ struct SyntaxParser::Query {
   std::unique_ptr<TSQuery, Deleter> compiled;
   std::vector<CaptureMeaning> meanings;  // by capture id
 };
+
+namespace {
+
+void (*out_of_memory_handler)() = nullptr;
+
+void* or_end(void* memory, std::size_t size) {
+  if (!memory && size > 0) out_of_memory_handler();
+  return memory;
+}
+
+}  // namespace
+
+void set_parser_memory_handler(void (*out_of_memory)()) {
+  out_of_memory_handler = out_of_memory;
+  ts_set_allocator(
+      [](std::size_t size) { return or_end(std::malloc(size), size); },
+      [](std::size_t count, std::size_t size) {
+        return or_end(std::calloc(count, size), count * size);
+      },
+      [](void* memory, std::size_t size) { return or_end(std::realloc(memory, size), size); },
+      std::free);
+}
 
 bool is_shapeless(const Tree& tree) {
   const TSNode root = ts_tree_root_node(tree.get());

@@ -52,6 +52,10 @@ struct TreeDeleter {
 };
 using Tree = std::unique_ptr<TSTree, TreeDeleter>;
 
+/// From now on calls `out_of_memory`, which must not return, when the parser finds no memory; by
+/// itself it would abort(), as if it had a bug. Before the first parser is made.
+void set_parser_memory_handler(void (*out_of_memory)());
+
 /// Whether error recovery left thousands of tokens without structure at the top of `tree`. Nothing
 /// would be found in it, and matching it would take quadratic time.
 bool is_shapeless(const Tree& tree);

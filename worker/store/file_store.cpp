@@ -9,6 +9,7 @@
 
 #include "common/advisory_lock.h"
 #include "common/copy_encoder.h"
+#include "common/fault.h"
 #include "common/path_text.h"
 
 namespace forkdex {
@@ -200,8 +201,19 @@ Result<std::vector<Sha256>> FileStore::store(const StoredFile& file) {
   }
 }
 
+namespace {
+
+/// Nothing is missing, everything is stored.
+Result<std::vector<Sha256>> committed(const StoredFile& file) {
+  if (auto passed = fault::point("store.committed", file.path); !passed) return passed.error();
+  return std::vector<Sha256>();
+}
+
+}  // namespace
+
 Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
   assert(file.chunks.size() == file.hashes.size());
+  if (auto passed = fault::point("store.begin", file.path); !passed) return passed.error();
   const PathColumns path(file.path);
   const std::vector<StoredVector> fresh = sorted_once_each(file.vectors);
   const std::vector<Sha256> needed = sorted_once_each(file.hashes);
@@ -218,10 +230,13 @@ Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
   calls.push_back(
       {"delete_chunks", {PgValue(file.repository_id), PgValue::binary(view(path.hash))}});
   calls.push_back(upsert_call(file, path));
-  if (file.chunks.empty()) calls.push_back({"commit", {}});
+  if (file.chunks.empty()) {
+    calls.push_back({"commit", {}});
+    if (auto passed = fault::point("store.commit", file.path); !passed) return passed.error();
+  }
   const auto answers = connection_.run_pipeline(calls);
   if (!answers) return answers.error();
-  if (file.chunks.empty()) return std::vector<Sha256>();
+  if (file.chunks.empty()) return committed(file);
 
   std::vector<Sha256> missing;
   const PgRows& absent = (*answers)[missing_at];
@@ -233,9 +248,10 @@ Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
   }
   CopyEncoder rows;
   encode(file, path, rows);
+  if (auto passed = fault::point("store.commit", file.path); !passed) return passed.error();
   if (const auto copied = connection_.copy_in(kCopyChunks, rows.finish()); !copied)
     return copied.error();
-  return missing;
+  return committed(file);
 }
 
 }  // namespace forkdex

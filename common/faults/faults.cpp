@@ -1,0 +1,140 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/fault.h"
+#include "common/unique_fd.h"
+
+namespace forkdex::fault {
+namespace {
+
+using enum ErrorCode;
+
+constexpr std::array kPoints = {
+    Point{"run.claimed", "the repository is claimed, no file was listed", kBug},
+    Point{"run.planned", "every file is planned, no worker started", kBug},
+    Point{"run.dispatched", "a job was handed to a worker", kBug},
+    Point{"ledger.flush", "states are about to be written", kBug},
+    Point{"run.finished", "every file has its state, the run's row says running", kBug},
+    Point{"report.write", "the report is about to be written", kBug},
+    Point{"worker.start", "a worker has its settings and nothing else", kModelUnusable},
+    Point{"worker.connect", "a worker has its model and no connection", kDatabaseLost},
+    Point{"worker.ready", "a worker is about to say that it is ready", kDatabaseLost},
+    Point{"worker.take", "a job was taken and not looked at", kModelRuntime},
+    Point{"file.read", "a file is about to be read", kFileUnreadable},
+    Point{"file.parse", "a file was read and is about to be parsed", kParseFailed},
+    Point{"embed.lookup", "known vectors are about to be looked up", kDatabaseLost},
+    Point{"embed.batch", "texts are about to be embedded", kModelRuntime},
+    Point{"embed.done", "vectors are there, nothing is stored", kModelRuntime},
+    Point{"store.begin", "a file's transaction is about to begin", kDatabaseLost},
+    Point{"store.commit", "a file's chunks and its commit are about to be sent", kDatabaseLost},
+    Point{"store.committed", "a file is committed, its outcome not reported", kDatabaseLost},
+    Point{"worker.outcome", "an outcome is about to be reported", kModelRuntime},
+};
+
+struct Strike {
+  std::string point;
+  std::string action;
+  unsigned pass = 1;
+  std::string text;
+};
+
+/// "store.commit=kill@3:retry" and the like; a test that writes something else is stopped.
+Strike parse(std::string_view spec) {
+  Strike strike;
+  const std::size_t colon = spec.find(':');
+  if (colon != std::string_view::npos) strike.text = spec.substr(colon + 1);
+  spec = spec.substr(0, colon);
+  const std::size_t at = spec.find('@');
+  if (at != std::string_view::npos)
+    std::from_chars(spec.data() + at + 1, spec.data() + spec.size(), strike.pass);
+  spec = spec.substr(0, at);
+  const std::size_t equals = spec.find('=');
+  strike.point = spec.substr(0, equals);
+  strike.action = equals == std::string_view::npos ? "" : spec.substr(equals + 1);
+  constexpr std::array<std::string_view, 7> kActions = {"exit", "abort",    "segv", "kill",
+                                                        "hang", "allocate", "error"};
+  const bool known = std::any_of(kPoints.begin(), kPoints.end(),
+                                 [&](const Point& point) { return point.name == strike.point; }) &&
+                     std::find(kActions.begin(), kActions.end(), strike.action) != kActions.end();
+  if (!known) {
+    ::dprintf(STDERR_FILENO, "FORKDEX_FAULT has no point or action in %.*s\n",
+              static_cast<int>(spec.size()), spec.data());
+    std::_Exit(kExitConfig);
+  }
+  return strike;
+}
+
+const std::vector<Strike>& strikes() {
+  static const std::vector<Strike> kStrikes = [] {
+    std::vector<Strike> all;
+    const char* value = std::getenv("FORKDEX_FAULT");
+    std::string_view rest = value ? value : "";
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(';'), rest.size());
+      all.push_back(parse(rest.substr(0, end)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return all;
+  }();
+  return kStrikes;
+}
+
+/// Whether no process has struck before; always, where once was not asked for.
+bool is_first(std::size_t number) {
+  const char* file = std::getenv("FORKDEX_FAULT_ONCE");
+  if (!file) return true;
+  const std::string name = std::string(file) + std::to_string(number);
+  return UniqueFd(::open(name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600)).valid();
+}
+
+/// Touches memory until somebody puts an end to it: the kernel, or a failed allocation.
+void allocate_without_end() {
+  constexpr std::size_t kPiece = 4 << 20;
+  for (std::vector<char*> pieces;;) {
+    pieces.push_back(new char[kPiece]);
+    std::memset(pieces.back(), 1, kPiece);
+  }
+}
+
+void strike(const std::string& action) {
+  if (action == "exit") std::_Exit(3);
+  if (action == "abort") std::abort();
+  if (action == "segv") ::raise(SIGSEGV);
+  if (action == "kill") ::raise(SIGKILL);
+  if (action == "allocate") allocate_without_end();
+  while (action == "hang") ::pause();
+}
+
+}  // namespace
+
+std::span<const Point> points() { return kPoints; }
+
+Result<void> point(std::string_view name, std::string_view path) {
+  static std::map<std::string, unsigned, std::less<>> passes;
+  for (std::size_t i = 0; i < strikes().size(); ++i) {
+    const Strike& wanted = strikes()[i];
+    if (wanted.point != name || path.find(wanted.text) == std::string_view::npos) continue;
+    if (++passes[wanted.point] < wanted.pass || !is_first(i)) continue;
+    if (wanted.action != "error") {
+      strike(wanted.action);
+      continue;
+    }
+    const auto at = std::find_if(kPoints.begin(), kPoints.end(),
+                                 [&](const Point& point) { return point.name == name; });
+    return Error{at->error, "a fault was asked for", std::string(name)};
+  }
+  return {};
+}
+
+}  // namespace forkdex::fault
