@@ -13,6 +13,7 @@
 
 #include <boost/interprocess/mapped_region.hpp>
 
+#include "common/path_text.h"
 #include "common/ring.h"
 
 namespace forkdex {
@@ -115,8 +116,18 @@ std::int64_t now_ns() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// What the worker wrote of when something happened or how long it took. Neither can lie ahead of
+/// now, and a sum of such numbers must not overflow.
+std::int64_t plausible_ns(std::int64_t ns) { return std::clamp(ns, std::int64_t{0}, now_ns()); }
+
 std::chrono::steady_clock::time_point time_of(std::int64_t ns) {
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns));
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(plausible_ns(ns)));
+}
+
+/// What the worker wrote as text. It goes into rows and onto terminals, so what is none is escaped.
+std::string plausible_text(std::string text) {
+  const bool is_text = is_utf8(text) && text.find('\0') == std::string::npos;
+  return is_text ? std::move(text) : display_path(text);
 }
 
 Error broken(std::string sentence) { return {ErrorCode::kRingBroken, std::move(sentence), ""}; }
@@ -236,19 +247,19 @@ Result<std::optional<Outcome>> JobSender::collect() {
   Outcome outcome;
   outcome.job_id = *state_->handed_out[*index];
   outcome.state = static_cast<FileState>(outcome_state);
-  outcome.reason = slot.reason.get();
-  outcome.detail = slot.detail.get();
-  outcome.language = slot.language.get();
+  outcome.reason = plausible_text(slot.reason.get());
+  outcome.detail = plausible_text(slot.detail.get());
+  outcome.language = plausible_text(slot.language.get());
   outcome.bytes = slot.bytes;
   outcome.chunks = slot.chunks;
   outcome.embedded = slot.embedded;
   outcome.reused = slot.reused;
   outcome.tokens = slot.tokens;
-  outcome.read = std::chrono::nanoseconds(slot.read_ns);
-  outcome.parse = std::chrono::nanoseconds(slot.parse_ns);
-  outcome.embed = std::chrono::nanoseconds(slot.embed_ns);
-  outcome.store = std::chrono::nanoseconds(slot.store_ns);
-  outcome.elapsed = std::chrono::nanoseconds(slot.elapsed_ns);
+  outcome.read = std::chrono::nanoseconds(plausible_ns(slot.read_ns));
+  outcome.parse = std::chrono::nanoseconds(plausible_ns(slot.parse_ns));
+  outcome.embed = std::chrono::nanoseconds(plausible_ns(slot.embed_ns));
+  outcome.store = std::chrono::nanoseconds(plausible_ns(slot.store_ns));
+  outcome.elapsed = std::chrono::nanoseconds(plausible_ns(slot.elapsed_ns));
   state_->handed_out[*index].reset();
   state_->free.push_back(*index);
   slot.state.store(SlotState::kFree, std::memory_order_release);
@@ -297,12 +308,12 @@ std::optional<Error> JobSender::failure() const {
   if (layout_->failure_written.load(std::memory_order_acquire) != 1) return std::nullopt;
   const std::uint32_t code =
       std::min<std::uint32_t>(layout_->failure_code, static_cast<std::uint32_t>(ErrorCode::kBug));
-  return Error{static_cast<ErrorCode>(code), layout_->failure_sentence.get(),
-               layout_->failure_context.get()};
+  return Error{static_cast<ErrorCode>(code), plausible_text(layout_->failure_sentence.get()),
+               plausible_text(layout_->failure_context.get())};
 }
 
 std::chrono::nanoseconds JobSender::idle() const {
-  return std::chrono::nanoseconds(layout_->idle_ns.load(std::memory_order_relaxed));
+  return std::chrono::nanoseconds(plausible_ns(layout_->idle_ns.load(std::memory_order_relaxed)));
 }
 
 std::vector<float> JobSender::vector() const {
