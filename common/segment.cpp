@@ -52,6 +52,7 @@ struct Slot {
   std::uint32_t attempt;
   std::uint8_t is_query;
   std::uint8_t known;
+  std::uint8_t in_doubt;
   std::uint8_t known_hash[32];
   StatSignature signature;
   SharedText<64> blob_oid;
@@ -191,6 +192,7 @@ bool JobSender::offer(const Job& job) {
   slot.attempt = job.attempt;
   slot.is_query = 0;
   slot.known = job.known;
+  slot.in_doubt = job.in_doubt;
   std::memcpy(slot.known_hash, job.known_hash, sizeof slot.known_hash);
   slot.signature = job.signature;
   slot.blob_oid.set(job.blob_oid);
@@ -352,6 +354,7 @@ Result<std::optional<JobReceiver::Taken>> JobReceiver::take() {
   taken.job.id = slot.job_id;
   taken.job.attempt = slot.attempt;
   taken.job.known = slot.known != 0;
+  taken.job.in_doubt = slot.in_doubt != 0;
   std::memcpy(taken.job.known_hash, slot.known_hash, sizeof slot.known_hash);
   taken.job.signature = slot.signature;
   taken.job.blob_oid = slot.blob_oid.get();
