@@ -23,6 +23,7 @@ constexpr std::array kTable = {
     ErrorTraits{kOutOfMemory, "out_of_memory", BlastRadius::kWorker, kExitTryAgain},
     ErrorTraits{kModelRuntime, "model", BlastRadius::kWorker, kExitBug},
     ErrorTraits{kDatabaseLost, "database_lost", BlastRadius::kWorker, kExitTryAgain},
+    ErrorTraits{kDatabaseBusy, "database_busy", BlastRadius::kWorker, kExitTryAgain},
     ErrorTraits{kRingBroken, "ring", BlastRadius::kWorker, kExitBug},
     ErrorTraits{kUsage, "usage", BlastRadius::kRun, kExitUsage},
     ErrorTraits{kPathUnusable, "path", BlastRadius::kRun, kExitUsage},

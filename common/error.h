@@ -27,6 +27,7 @@ enum class ErrorCode {
   kOutOfMemory,
   kModelRuntime,
   kDatabaseLost,
+  kDatabaseBusy,
   kRingBroken,
   // The run.
   kUsage,

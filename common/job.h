@@ -45,6 +45,8 @@ struct Job {
   std::uint32_t attempt = 1;
   bool known = false;  ///< the database has a row whose content hash the worker may trust
   std::uint8_t known_hash[32] = {};  ///< SHA-256 of the bytes that row describes
+  /// An earlier attempt of this run ended while the file was being stored: its commit is in doubt.
+  bool in_doubt = false;
   StatSignature signature;
   std::string blob_oid;  ///< hex, empty when git does not know the file
   /// Stays with the supervisor: what `known_hash` was quarantined for, null for any other file.

@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "common/sqlstate.h"
+
 namespace forkdex {
 namespace {
 
@@ -108,15 +110,6 @@ std::string sqlstate_of_refusal(std::string_view message) {
       return std::string(rest.substr(0, 5));
   }
   return {};
-}
-
-ErrorCode code_of_sqlstate(std::string_view sqlstate) {
-  const std::string_view kind = sqlstate.substr(0, 2);
-  if (kind == "22" || kind == "23" || kind == "54") return ErrorCode::kRowRefused;
-  if (sqlstate == "53100") return ErrorCode::kDiskFull;
-  if (sqlstate == "53300") return ErrorCode::kTooManyConnections;
-  if (kind == "08" || sqlstate.starts_with("57P")) return ErrorCode::kDatabaseLost;
-  return ErrorCode::kDatabaseUnusable;
 }
 
 void ignore_notice(void*, const PGresult*) {}
@@ -274,12 +267,13 @@ Error PgConnection::failure(const pg_result* result) {
   if (sqlstate_.empty() || !alive())
     return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
             sqlstate_.empty() ? message : fmt::format("{}, SQLSTATE {}", message, sqlstate_)};
-  if (code_of_sqlstate(sqlstate_) == ErrorCode::kDiskFull)
+  const ErrorCode code = sqlstate_rule(sqlstate_).code;
+  if (code == ErrorCode::kDiskFull)
     return {ErrorCode::kDiskFull,
             "the database's disk is full; what was finished is kept: free some space, then run "
             "again",
             fmt::format("{}, SQLSTATE {}", message, sqlstate_)};
-  return {code_of_sqlstate(sqlstate_), fmt::format("the database refused a statement: {}", message),
+  return {code, fmt::format("the database refused a statement: {}", message),
           fmt::format("SQLSTATE {}", sqlstate_)};
 }
 

@@ -79,8 +79,8 @@ class PgConnection {
                                    std::string* sqlstate = nullptr);
 
   /// Runs one statement (without parameters: or several, giving the last one's rows). ERRORS by
-  /// SQLSTATE: kRowRefused (22, 23, 54), kDiskFull (53100), kTooManyConnections (53300),
-  /// kDatabaseLost (08, 57P, no answer), kDatabaseUnusable for the rest; context holds SQLSTATE.
+  /// SQLSTATE (common/sqlstate.h): kRowRefused, kDatabaseBusy, kDatabaseLost (also when nobody
+  /// answers), kDiskFull, kTooManyConnections, kDatabaseUnusable; context holds the SQLSTATE.
   Result<PgRows> run(const std::string& sql, std::span<const PgParam> params = {});
   Result<PgRows> run(const std::string& sql, std::initializer_list<PgParam> params) {
     return run(sql, std::span<const PgParam>(params.begin(), params.size()));

@@ -53,6 +53,7 @@ struct Slot {
   std::uint32_t attempt;
   std::uint8_t is_query;
   std::uint8_t known;
+  std::uint8_t in_doubt;
   std::uint8_t known_hash[32];
   StatSignature signature;
   SharedText<64> blob_oid;
@@ -85,6 +86,7 @@ struct SegmentLayout {
   std::uint32_t failure_code;
   SharedText<1024> failure_sentence;
   SharedText<1024> failure_context;
+  SharedText<512> sandbox_gaps;
   std::uint32_t dimension;
   float vector[kMaxVectorDimension];
   std::array<Slot, kSlots> slots;
@@ -202,6 +204,7 @@ bool JobSender::offer(const Job& job) {
   slot.attempt = job.attempt;
   slot.is_query = 0;
   slot.known = job.known;
+  slot.in_doubt = job.in_doubt;
   std::memcpy(slot.known_hash, job.known_hash, sizeof slot.known_hash);
   slot.signature = job.signature;
   slot.blob_oid.set(job.blob_oid);
@@ -316,6 +319,10 @@ std::chrono::nanoseconds JobSender::idle() const {
   return std::chrono::nanoseconds(plausible_ns(layout_->idle_ns.load(std::memory_order_relaxed)));
 }
 
+std::string JobSender::sandbox_gaps() const {
+  return plausible_text(layout_->sandbox_gaps.get());
+}
+
 std::vector<float> JobSender::vector() const {
   const std::size_t dimension = std::min<std::size_t>(layout_->dimension, kMaxVectorDimension);
   return {layout_->vector, layout_->vector + dimension};
@@ -363,6 +370,7 @@ Result<std::optional<JobReceiver::Taken>> JobReceiver::take() {
   taken.job.id = slot.job_id;
   taken.job.attempt = slot.attempt;
   taken.job.known = slot.known != 0;
+  taken.job.in_doubt = slot.in_doubt != 0;
   std::memcpy(taken.job.known_hash, slot.known_hash, sizeof slot.known_hash);
   taken.job.signature = slot.signature;
   taken.job.blob_oid = slot.blob_oid.get();
@@ -415,6 +423,8 @@ void JobReceiver::finish(std::uint32_t index, const Outcome& outcome) {
   state_->outcomes.push(index);
   wake(outcomes_fd());
 }
+
+void JobReceiver::set_sandbox_gaps(std::string_view gaps) { layout_->sandbox_gaps.set(gaps); }
 
 void JobReceiver::set_ready() {
   layout_->phase.store(WorkerPhase::kReady, std::memory_order_release);

@@ -45,6 +45,7 @@ struct Settings {
   std::uint64_t max_file_size = 10 << 20;          ///< bytes; a larger file is skipped as too_large
   std::optional<std::uint64_t> memory_per_worker;  ///< bytes; none: what memory allows
   std::uint32_t file_timeout = 60;                 ///< seconds a file may stay in one stage unmoved
+  std::uint32_t database_timeout = 120;            ///< seconds a lost database is waited for
   std::uint32_t in_flight = 16;                    ///< files a worker may hold
   std::uint32_t batch_tokens = 2048;               ///< tokens of one forward pass
   std::vector<std::string> include;                ///< globs; empty: every path

@@ -46,8 +46,10 @@ nlohmann::json to_json(const WorkerSetup& setup) {
           {"root", bytes_of(setup.root)},
           {"repository_id", setup.repository_id},
           {"model_id", setup.model_id},
+          {"run_id", setup.run_id},
           {"recipe", setup.recipe},
-          {"max_file_bytes", setup.max_file_bytes}};
+          {"max_file_bytes", setup.max_file_bytes},
+          {"lock_timeout_ms", setup.lock_timeout_ms}};
 }
 
 WorkerSetup from_json(const nlohmann::json& json) {
@@ -75,8 +77,10 @@ WorkerSetup from_json(const nlohmann::json& json) {
   setup.root = text_of(json.at("root"));
   setup.repository_id = json.at("repository_id");
   setup.model_id = json.at("model_id");
+  setup.run_id = json.at("run_id");
   setup.recipe = json.at("recipe");
   setup.max_file_bytes = json.at("max_file_bytes");
+  setup.lock_timeout_ms = json.at("lock_timeout_ms");
   return setup;
 }
 

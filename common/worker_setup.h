@@ -35,8 +35,11 @@ struct WorkerSetup {
   std::string root;               ///< absolute path of the repository
   std::int64_t repository_id = 0;
   std::int64_t model_id = 0;
+  std::int64_t run_id = 0;
   std::string recipe;
   std::uint64_t max_file_bytes = 0;
+  /// How long a statement may wait for somebody's lock.
+  std::uint64_t lock_timeout_ms = 0;
 };
 
 /// Writes `setup` into a sealed memory file. GIVES the descriptor. ERRORS kBug with errno.

@@ -9,8 +9,11 @@
 #include <numeric>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "common/cpu_time.h"
 #include "common/fault.h"
+#include "worker/sandbox/sandbox.h"
 
 namespace forkdex {
 namespace {
@@ -35,8 +38,13 @@ Result<void> Worker::start() {
       Embedder::open(setup_.model, {.batch_tokens = static_cast<std::size_t>(setup_.batch_tokens)});
   if (!embedder) return embedder.error();
   embedder_ = *std::move(embedder);
-  if (!setup_.indexes) return {};
+  if (setup_.indexes)
+    if (auto opened = open_for_indexing(); !opened) return opened;
+  shut_in();
+  return {};
+}
 
+Result<void> Worker::open_for_indexing() {
   root_.reset(::open(setup_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_.valid())
     return system_error(ErrorCode::kPathUnusable, setup_.root + " can no longer be opened", errno);
@@ -50,10 +58,18 @@ Result<void> Worker::start() {
     ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);
   if (auto passed = fault::point("worker.connect"); !passed) return passed;
   auto store =
-      FileStore::open(setup_.database_url, "forkdex worker " + std::to_string(setup_.worker));
+      FileStore::open(setup_.database_url, "forkdex worker " + std::to_string(setup_.worker),
+                      std::chrono::milliseconds(setup_.lock_timeout_ms));
   if (!store) return store.error();
   store_.emplace(*std::move(store));
   return {};
+}
+
+/// Everything is open: the rest of the machine is none of our business.
+void Worker::shut_in() {
+  std::vector<std::filesystem::path> readable = {setup_.model.path};
+  if (setup_.indexes) readable.emplace_back(setup_.root);
+  receiver_.set_sandbox_gaps(fmt::format("{}", fmt::join(enter_sandbox(readable), ", ")));
 }
 
 Result<void> Worker::run() {
@@ -84,59 +100,81 @@ Result<bool> Worker::gather() {
     any = true;
     if (auto passed = fault::point("worker.take", (*taken)->job.path); !passed)
       return passed.error();
-    if (!(*taken)->is_query) {
-      prepare(**std::move(taken));
-    } else if (auto answered = answer_query(**taken); !answered) {
-      return answered.error();
-    }
+    const bool is_query = (*taken)->is_query;
+    auto done = is_query ? answer_query(**taken) : prepare(**std::move(taken));
+    if (!done) return done.error();
   }
   return any;
 }
 
-/// Reads and parses one file; what ends it here is reported at once.
-void Worker::prepare(JobReceiver::Taken taken) {
+/// Reads and parses one file; what ends it here is reported at once. ERRORS of radius worker or
+/// run.
+Result<void> Worker::prepare(JobReceiver::Taken taken) {
   auto in_hand = std::make_unique<InHand>();
   in_hand->taken_at = std::chrono::steady_clock::now();
   in_hand->outcome.job_id = taken.job.id;
   in_hand->taken = std::move(taken);
-  if (auto parsed = parse(*in_hand); !parsed) {
-    finish_with(*in_hand, parsed.error());
-  } else if (in_hand->outcome.state == FileState::kUnchanged) {
-    finish(*in_hand, FileState::kUnchanged);
+  auto settled = parse(*in_hand);
+  if (!settled) {
+    if (traits(settled.error().code).radius > BlastRadius::kFile) return settled.error();
+    finish_with(*in_hand, settled.error());
+  } else if (*settled) {
+    finish(*in_hand, **settled);
   } else {
     group_bytes_ += in_hand->file.bytes.size();
     in_hand->file.bytes = {};  // the chunks hold what is needed of them
     receiver_.enter(in_hand->taken.slot, Stage::kWaiting);
     group_.push_back(std::move(in_hand));
   }
+  return {};
 }
 
-Result<void> Worker::parse(InHand& in_hand) {
+/// Reads and parses. Gives the file's state where nothing is left to do for it.
+Result<std::optional<FileState>> Worker::parse(InHand& in_hand) {
   const Job& job = in_hand.taken.job;
   {
     CpuTimer timer(in_hand.outcome.read);
     receiver_.enter(in_hand.taken.slot, Stage::kRead);
-    if (auto passed = fault::point("file.read", job.path); !passed) return passed;
+    if (auto passed = fault::point("file.read", job.path); !passed) return passed.error();
     auto file = read_source_file(root_.get(), job.path, setup_.max_file_bytes);
     if (!file) return file.error();
     in_hand.file = *std::move(file);
     in_hand.outcome.bytes = in_hand.file.bytes.size();
     receiver_.set_content_hash(in_hand.taken.slot, in_hand.file.hash);
   }
-  if (job.known && std::equal(in_hand.file.hash.begin(), in_hand.file.hash.end(), job.known_hash)) {
-    in_hand.outcome.state = FileState::kUnchanged;
-    return {};
+  if (job.known && std::equal(in_hand.file.hash.begin(), in_hand.file.hash.end(), job.known_hash))
+    return std::optional(FileState::kUnchanged);
+  if (job.in_doubt) {
+    auto stored = look_up_result(in_hand);
+    if (!stored || *stored) return stored;
   }
   CpuTimer timer(in_hand.outcome.parse);
   receiver_.enter(in_hand.taken.slot, Stage::kParse);
-  if (auto passed = fault::point("file.parse", job.path); !passed) return passed;
+  if (auto passed = fault::point("file.parse", job.path); !passed) return passed.error();
   auto parsed = chunker_->chunk(job.path, in_hand.file.bytes);
   if (!parsed) return parsed.error();
   in_hand.parsed = *std::move(parsed);
   in_hand.outcome.language = in_hand.parsed.language;
   in_hand.outcome.detail = in_hand.parsed.detail;
   for (const Chunk& chunk : in_hand.parsed.chunks) in_hand.hashes.push_back(sha256(chunk.source));
-  return {};
+  return std::optional<FileState>();
+}
+
+/// An earlier attempt may have committed the file before it could say so: the row tells.
+Result<std::optional<FileState>> Worker::look_up_result(InHand& in_hand) {
+  StoredFile file;
+  file.repository_id = setup_.repository_id;
+  file.path = in_hand.taken.job.path;
+  file.content_hash = in_hand.file.hash;
+  file.recipe = setup_.recipe;
+  auto stored = store_->stored_by_run(setup_.run_id, file);
+  if (!stored) return stored.error();
+  if (!*stored) return std::optional<FileState>();
+  Outcome& outcome = in_hand.outcome;
+  outcome.language = std::move((*stored)->language);
+  outcome.detail = std::move((*stored)->detail);
+  outcome.chunks = outcome.reused = (*stored)->chunks;
+  return std::optional((*stored)->state);
 }
 
 /// Embeds every text of the group whose vector is not known yet, each text once.

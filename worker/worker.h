@@ -5,8 +5,7 @@
 // tokens; each still has a transaction of its own.
 //
 // Killed at any point, it leaves at most one open transaction, which the server rolls back. A file
-// that was committed and not yet reported is done again by the next incarnation, with the same
-// rows as its result.
+// that was committed and not yet reported is recognised by the next incarnation that gets it.
 
 #include <memory>
 #include <optional>
@@ -28,7 +27,8 @@ class Worker {
   Worker(WorkerSetup setup, JobReceiver& receiver)
       : setup_(std::move(setup)), receiver_(receiver) {}
 
-  /// Opens the model, the repository's folder and the database. ERRORS those of each.
+  /// Opens the model, the repository's folder and the database, then enters the sandbox. ERRORS
+  /// those of opening each.
   Result<void> start();
 
   /// Works until the supervisor asks to stop. ERRORS of radius worker or run; file errors become
@@ -52,9 +52,12 @@ class Worker {
     InHand* owner;  // who pays for it
   };
 
+  Result<void> open_for_indexing();
+  void shut_in();
   Result<bool> gather();
-  void prepare(JobReceiver::Taken taken);
-  Result<void> parse(InHand& in_hand);
+  Result<void> prepare(JobReceiver::Taken taken);
+  Result<std::optional<FileState>> parse(InHand& in_hand);
+  Result<std::optional<FileState>> look_up_result(InHand& in_hand);
   Result<void> embed_group();
   Result<void> embed(std::vector<NewText>& texts);
   void embedding(std::span<const NewText> slice, std::span<const std::size_t> texts);

@@ -1,5 +1,6 @@
 #include "supervisor/database/database_access.h"
 
+#include "common/pg_retry.h"
 #include "common/url.h"
 #include "supervisor/database/data_folder.h"
 #include "supervisor/database/schema.h"
@@ -22,8 +23,25 @@ Result<DatabaseAccess> DatabaseAccess::open(const std::string& url,
   auto connection = PgConnection::open(access.conninfo_, application_name);
   if (!connection) return connection.error();
   access.connection_.emplace(*std::move(connection));
+  access.application_name_ = application_name;
+  if (auto lifted = lift_time_limits(*access.connection_); !lifted) return lifted.error();
   if (auto prepared = prepare_schema(*access.connection_); !prepared) return prepared.error();
   return access;
+}
+
+Result<DatabaseAccess::Reached> DatabaseAccess::reach(const std::stop_token& stop) {
+  if (server_)
+    if (auto running = server_->ensure_running(stop); !running) return running.error();
+  std::string conninfo = server_ ? server_->conninfo() : conninfo_;
+  auto connection = PgConnection::open(conninfo, application_name_);
+  if (!connection) return connection.error();
+  if (auto lifted = lift_time_limits(*connection); !lifted) return lifted.error();
+  return Reached{*std::move(connection), std::move(conninfo)};
+}
+
+void DatabaseAccess::adopt(Reached reached) {
+  *connection_ = std::move(reached.connection);
+  conninfo_ = std::move(reached.conninfo);
 }
 
 std::string DatabaseAccess::description() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "common/pg_connection.h"
@@ -18,8 +19,21 @@ class DatabaseAccess {
   /// kDiskFull.
   static Result<DatabaseAccess> open(const std::string& url, const std::string& application_name);
 
-  /// The first connection, made by open().
+  /// The connection made by open(), or the one adopted since.
   PgConnection& connection() { return *connection_; }
+
+  /// A new connection to the same database, and what it was made with.
+  struct Reached {
+    PgConnection connection;
+    std::string conninfo;
+  };
+  /// Connects anew, starting the embedded server again if it has gone; connection() stays as it is.
+  /// For another thread, while nobody else calls this object but for connection(). BLOCKS as
+  /// PostgresServer::ensure_running and PgConnection::open. ERRORS as theirs.
+  Result<Reached> reach(const std::stop_token& stop);
+  /// Makes `reached` the connection: connection() keeps its address.
+  void adopt(Reached reached);
+
   /// What a worker connects with; may hold a password.
   const std::string& conninfo() const { return conninfo_; }
   /// The database for a person, without a password.
@@ -32,6 +46,7 @@ class DatabaseAccess {
   std::optional<PostgresServer> server_;
   std::optional<PgConnection> connection_;
   std::string conninfo_;
+  std::string application_name_;
 };
 
 }  // namespace forkdex

@@ -7,6 +7,7 @@
 
 #include "common/fault.h"
 #include "common/path_text.h"
+#include "common/pg_retry.h"
 
 namespace forkdex {
 namespace {
@@ -106,11 +107,10 @@ void FileRows::add(FileRecord record) {
 Result<void> FileRows::write() {
   if (size() == 0) return {};
   if (auto passed = fault::point("ledger.flush"); !passed) return passed;
-  const auto written = write_all();
-  if (!written) {
-    if (connection_->alive()) [[maybe_unused]]
-      const auto undone = connection_->run("ROLLBACK");
-    return written;
+  for (int tries = 1;; ++tries) {
+    const auto written = write_all();
+    if (written) break;
+    if (!try_again(*connection_, tries)) return written;
   }
   refused_.clear();
   refreshed_.clear();

@@ -45,6 +45,19 @@ Result<void> Ledger::begin_run() {
   return {};
 }
 
+Result<void> Ledger::resume() {
+  // A run that begins marks those before it.
+  const auto row =
+      connection_->run("SELECT status FROM forkdex.runs WHERE id = $1 AND repository_id = $2",
+                       {std::to_string(run_id_), std::to_string(repository_id_)});
+  if (!row) return row.error();
+  if (!row->empty() && row->text(0, 0) == "running") return {};
+  return Error{ErrorCode::kClaimHeld,
+               "while the database was away another run took over repository " + repository_name_ +
+                   ": run again to index what it left",
+               ""};
+}
+
 Result<KnownFiles> Ledger::known_files() { return KnownFiles::spool(*connection_, repository_id_); }
 
 Result<void> Ledger::record(FileRecord record) {

@@ -38,6 +38,11 @@ class Ledger {
   std::int64_t model_id() const { return model_id_; }
   std::int64_t run_id() const { return run_id_; }
 
+  /// Goes on over a connection that has replaced a lost one and holds the claim again. What was
+  /// noted and not written is still here. ERRORS kClaimHeld when another run has had the repository
+  /// in between; as PgConnection::run.
+  Result<void> resume();
+
   /// What is known of the repository's files, in byte order of their paths.
   Result<KnownFiles> known_files();
 

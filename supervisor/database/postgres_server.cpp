@@ -32,7 +32,7 @@ Result<PostgresServer> PostgresServer::open(const DataFolder& data) {
   if (!users) return users.error();
   // Under the start lock nobody holds it exclusively, so this does not wait.
   users->lock_shared();
-  PostgresServer server(paths, std::move(*users));
+  PostgresServer server(data, paths, std::move(*users));
   auto url = ensure_server(data, paths);
   // Let go before `server`, which takes the lock itself to stop what may have been started.
   {
@@ -41,6 +41,15 @@ Result<PostgresServer> PostgresServer::open(const DataFolder& data) {
   if (!url) return url.error();
   server.url_ = std::move(*url);
   return server;
+}
+
+Result<void> PostgresServer::ensure_running(const std::stop_token& stop) {
+  const auto starting = hold_start_lock(paths_);
+  if (!starting) return starting.error();
+  auto url = ensure_server(data_, paths_, stop);
+  if (!url) return url.error();
+  url_ = std::move(*url);
+  return {};
 }
 
 PostgresServer::~PostgresServer() {

@@ -9,6 +9,7 @@
 // is the last. The server is crash-safe and depends on none of our processes.
 
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "common/result.h"
@@ -31,6 +32,10 @@ class PostgresServer {
   /// Stops the server if nobody else uses it and it is not pinned. BLOCKS until it has stopped.
   ~PostgresServer();
 
+  /// Sees to it that the server answers, starting it again if it has gone. Users who do so at once
+  /// take turns. BLOCKS as open(), no longer than until `stop`. ERRORS as open().
+  Result<void> ensure_running(const std::stop_token& stop = {});
+
   /// A postgresql:// URL without a secret: the socket's folder and peer authentication admit us.
   const std::string& conninfo() const { return url_; }
 
@@ -46,9 +51,10 @@ class PostgresServer {
   static Result<std::string> running_url(const DataFolder& data);
 
  private:
-  PostgresServer(ClusterPaths paths, FileLock users)
-      : paths_(std::move(paths)), users_(std::move(users)) {}
+  PostgresServer(DataFolder data, ClusterPaths paths, FileLock users)
+      : data_(std::move(data)), paths_(std::move(paths)), users_(std::move(users)) {}
 
+  DataFolder data_;
   ClusterPaths paths_;
   FileLock users_;
   std::string url_;

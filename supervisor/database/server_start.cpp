@@ -143,7 +143,7 @@ class Start {
   Start(const ClusterPaths& paths, const ServerUser& user, fs::path server)
       : paths_(paths), user_(user), server_(std::move(server)) {}
 
-  Result<std::string> run();
+  Result<std::string> run(const std::stop_token& stop);
 
  private:
   /// Spawns the postmaster if no process of a server is alive. Returns whether it did.
@@ -204,12 +204,13 @@ Result<void> Start::watch() {
   return Error{ErrorCode::kDatabaseUnusable, "the embedded PostgreSQL does not start", words.text};
 }
 
-Result<std::string> Start::run() {
+Result<std::string> Start::run(const std::stop_token& stop) {
   socket_folder_ = recorded_socket_folder(paths_);
   const Clock::time_point begun = Clock::now();
   Clock::time_point last_sign = begun;
   Error refused;
-  while (Clock::now() - last_sign < kSilenceLimit && Clock::now() - begun < kRecoveryLimit) {
+  while (Clock::now() - last_sign < kSilenceLimit && Clock::now() - begun < kRecoveryLimit &&
+         !stop.stop_requested()) {
     const Answer answer = ask(socket_folder_, refused);
     if (answer == Answer::kServing) return server_url(socket_folder_);
     if (answer == Answer::kRefused) return refused;
@@ -252,7 +253,8 @@ bool server_listens(const ClusterPaths& paths) {
   return listening_pid(recorded_socket_folder(paths)).has_value();
 }
 
-Result<std::string> ensure_server(const DataFolder& data, const ClusterPaths& paths) {
+Result<std::string> ensure_server(const DataFolder& data, const ClusterPaths& paths,
+                                  const std::stop_token& stop) {
   // The common case first: a server runs, and nothing need be found or checked to use it.
   const fs::path recorded = recorded_socket_folder(paths);
   Error refused;
@@ -263,7 +265,7 @@ Result<std::string> ensure_server(const DataFolder& data, const ClusterPaths& pa
   if (!server) return server.error();
   if (const auto prepared = prepare_cluster(paths, *server, *user); !prepared)
     return prepared.error();
-  return Start(paths, *user, *server).run();
+  return Start(paths, *user, *server).run(stop);
 }
 
 Result<void> stop_server(const ClusterPaths& paths) {

@@ -3,6 +3,7 @@
 // Starting and stopping the postmaster over a prepared cluster. REQUIRES, everywhere, that the
 // caller holds the start lock.
 
+#include <stop_token>
 #include <string>
 
 #include "common/result.h"
@@ -19,8 +20,9 @@ std::string server_url(const std::filesystem::path& socket_folder,
 std::string recorded_url(const ClusterPaths& paths);
 
 /// Sees to it that a server answers, starting one unless one runs, and that it has our database.
-/// Returns its URL. BLOCKS as PostgresServer::open. ERRORS as there.
-Result<std::string> ensure_server(const DataFolder& data, const ClusterPaths& paths);
+/// Returns its URL. BLOCKS as PostgresServer::open, no longer than until `stop`. ERRORS as there.
+Result<std::string> ensure_server(const DataFolder& data, const ClusterPaths& paths,
+                                  const std::stop_token& stop = {});
 
 /// Whether a server's socket accepts connections now.
 bool server_listens(const ClusterPaths& paths);

@@ -141,4 +141,14 @@ std::uint64_t choose_memory_per_worker(unsigned workers, std::uint64_t memory_by
   return std::clamp(memory_bytes / 4 * 3 / std::max(workers, 1U), kLeast, kMost);
 }
 
+std::uint64_t peak_rss_bytes() {
+  // Not getrusage: its mark survives exec, and would be our parent's.
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    std::uint64_t kibibytes = 0;
+    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
+  }
+  return 0;
+}
+
 }  // namespace forkdex

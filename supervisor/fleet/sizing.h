@@ -47,4 +47,7 @@ unsigned choose_workers(std::uint64_t bytes_per_worker = kPlannedWorkerBytes);
 /// allocates without end.
 std::uint64_t choose_memory_per_worker(unsigned workers, std::uint64_t memory_bytes);
 
+/// The most memory this program has had resident, in bytes: the kernel's own mark.
+std::uint64_t peak_rss_bytes();
+
 }  // namespace forkdex

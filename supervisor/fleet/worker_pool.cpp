@@ -12,6 +12,8 @@ namespace forkdex {
 namespace {
 
 constexpr std::chrono::milliseconds kWatchInterval{500};
+// Somebody else's connection may have ended by then.
+constexpr std::chrono::seconds kPlaceRetry{10};
 
 /// What ends a run whose workers died too often.
 Error give_up(const Blame& blame, const std::optional<Error>& failure) {
@@ -66,7 +68,9 @@ void WorkerPool::start() {
 
 void WorkerPool::spawn(unsigned worker) {
   Place& place = places_[worker];
+  const bool given_up = place.given_up;  // until it is ready
   place = Place();
+  place.given_up = given_up;
   place.spawned_at = RestartPolicy::Clock::now();
   WorkerSetup setup = setup_;
   setup.worker = worker;
@@ -154,7 +158,9 @@ void WorkerPool::count(const ExitCause& cause, const Blame& blame) {
 /// Whether what ended a worker is over for good, so that no other worker can do better.
 bool WorkerPool::is_final(const Error& failure) const {
   // A server that answered before may answer again: that is a matter of a few attempts.
-  if (failure.code == ErrorCode::kDatabaseUnreachable && ever_ready_) return false;
+  if (ever_ready_ && (failure.code == ErrorCode::kDatabaseUnreachable ||
+                      failure.code == ErrorCode::kTooManyConnections))
+    return false;
   return traits(failure.code).radius == BlastRadius::kRun;
 }
 
@@ -168,14 +174,10 @@ bool WorkerPool::cannot_start(const ExitCause& cause, const std::optional<Error>
 
 void WorkerPool::replace(unsigned worker, const ExitCause& cause,
                          const std::optional<Error>& failure, const Blame& blame) {
-  const bool another_works = std::any_of(places_.begin(), places_.end(), [](const Place& other) {
-    return other.worker && other.announced;
-  });
-  if (failure && failure->code == ErrorCode::kTooManyConnections && another_works) {
-    // One worker fewer is slower; none at all is the end.
-    log_warning("worker.given_up", {{"worker", worker}, {"reason", failure->text()}});
-    return;
-  }
+  if (failure && give_up_place(worker, *failure)) return;
+  const bool lost = failure && (failure->code == ErrorCode::kDatabaseLost ||
+                                failure->code == ErrorCode::kDatabaseUnreachable);
+  if (lost && events_.database_lost(*failure)) return respawn(worker, {});  // at resume()
   if (failure && is_final(*failure)) return fail(*failure);
   if (cannot_start(cause, failure)) return fail(no_start(blame, memory_));
   const Death death = !blame.fault             ? Death::kElsewhere
@@ -186,12 +188,36 @@ void WorkerPool::replace(unsigned worker, const ExitCause& cause,
   respawn(worker, *delay);
 }
 
+/// One worker fewer is slower; none at all is the end. The place is tried again now and then.
+bool WorkerPool::give_up_place(unsigned worker, const Error& failure) {
+  // Another that is about to start may fail in the same way; then it is the last, and says so.
+  const bool others = std::any_of(places_.begin(), places_.end(),
+                                  [](const Place& other) { return other.worker != nullptr; });
+  if (failure.code != ErrorCode::kTooManyConnections || !others) return false;
+  if (!std::exchange(places_[worker].given_up, true))
+    log_warning("worker.given_up", {{"worker", worker}, {"reason", failure.text()}});
+  respawn(worker, kPlaceRetry);
+  return true;
+}
+
 void WorkerPool::respawn(unsigned worker, RestartPolicy::Clock::duration delay) {
   Place& place = places_[worker];
   place.restart = std::make_unique<boost::asio::steady_timer>(context_, delay);
   place.restart->async_wait([this, worker](const boost::system::error_code& error) {
-    if (!error && !draining_) spawn(worker);
+    if (error || draining_) return;
+    if (paused_)
+      places_[worker].waiting = true;
+    else
+      spawn(worker);
   });
+}
+
+void WorkerPool::resume(const std::string& database_url) {
+  paused_ = false;
+  setup_.database_url = database_url;
+  if (draining_ || failed_) return;
+  for (unsigned worker = 0; worker < places_.size(); ++worker)
+    if (places_[worker].waiting) spawn(worker);
 }
 
 void WorkerPool::file_quarantined() {
@@ -236,9 +262,17 @@ WorkerProcess* WorkerPool::ready(unsigned worker) {
   Place& place = places_[worker];
   if (!place.worker || place.recycling) return nullptr;
   if (!place.announced && place.worker->jobs().phase() != WorkerPhase::kReady) return nullptr;
+  if (!place.announced) warn_of_gaps(place.worker->jobs().sandbox_gaps());
   place.announced = true;
+  place.given_up = false;
   ever_ready_ = true;
   return place.worker.get();
+}
+
+/// Once: what the kernel refuses to one worker it refuses to all.
+void WorkerPool::warn_of_gaps(const std::string& gaps) {
+  if (gaps.empty() || std::exchange(warned_of_gaps_, true)) return;
+  log_warning("sandbox.incomplete", {{"lacks", gaps}});
 }
 
 std::size_t WorkerPool::load(unsigned worker) const { return places_[worker].load; }
@@ -260,8 +294,10 @@ std::optional<std::uint64_t> WorkerPool::active(unsigned worker) const {
 
 WorkerPool::Counts WorkerPool::counts() const {
   Counts counts = counts_;
-  for (const Place& place : places_)
+  for (const Place& place : places_) {
     if (place.worker) counts.idle += place.worker->jobs().idle();
+    if (place.given_up) --counts.places;
+  }
   return counts;
 }
 

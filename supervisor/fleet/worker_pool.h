@@ -31,6 +31,8 @@ class WorkerPool {
     std::function<void(unsigned worker, Outcome)> outcome;
     std::function<void(unsigned worker, const std::vector<JobSender::Held>&, const Blame&)>
         orphaned;
+    /// A worker lost the database. Says whether it is away for everybody; then pause() was called.
+    std::function<bool(const Error&)> database_lost;
     /// The run cannot go on; the pool starts no more workers. Comes at most once.
     std::function<void(Error)> failed;
     /// The last worker of a draining pool is gone.
@@ -38,7 +40,7 @@ class WorkerPool {
   };
 
   struct Counts {
-    unsigned places = 0;
+    unsigned places = 0;  ///< that had a worker at work, or at least were not given up
     std::uint64_t started = 0;
     std::uint64_t crashed = 0;  ///< ended without having been asked to, otherwise than below
     std::uint64_t out_of_memory = 0;
@@ -64,6 +66,10 @@ class WorkerPool {
   void start();
   /// Lets every worker finish what it has taken, and starts no other. `drained` follows.
   void drain();
+  /// Starts no worker until resume(); those that live go on.
+  void pause() { paused_ = true; }
+  /// Starts workers again, in the places that lack one. `database_url` may be another than before.
+  void resume(const std::string& database_url);
   /// Kills every worker at once. `drained` follows.
   void kill(const std::string& reason);
 
@@ -95,6 +101,8 @@ class WorkerPool {
     bool announced = false;  // `has_room` was called for this incarnation
     bool offered = false;    // it was given a job
     bool recycling = false;  // it was asked to end
+    bool waiting = false;    // for resume()
+    bool given_up = false;   // the database had no connection for it, the last time
     RestartPolicy::Clock::time_point spawned_at;
     RestartPolicy::Clock::time_point offered_at;  // the last time
   };
@@ -109,8 +117,10 @@ class WorkerPool {
   void respawn(unsigned worker, RestartPolicy::Clock::duration delay);
   bool cannot_start(const ExitCause& cause, const std::optional<Error>& failure) const;
   bool is_final(const Error& failure) const;
+  bool give_up_place(unsigned worker, const Error& failure);
   void fail(Error error);
   void report_if_drained();
+  void warn_of_gaps(const std::string& gaps);
   void watch();
   void sample_memory();
   void check_memory(unsigned worker);
@@ -128,6 +138,8 @@ class WorkerPool {
   boost::asio::steady_timer watching_;
   bool ever_ready_ = false;
   bool draining_ = false;
+  bool paused_ = false;
+  bool warned_of_gaps_ = false;
   bool failed_ = false;
   bool drained_reported_ = false;
 };

@@ -74,6 +74,7 @@ unsigned Dispatcher::take_back(unsigned worker, const std::vector<JobSender::Hel
       log_info("file.suspected", {{"path", escape_path(job.path)}, {"next_attempt", job.attempt}});
     }
     if (held_job.state != SlotState::kReady && !job.verdict) job.known = false;
+    if (held_job.stage == Stage::kStore) job.in_doubt = true;
     std::deque<Job>& queue = goes_alone(job) ? alone_ : waiting_;
     queue.push_front(std::move(job));
   }

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -18,6 +17,7 @@
 #include "common/path_text.h"
 #include "common/recipe.h"
 #include "supervisor/fleet/sizing.h"
+#include "supervisor/index/file_records.h"
 #include "supervisor/index/summary.h"
 
 namespace forkdex {
@@ -31,31 +31,6 @@ constexpr std::int64_t kExactScanVectors = 50'000;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// The kernel's high-water mark of this program. Not getrusage's: that one survives exec, and
-/// would be our parent's.
-std::uint64_t peak_rss_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    std::uint64_t kibibytes = 0;
-    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
-  }
-  return 0;
-}
-
-FileRecord record_of(Decided&& file, const std::string& recipe) {
-  FileRecord record;
-  record.path = std::move(file.path);
-  record.state = file.state;
-  record.reason = std::move(file.reason);
-  record.detail = std::move(file.detail);
-  record.language = std::move(file.language);
-  record.bytes = file.bytes;
-  record.recipe = recipe;
-  record.blob_oid = std::move(file.blob_oid);
-  record.signature = file.signature;
-  return record;
 }
 
 std::int64_t wall_clock_ns() {
@@ -78,9 +53,10 @@ Result<RunEnd> IndexRun::run() {
   auto done = plan();
   if (done) done = work();
   if (done) done = finish();
-  if (!done) error_ = done.error();
+  // Interrupted while the database was away, we die of the signal.
+  if (!done && !signal_) error_ = done.error();
   progress_->end(Clock::now());
-  if (auto reported = report(); !reported && !error_) error_ = reported.error();
+  if (auto reported = report(); !reported && !error_ && !signal_) error_ = reported.error();
   if (error_) return *error_;
   RunEnd end;
   end.signal = signal_;
@@ -123,6 +99,8 @@ Result<void> IndexRun::open() {
   auto ledger = Ledger::open(database_->connection(), identity, model_, keep_waiting);
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
+  watch_.emplace(context_, *database_, *ledger_, std::chrono::seconds(settings_.database_timeout),
+                 database_events());
   return fault::point("run.claimed");
 }
 
@@ -138,8 +116,8 @@ void IndexRun::choose_sizes() {
 /// Lists, merges with what is known, and settles every file that needs no worker.
 Result<void> IndexRun::plan() {
   const auto start = Clock::now();
-  progress_->phase("scan", start);
-  auto known = ledger_->known_files();
+  phase("scan");
+  auto known = insist([this] { return ledger_->known_files(); });
   if (!known) return known.error();
   PlanRules rules;
   rules.recipe = recipe_;
@@ -170,7 +148,7 @@ Result<void> IndexRun::plan() {
   facts_.seconds.scan = seconds_since(start);
   warn_of_nothing();
   if (auto passed = fault::point("run.planned"); !passed) return passed;
-  return ledger_->flush();
+  return insist([this] { return ledger_->flush(); });
 }
 
 /// A run that finds nothing is seldom what was meant.
@@ -193,16 +171,44 @@ void IndexRun::decided(Decided&& file) {
   if (!file.row_is_current) note(record_of(std::move(file), recipe_));
 }
 
-/// Writes to the ledger; a failure ends the run at the next turn.
+/// Writes to the ledger; a failure ends the run at the next turn. A lost database does not: the
+/// record is kept, and written when it is back.
 void IndexRun::note(FileRecord record) {
-  if (auto noted = ledger_->record(std::move(record)); !noted && !error_) error_ = noted.error();
+  auto noted = ledger_->record(std::move(record));
+  if (noted) return;
+  if (noted.error().code != ErrorCode::kDatabaseLost) {
+    if (!error_) error_ = noted.error();
+  } else if (pool_) {
+    watch_->lost(noted.error());
+  }
+}
+
+void IndexRun::phase(std::string_view name) {
+  phase_ = name;
+  progress_->phase(name, Clock::now());
+}
+
+DatabaseWatch::Events IndexRun::database_events() {
+  DatabaseWatch::Events events;
+  events.lost = [this] {
+    progress_->phase("waiting for the database", Clock::now());
+    if (pool_) pool_->pause();
+  };
+  events.back = [this] {
+    phase(phase_);
+    if (pool_) pool_->resume(database_->conninfo());
+  };
+  events.gone = [this](Error error) {
+    if (pool_) workers_failed(std::move(error));
+  };
+  return events;
 }
 
 Result<void> IndexRun::work() {
   poll_signals();
   if (jobs_.empty() || signal_) return {};
   const auto start = Clock::now();
-  progress_->phase("", start);
+  phase("");
   const auto places = static_cast<unsigned>(std::min<std::size_t>(workers_, jobs_.size()));
   dispatcher_.emplace(std::move(jobs_), settings_.in_flight,
                       [this](unsigned worker, const Job& job, const Outcome& outcome) {
@@ -229,7 +235,7 @@ Result<void> IndexRun::work() {
   facts_.memory.workers_peak_pss_bytes = counts.peak_pss_bytes;
   facts_.seconds.files = seconds_since(start);
   if (error_) return *error_;
-  return ledger_->flush();
+  return insist([this] { return ledger_->flush(); });
 }
 
 WorkerPool::Events IndexRun::pool_events() {
@@ -242,6 +248,7 @@ WorkerPool::Events IndexRun::pool_events() {
     dispatcher_->finish(worker, outcome);
     if (dispatcher_->done()) pool_->drain();
   };
+  events.database_lost = [this](const Error& error) { return watch_->suspect(error); };
   events.orphaned = [this](unsigned worker, const std::vector<JobSender::Held>& held,
                            const Blame& blame) { orphaned(worker, held, blame); };
   events.failed = [this](Error error) { workers_failed(std::move(error)); };
@@ -259,6 +266,9 @@ WorkerSetup IndexRun::worker_setup() const {
   setup.root = repository_.root.string();
   setup.repository_id = ledger_->repository_id();
   setup.model_id = ledger_->model_id();
+  setup.run_id = ledger_->run_id();
+  // Before the file's deadline: a lock is somebody else's doing, and no file is to blame for it.
+  setup.lock_timeout_ms = std::min<std::uint64_t>(30'000, settings_.file_timeout * 500ull);
   setup.recipe = recipe_;
   setup.max_file_bytes = settings_.max_file_size;
   return setup;
@@ -283,20 +293,10 @@ std::uint64_t IndexRun::limit_behind(std::string_view reason) const {
 void IndexRun::finished(unsigned worker, const Job& job, const Outcome& outcome) {
   accounting_.record(job, outcome);
   progress_->finished(worker, job, outcome, Clock::now());
+  watch_->file_finished();
   // Indexed and empty files were stored by the worker, in the file's own transaction.
   if (outcome.state == FileState::kIndexed || outcome.state == FileState::kEmpty) return;
-  FileRecord record;
-  record.path = job.path;
-  record.state = outcome.state;
-  record.reason = outcome.reason;
-  record.detail = outcome.detail;
-  record.language = outcome.language;
-  record.bytes = outcome.bytes;
-  record.attempts = job.attempt;
-  record.recipe = recipe_;
-  record.blob_oid = job.blob_oid;
-  record.signature = job.signature;
-  record.content_hash = outcome.content_hash;
+  FileRecord record = record_of(job, outcome, recipe_);
   if (outcome.state == FileState::kQuarantined)
     record.refused_limit = job.verdict ? job.verdict->limit : limit_behind(outcome.reason);
   note(std::move(record));
@@ -340,11 +340,21 @@ void IndexRun::tick() {
     progress_->working_on(worker, job ? std::string_view(job->path) : std::string_view());
   }
   progress_->tick(Clock::now());
-  if (auto flushed = ledger_->flush_when_due(); !flushed) workers_failed(flushed.error());
+  flush_when_due();
   ticking_.expires_after(Progress::tick_interval());
   ticking_.async_wait([this](const boost::system::error_code& error) {
     if (!error) tick();
   });
+}
+
+void IndexRun::flush_when_due() {
+  if (watch_->waiting()) return;
+  auto flushed = ledger_->flush_when_due();
+  if (flushed) return;
+  if (flushed.error().code == ErrorCode::kDatabaseLost)
+    watch_->lost(flushed.error());
+  else
+    workers_failed(flushed.error());
 }
 
 Result<void> IndexRun::finish() {
@@ -352,9 +362,9 @@ Result<void> IndexRun::finish() {
   if (signal_) return {};
   if (auto complete = accounting_.check_complete(); !complete) return complete;
   if (auto passed = fault::point("run.finished"); !passed) return passed;
-  const auto start = Clock::now();
-  progress_->phase("index build", start);
-  auto built = ledger_->build_vector_index(model_.dimension, kExactScanVectors);
+  phase("index build");
+  auto built =
+      insist([this] { return ledger_->build_vector_index(model_.dimension, kExactScanVectors); });
   if (!built) return built.error();
   facts_.seconds.index_build = built->value_or(0);
   return {};
@@ -378,7 +388,10 @@ Result<void> IndexRun::report() {
   const nlohmann::ordered_json json = report_json(facts_, accounting_);
   print(summary_text(facts_, accounting_, settings_.verbosity));
   if (auto passed = fault::point("report.write"); !passed) return passed;
-  auto ended = ledger_->finish_run(std::string(name(facts_.status)), json.dump(), repository_.head);
+  const auto end_run = [&] {
+    return ledger_->finish_run(std::string(name(facts_.status)), json.dump(), repository_.head);
+  };
+  auto ended = error_ ? end_run() : insist(end_run);
   if (!settings_.report.empty())
     if (auto written = write_report(settings_.report, report_text(json)); !written) return written;
   return ended;

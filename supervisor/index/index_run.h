@@ -23,6 +23,7 @@
 #include "supervisor/database/ledger.h"
 #include "supervisor/fleet/worker_pool.h"
 #include "supervisor/index/accounting.h"
+#include "supervisor/index/database_watch.h"
 #include "supervisor/index/dispatcher.h"
 #include "supervisor/index/plan.h"
 #include "supervisor/index/progress.h"
@@ -66,7 +67,15 @@ class IndexRun {
   void poll_signals();
   void interrupted(int signal);
   void tick();
+  void flush_when_due();
+  void phase(std::string_view name);
   WorkerPool::Events pool_events();
+  DatabaseWatch::Events database_events();
+  /// See DatabaseWatch::insist.
+  template <class F>
+  auto insist(F operation) {
+    return watch_->insist(std::move(operation), [this] { return signal_ == 0; });
+  }
   WorkerSetup worker_setup() const;
 
   Settings settings_;
@@ -88,6 +97,8 @@ class IndexRun {
   std::unique_ptr<WorkerPool> pool_;
   Accounting accounting_;
   std::unique_ptr<Progress> progress_;
+  std::string_view phase_;
+  std::optional<DatabaseWatch> watch_;
   RunFacts facts_;
   std::optional<Error> error_;
   int signal_ = 0;

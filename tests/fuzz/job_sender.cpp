@@ -102,6 +102,7 @@ class Supervisor {
     expect(sender_.last_beat() <= now, "the last beat was before now");
     expect(sender_.idle() >= nanoseconds(0), "nobody was idle for less than no time");
     expect(sender_.vector().size() <= kMaxVectorDimension, "a vector has its limit");
+    expect(is_row_text(sender_.sandbox_gaps()), "what the sandbox lacks can be shown");
     if (const auto failure = sender_.failure())
       expect(is_row_text(failure->text()), "a failure's text can be shown");
   }

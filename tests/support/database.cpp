@@ -179,6 +179,7 @@ Database::Database() {
 }
 
 Database::~Database() {
+  if (name_.empty()) return;
   try {
     Connection(shared_url()).rows("DROP DATABASE " + name_ + " WITH (FORCE)");
   } catch (const std::exception& error) {

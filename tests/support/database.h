@@ -15,17 +15,18 @@ namespace forkdex::test {
 
 using Row = std::vector<std::string>;  ///< values as text, null as "∅"
 
-/// A new, empty database, dropped when destroyed.
+/// A new, empty database, dropped when destroyed; or one that exists and is left as it is.
 class Database {
  public:
   Database();
+  explicit Database(std::string url) : url_(std::move(url)) {}
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
   /// What --database-url takes, for the server's own user.
   const std::string& url() const { return url_; }
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return name_; }  ///< empty unless it is ours
 
   /// The rows of one statement. Throws std::runtime_error with the server's message.
   std::vector<Row> rows(const std::string& sql) const;

@@ -202,6 +202,89 @@ TEST_CASE("file store: a lost connection is told apart from a refused file", "[p
   CHECK(sources_of(admin, "a").empty());
 }
 
+TEST_CASE("file store: what a run has stored is recognised, and nothing else is", "[postgres]") {
+  const std::string url = database_with_model("file_store_doubt");
+  PgConnection connection = connect(url);
+  const auto begin_run = [&] {
+    const PgRows rows =
+        must_run(connection, "INSERT INTO forkdex.runs (repository_id) VALUES (1) RETURNING id");
+    return rows.integer(0, 0);
+  };
+  FileStore store = open_store(url);
+  const Sample sample("a.py", {"one", "two"});
+  const std::int64_t first = begin_run();
+  REQUIRE(store.stored_by_run(first, sample.file()).ok());
+  CHECK_FALSE(*store.stored_by_run(first, sample.file()));
+  REQUIRE(text_of(store.store(sample.file())) == "");
+  const auto found = *store.stored_by_run(first, sample.file());
+  REQUIRE(found);
+  CHECK(found->state == FileState::kIndexed);
+  CHECK(found->chunks == 2);
+  CHECK(found->language == "python");
+  StoredFile other = sample.file();
+  other.content_hash = sha256("other bytes");
+  CHECK_FALSE(*store.stored_by_run(first, other));
+  other = sample.file();
+  other.recipe = "another recipe";
+  CHECK_FALSE(*store.stored_by_run(first, other));
+  // What an earlier run stored is no proof of what this one did.
+  CHECK_FALSE(*store.stored_by_run(begin_run(), sample.file()));
+}
+
+TEST_CASE("file store: a lock that somebody keeps is waited for no longer than told",
+          "[postgres]") {
+  const std::string url = database_with_model("file_store_lock");
+  auto store = FileStore::open(url, "unit test", std::chrono::milliseconds(50));
+  REQUIRE(store.ok());
+  PgConnection other = connect(url);
+  must_run(other, "BEGIN; LOCK TABLE forkdex.files IN EXCLUSIVE MODE");
+  const Sample sample("a.py", {"one"});
+  const auto refused = store->store(sample.file());
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kDatabaseBusy);
+  must_run(other, "ROLLBACK");
+  CHECK(text_of(store->store(sample.file())) == "");
+}
+
+TEST_CASE("file store: a deadlock is tried again until it is stored", "[postgres]") {
+  const std::string url = database_with_model("file_store_deadlock");
+  FileStore store = open_store(url);
+  const Sample first("a.py", {"one"});
+  REQUIRE(text_of(store.store(first.file())) == "");
+  // The other holds the file's row and waits for its chunks, which the store has deleted and holds.
+  PgConnection other = connect(url);
+  must_run(other,
+           "SET deadlock_timeout = '10s'; BEGIN; "
+           "SELECT 1 FROM forkdex.files WHERE path = 'a.py' FOR UPDATE");
+  std::thread waits([&] {
+    PgConnection watching = connect(url);
+    const std::string blocked =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND application_name = 'unit test'";
+    while (must_run(watching, blocked).integer(0, 0) == 0) std::this_thread::yield();
+    must_run(other, "SELECT 1 FROM forkdex.chunks WHERE path = 'a.py' FOR UPDATE; COMMIT");
+  });
+  const Sample again("a.py", {"one", "two"});
+  const auto stored = store.store(again.file());
+  waits.join();
+  CHECK(text_of(stored) == "");
+  CHECK(sources_of(other, "a.py") == "one|two");
+}
+
+TEST_CASE("file store: a time limit that the role was given for other clients is lifted",
+          "[postgres]") {
+  const std::string url = database_with_model("file_store_limits");
+  PgConnection connection = connect(url);
+  must_run(connection,
+           "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 20', "
+           "current_database()); END $$");
+  FileStore store = open_store(url);
+  std::vector<std::string> sources;
+  for (int i = 0; i < 2000; ++i) sources.push_back("source " + std::to_string(i));
+  const Sample large("large.py", sources);
+  CHECK(text_of(store.store(large.file())) == "");
+}
+
 TEST_CASE("file store: writers of the same texts and a collector never lose a vector in use",
           "[postgres]") {
   const std::string url = database_with_model("store_race");

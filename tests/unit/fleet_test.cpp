@@ -79,6 +79,7 @@ class FakeRun {
       for (unsigned other = 0; other < pool_->places(); ++other)
         if (pool_->ready(other)) dispatcher_->fill(*pool_, other);
     };
+    events.database_lost = [](const Error&) { return false; };
     events.failed = [this](const Error& failure) {
       error = failure;
       pool_->drain();

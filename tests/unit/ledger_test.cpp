@@ -224,6 +224,38 @@ TEST_CASE("ledger: a run's row tells how it ended, and a killed run is marked by
   CHECK(list_repositories(connection, "nobody").error().code == ErrorCode::kUsage);
 }
 
+TEST_CASE("ledger: over a new connection it writes what it had noted", "[postgres]") {
+  const std::string url = fresh_database("ledger_resume");
+  PgConnection connection = connect(url);
+  Ledger ledger = open_ledger(connection);
+  REQUIRE(text_of(ledger.record(record("a.py", FileState::kSkipped, "binary"))) == "");
+  PgConnection other = connect(url);
+  must_run(other,
+           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+           "WHERE datname = current_database() AND pid <> pg_backend_pid()");
+  const Result<void> lost = ledger.flush();
+  REQUIRE_FALSE(lost.ok());
+  CHECK(lost.error().code == ErrorCode::kDatabaseLost);
+  connection = connect(url);
+  REQUIRE(text_of(claim_repository(connection, ledger.repository_id(), "repo")) == "");
+  REQUIRE(text_of(ledger.resume()) == "");
+  REQUIRE(text_of(ledger.flush()) == "");
+  CHECK(all_known(ledger).size() == 1);
+
+  SECTION("unless another run has had the repository in between") {
+    must_run(other,
+             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+             "WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    {
+      const Ledger theirs = open_ledger(other);
+    }
+    connection = connect(url);
+    const Result<void> refused = ledger.resume();
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == ErrorCode::kClaimHeld);
+  }
+}
+
 TEST_CASE("ledger: one model is one row, whatever it is called", "[postgres]") {
   PgConnection connection = connect(fresh_database("ledger_models"));
   const auto first = model_id(connection, model());

@@ -11,11 +11,10 @@
 #include "common/copy_encoder.h"
 #include "common/fault.h"
 #include "common/path_text.h"
+#include "common/pg_retry.h"
 
 namespace forkdex {
 namespace {
-
-constexpr int kTries = 5;
 
 // Read committed, whatever the database's default: each statement sees what was committed before
 // it, so the check for missing vectors sees what changed while the lock was waited for.
@@ -54,6 +53,12 @@ constexpr const char* kUpsertFile =
     " chunk_count = excluded.chunk_count, bytes = excluded.bytes, recipe = excluded.recipe, "
     " indexed_at = now(), size = excluded.size, mtime_ns = excluded.mtime_ns, "
     " ctime_ns = excluded.ctime_ns, inode = excluded.inode, seen_at_ns = excluded.seen_at_ns";
+
+constexpr const char* kStoredByRun =
+    "SELECT f.state = 'indexed', f.chunk_count, coalesce(f.language, ''), coalesce(f.detail, '') "
+    "FROM forkdex.files f JOIN forkdex.runs r ON r.id = $1 AND f.indexed_at >= r.started_at "
+    "WHERE f.repository_id = $2 AND f.path_hash = $3 AND f.content_hash = $4 AND f.recipe = $5 "
+    "AND f.state IN ('indexed', 'empty')";
 
 constexpr const char* kCopyChunks =
     "COPY forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name, qualified_name, "
@@ -145,20 +150,23 @@ Sha256 hash_from_bytea(std::string_view text) {
 
 }  // namespace
 
-Result<FileStore> FileStore::open(const std::string& conninfo,
-                                  const std::string& application_name) {
+Result<FileStore> FileStore::open(const std::string& conninfo, const std::string& application_name,
+                                  std::chrono::milliseconds lock_timeout) {
   auto connection = PgConnection::open(conninfo, application_name);
   if (!connection) return connection.error();
   FileStore store(std::move(*connection));
-  if (const auto prepared = store.prepare(); !prepared) return prepared.error();
+  if (const auto prepared = store.prepare(lock_timeout); !prepared) return prepared.error();
   return store;
 }
 
-Result<void> FileStore::prepare() {
+Result<void> FileStore::prepare(std::chrono::milliseconds lock_timeout) {
+  if (const auto lifted = lift_time_limits(connection_); !lifted) return lifted;
   // Plans are kept, and the first is made over empty tables, where reading all of a table is
   // cheapest: every statement here must go through an index whatever the statistics say.
   const auto halfvec =
-      connection_.run("SET enable_seqscan = off; SET jit = off; SELECT 'halfvec'::regtype::oid");
+      connection_.run(fmt::format("SET enable_seqscan = off; SET jit = off; SET lock_timeout = {}; "
+                                  "SELECT 'halfvec'::regtype::oid",
+                                  lock_timeout.count()));
   if (!halfvec) return halfvec.error();
   halfvec_oid_ = static_cast<std::uint32_t>(halfvec->integer(0, 0));
   const std::pair<const char*, std::string> statements[] = {
@@ -169,6 +177,7 @@ Result<void> FileStore::prepare() {
       {"missing_vectors", kMissingVectors},
       {"delete_chunks", kDeleteChunks},
       {"upsert_file", kUpsertFile},
+      {"stored_by_run", kStoredByRun},
       {"commit", "COMMIT"},
   };
   for (const auto& [name, sql] : statements)
@@ -189,15 +198,28 @@ Result<std::vector<bool>> FileStore::known_vectors(std::int64_t model_id,
   return known;
 }
 
+Result<std::optional<StoredResult>> FileStore::stored_by_run(std::int64_t run_id,
+                                                             const StoredFile& file) {
+  const Sha256 path_hash = sha256(file.path);
+  const PgCall call{"stored_by_run",
+                    {PgValue(run_id), PgValue(file.repository_id), PgValue::binary(view(path_hash)),
+                     PgValue::binary(view(file.content_hash)), PgValue(std::string(file.recipe))}};
+  const auto answers = connection_.run_pipeline({&call, 1});
+  if (!answers) return answers.error();
+  const PgRows& rows = answers->front();
+  if (rows.empty()) return std::optional<StoredResult>();
+  StoredResult result;
+  result.state = rows.text(0, 0) == "t" ? FileState::kIndexed : FileState::kEmpty;
+  result.chunks = static_cast<std::uint32_t>(rows.integer(0, 1));
+  result.language = rows.text(0, 2);
+  result.detail = rows.text(0, 3);
+  return std::optional(result);
+}
+
 Result<std::vector<Sha256>> FileStore::store(const StoredFile& file) {
-  for (int attempt = 1;; ++attempt) {
+  for (int tries = 1;; ++tries) {
     auto stored = store_once(file);
-    if (stored) return stored;
-    const std::string sqlstate = connection_.sqlstate();
-    if (connection_.alive()) [[maybe_unused]]
-      const auto undone = connection_.run("ROLLBACK");
-    const bool passing = sqlstate == "40001" || sqlstate == "40P01";
-    if (!passing || attempt == kTries) return stored;
+    if (stored || !try_again(connection_, tries)) return stored;
   }
 }
 

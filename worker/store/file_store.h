@@ -11,7 +11,9 @@
 //
 // One thread at a time; one connection, its own.
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,10 +48,26 @@ struct StoredFile {
   std::span<const StoredVector> vectors;  ///< may repeat, may be stored already; any order
 };
 
+/// What a row says of a file that was stored.
+struct StoredResult {
+  FileState state = FileState::kIndexed;  ///< kIndexed or kEmpty
+  std::uint32_t chunks = 0;
+  std::string language;
+  std::string detail;
+};
+
 class FileStore {
  public:
-  /// Connects. ERRORS kDatabaseUnreachable, kTooManyConnections, kDatabaseUnusable.
-  static Result<FileStore> open(const std::string& conninfo, const std::string& application_name);
+  /// Connects. A statement that waits for somebody's lock longer than `lock_timeout` fails with
+  /// kDatabaseBusy; 0 waits for ever. ERRORS kDatabaseUnreachable, kTooManyConnections,
+  /// kDatabaseUnusable.
+  static Result<FileStore> open(const std::string& conninfo, const std::string& application_name,
+                                std::chrono::milliseconds lock_timeout = {});
+
+  /// Whether the run with this id has stored `file` as it is now (repository, path, content hash
+  /// and recipe; the rest is not looked at), and with what result. For a file whose worker ended
+  /// between sending the commit and reading the answer. ERRORS kDatabaseLost, kDatabaseUnusable.
+  Result<std::optional<StoredResult>> stored_by_run(std::int64_t run_id, const StoredFile& file);
 
   /// For each hash, whether a vector of `model_id` is stored for it now. ERRORS kDatabaseLost,
   /// kDatabaseUnusable.
@@ -57,15 +75,16 @@ class FileStore {
 
   /// Stores `file` and commits. Returns the hashes that neither `vectors` nor the database has
   /// a vector for; unless that is empty, nothing was stored: embed those texts and call again.
-  /// Deadlocks and serialization failures are tried again inside. BLOCKS on the commit reaching
-  /// disk. ERRORS kRowRefused, kDiskFull, kDatabaseLost (in doubt: store again), kDatabaseUnusable.
+  /// What may pass (a deadlock, a serialization failure) is tried again inside. BLOCKS on the
+  /// commit reaching disk. ERRORS kRowRefused, kDatabaseBusy, kDiskFull, kDatabaseLost (in doubt:
+  /// see stored_by_run), kDatabaseUnusable.
   Result<std::vector<Sha256>> store(const StoredFile& file);
 
   int socket() const { return connection_.socket(); }
 
  private:
   explicit FileStore(PgConnection connection) : connection_(std::move(connection)) {}
-  Result<void> prepare();
+  Result<void> prepare(std::chrono::milliseconds lock_timeout);
   Result<std::vector<Sha256>> store_once(const StoredFile& file);
 
   PgConnection connection_;

@@ -1,0 +1,23 @@
+#pragma once
+
+// Transactions that others made fail: a deadlock, a serialization failure, a cancelled statement.
+
+#include <string>
+
+#include "common/pg_connection.h"
+
+namespace forkdex {
+
+/// The most times that one transaction is run.
+inline constexpr int kMostTries = 5;
+
+/// After a failed transaction: rolls back what is open and says whether to run it again, having
+/// waited for a random time that grows with `tries`, those made so far. BLOCKS up to 0.4 s.
+bool try_again(PgConnection& connection, int tries);
+
+/// Takes back the limits on the time of statements and transactions that a role or database may
+/// have been given for other clients: ours end by deadlines of their own. ERRORS as
+/// PgConnection::run.
+Result<void> lift_time_limits(PgConnection& connection);
+
+}  // namespace forkdex

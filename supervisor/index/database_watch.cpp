@@ -1,0 +1,122 @@
+#include "supervisor/index/database_watch.h"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include <fmt/format.h>
+#include <boost/asio/post.hpp>
+
+#include "common/log.h"
+
+namespace forkdex {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kBetweenTries{200};
+// Our own lost session may hold the claim until the server has noticed.
+constexpr std::chrono::seconds kClaimWait{10};
+
+/// Sleeps, unless it is time to stop.
+void sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any().wait_for(lock, stop, time, [] { return false; });
+}
+
+/// Whether waiting longer can help.
+bool may_pass(const Error& error) {
+  return error.code != ErrorCode::kClaimHeld && error.code != ErrorCode::kDiskFull;
+}
+
+}  // namespace
+
+void DatabaseWatch::lost(const Error& reason) {
+  if (waiting_ || gone_) return;
+  waiting_ = true;
+  since_ = Clock::now();
+  log_warning("database.lost", {{"reason", reason.text()}});
+  events_.lost();
+  if (++losses_ > kMostLosses) {
+    waiting_ = false;
+    return give_up({ErrorCode::kDatabaseGone,
+                    fmt::format("the database went away {} times with no file finished in between; "
+                                "finished files are kept: look into the server's log, then run "
+                                "again to resume",
+                                losses_),
+                    reason.text()});
+  }
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    // In a shared pointer, because a handler must be copyable.
+    auto result = std::make_shared<Result<DatabaseAccess::Reached>>(reach(stop));
+    if (!stop.stop_requested())
+      boost::asio::post(context_, [this, result] { reached(std::move(*result)); });
+  });
+}
+
+bool DatabaseWatch::suspect(const Error& reason) {
+  if (waiting_) return true;
+  if (gone_) return false;
+  if (!access_.connection().run("SELECT 1")) lost(reason);
+  return waiting_;
+}
+
+/// On the thread: tries until the limit. ERRORS kDatabaseGone, kClaimHeld, kDiskFull.
+Result<DatabaseAccess::Reached> DatabaseWatch::reach(const std::stop_token& stop) const {
+  for (;;) {
+    auto result = reach_once(stop);
+    if (result || !may_pass(result.error())) return result;
+    if (stop.stop_requested() || Clock::now() - since_ >= limit_)
+      return Error{ErrorCode::kDatabaseGone,
+                   fmt::format("the database went away and did not come back within {} s "
+                               "(--database-timeout); finished files are kept: run again to resume "
+                               "once it answers",
+                               limit_.count()),
+                   result.error().text()};
+    sleep_for(kBetweenTries, stop);
+  }
+}
+
+Result<DatabaseAccess::Reached> DatabaseWatch::reach_once(const std::stop_token& stop) const {
+  auto reached = access_.reach(stop);
+  if (!reached) return reached;
+  const auto deadline = Clock::now() + kClaimWait;
+  auto claimed =
+      claim_repository(reached->connection, ledger_.repository_id(), ledger_.repository_name(),
+                       [&] { return Clock::now() < deadline && !stop.stop_requested(); });
+  if (!claimed) return claimed.error();
+  return reached;
+}
+
+void DatabaseWatch::reached(Result<DatabaseAccess::Reached> result) {
+  thread_.join();
+  waiting_ = false;
+  if (!result) return give_up(result.error());
+  access_.adopt(*std::move(result));
+  if (auto resumed = ledger_.resume(); !resumed) {
+    if (resumed.error().code == ErrorCode::kDatabaseLost) return lost(resumed.error());
+    return give_up(resumed.error());
+  }
+  const std::chrono::duration<double> away = Clock::now() - since_;
+  log_warning("database.back", {{"seconds", away.count()}});
+  events_.back();
+}
+
+void DatabaseWatch::give_up(Error error) {
+  gone_ = error;
+  events_.gone(std::move(error));
+}
+
+Result<void> DatabaseWatch::wait(const Error& reason, const std::function<bool()>& keep_waiting) {
+  lost(reason);
+  while (waiting_ && keep_waiting()) {
+    context_.restart();
+    context_.run_one_for(std::chrono::milliseconds(100));
+  }
+  context_.restart();
+  if (gone_) return *gone_;
+  return waiting_ ? Result<void>(reason) : Result<void>();
+}
+
+}  // namespace forkdex

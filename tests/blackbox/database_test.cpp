@@ -1,0 +1,190 @@
+// The database, taken away in the middle of a run: it waits, goes on, and the rows are those of an
+// undisturbed run; or it ends with what is finished kept, and the next run does the rest.
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/support/corpus.h"
+#include "tests/support/database.h"
+#include "tests/support/index_run.h"
+#include "tests/support/own_server.h"
+#include "tests/support/processes.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/wait_until.h"
+
+namespace forkdex::test {
+namespace {
+namespace fs = std::filesystem;
+
+using Strings = std::vector<std::string>;
+
+const Strings kOptions = {"--repository", "rxjs", "--workers", "2", "--progress", "json"};
+
+fs::path operators() { return corpus("rxjs-7.8.2") / "src/internal/operators"; }
+
+Dump undisturbed() {
+  const Database database;
+  const IndexRun run = index(operators(), database, kOptions);
+  INFO(run.ended.text());
+  REQUIRE(run.ended.status == 0);
+  return dump(database, "rxjs");
+}
+
+/// Waits until `program` has finished `count` files or has ended. Returns how many it has.
+int wait_for_files(Program& program, int count) {
+  int finished = 0;
+  wait_until(
+      std::to_string(count) + " files are finished",
+      [&] {
+        finished = finished_files(program.err());
+        return finished >= count || !program.running();
+      },
+      [&] { return std::to_string(finished) + " finished\n" + program.err(); },
+      std::chrono::seconds(120));
+  return finished;
+}
+
+/// An index run over `server`: as its embedded one, or as a URL that somebody else looks after.
+Command index_over(const OwnServer& server, const fs::path& report, Strings options,
+                   const std::string& url = "") {
+  options.insert(options.begin(), {"index", "--report", report.string()});
+  options.insert(options.end(), kOptions.begin(), kOptions.end());
+  options.push_back(operators().string());
+  Command command = server.command(options);
+  if (!url.empty()) command.environment["DATABASE_URL"] = url;
+  return command;
+}
+
+unsigned new_seed() {
+  const unsigned seed = std::random_device()();
+  UNSCOPED_INFO("seed " << seed);
+  return seed;
+}
+
+TEST_CASE("database: connections cut twenty times, the supervisor's among them, cost no row",
+          "[kill]") {
+  const Dump expected = undisturbed();
+  std::mt19937 random(new_seed());
+  const Database database;
+  const TemporaryFolder folder;
+  Program program(index_command(operators(), database, folder / "report.json", kOptions));
+  Connection connection(database.url());
+  int cut = 0;
+  for (int finished = 0; program.running();) {
+    finished = wait_for_files(program, finished + 1);
+    const auto sessions = connection.rows(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+        "AND application_name LIKE 'forkdex %' ORDER BY pid");
+    if (sessions.empty()) continue;
+    const std::string& pid = sessions[random() % sessions.size()][0];
+    if (connection.rows("SELECT pg_terminate_backend(" + pid + ")")[0][0] == "t") ++cut;
+  }
+  const Ended ended = program.wait(std::chrono::minutes(5));
+  INFO("after " << cut << " cuts: " << ended.text());
+  CHECK(cut >= 20);
+  REQUIRE(ended.status == 0);
+  const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
+  CHECK(files_in(report, "quarantined") == 0);
+  CHECK(contradictions(report, database) == Strings());
+  CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
+TEST_CASE(
+    "database: the embedded server killed in the middle is started again, and the run goes on",
+    "[kill]") {
+  const Dump expected = undisturbed();
+  const OwnServer server;
+  const TemporaryFolder folder;
+  Program program(index_over(server, folder / "report.json", {}));
+  for (const int files : {5, 40}) {
+    wait_for_files(program, files);
+    REQUIRE(program.running());
+    const int postmaster = server.postmaster();
+    REQUIRE(postmaster > 0);
+    ::kill(postmaster, SIGKILL);
+    wait_until("another server runs or the run has ended", [&] {
+      return !program.running() || (server.postmaster() > 0 && server.postmaster() != postmaster);
+    });
+  }
+  const Ended ended = program.wait(std::chrono::minutes(5));
+  INFO(ended.text());
+  REQUIRE(ended.status == 0);
+  CHECK(ended.err.find("database.lost") != std::string::npos);
+  CHECK(ended.err.find("database.back") != std::string::npos);
+  const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
+  const Database database(server.start());
+  CHECK(contradictions(report, database) == Strings());
+  CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
+TEST_CASE("database: a server stopped at once and started by somebody else is waited for",
+          "[kill]") {
+  const Dump expected = undisturbed();
+  const OwnServer server;
+  const std::string url = server.start();
+  const TemporaryFolder folder;
+  Program program(index_over(server, folder / "report.json", {}, url));
+  wait_for_files(program, 5);
+  REQUIRE(program.running());
+  ::kill(server.postmaster(), SIGQUIT);
+  wait_until("the run waits",
+             [&] { return program.err().find("database.lost") != std::string::npos; });
+  REQUIRE(server.start() == url);
+  const Ended ended = program.wait(std::chrono::minutes(5));
+  INFO(ended.text());
+  REQUIRE(ended.status == 0);
+  const Database database(url);
+  CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
+TEST_CASE("database: one that stays away ends the run with 75, and the next one resumes it",
+          "[kill]") {
+  const Dump expected = undisturbed();
+  const OwnServer server;
+  const std::string url = server.start();
+  const TemporaryFolder folder;
+  Program program(index_over(server, folder / "report.json", {"--database-timeout", "1"}, url));
+  wait_for_files(program, 5);
+  REQUIRE(program.running());
+  ::kill(server.postmaster(), SIGQUIT);
+  const Ended ended = program.wait(std::chrono::seconds(60));
+  INFO(ended.text());
+  CHECK(ended.status == 75);
+  CHECK(ended.err.find("--database-timeout") != std::string::npos);
+  CHECK(nlohmann::json::parse(read_file(folder / "report.json")).at("status") == "partial");
+
+  const Database database(server.start());
+  const int kept = std::stoi(database.value("SELECT count(*) FROM forkdex.files"));
+  CHECK(kept >= finished_files(ended.err));
+  const Ended second =
+      run(index_over(server, folder / "second.json", {}, url), std::chrono::minutes(5));
+  INFO(second.text());
+  REQUIRE(second.status == 0);
+  const auto report = nlohmann::json::parse(read_file(folder / "second.json"));
+  CHECK(files_in(report, "unchanged") == kept);
+  CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
+TEST_CASE("database: a signal while it is waited for ends the run by that signal", "[kill]") {
+  const OwnServer server;
+  const std::string url = server.start();
+  const TemporaryFolder folder;
+  Program program(index_over(server, folder / "report.json", {}, url));
+  wait_for_files(program, 5);
+  ::kill(server.postmaster(), SIGQUIT);
+  wait_until("the run waits",
+             [&] { return program.err().find("database.lost") != std::string::npos; });
+  program.signal(SIGTERM);
+  const Ended ended = program.wait(std::chrono::seconds(60));
+  INFO(ended.text());
+  CHECK(ended.signal == SIGTERM);
+  server.start();  // so that it is stopped properly
+  CHECK(nlohmann::json::parse(read_file(folder / "report.json")).at("status") == "interrupted");
+}
+
+}  // namespace
+}  // namespace forkdex::test
