@@ -13,7 +13,7 @@
 
 #include <boost/interprocess/mapped_region.hpp>
 
-#include "common/path_text.h"
+#include "common/plausible.h"
 #include "common/ring.h"
 
 namespace forkdex {
@@ -118,18 +118,8 @@ std::int64_t now_ns() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// What the worker wrote of when something happened or how long it took. Neither can lie ahead of
-/// now, and a sum of such numbers must not overflow.
-std::int64_t plausible_ns(std::int64_t ns) { return std::clamp(ns, std::int64_t{0}, now_ns()); }
-
 std::chrono::steady_clock::time_point time_of(std::int64_t ns) {
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(plausible_ns(ns)));
-}
-
-/// What the worker wrote as text. It goes into rows and onto terminals, so what is none is escaped.
-std::string plausible_text(std::string text) {
-  const bool is_text = is_utf8(text) && text.find('\0') == std::string::npos;
-  return is_text ? std::move(text) : display_path(text);
+  return std::chrono::steady_clock::time_point(plausible_time(std::chrono::nanoseconds(ns)));
 }
 
 Error broken(std::string sentence) { return {ErrorCode::kRingBroken, std::move(sentence), ""}; }
@@ -258,11 +248,11 @@ Result<std::optional<Outcome>> JobSender::collect() {
   outcome.embedded = slot.embedded;
   outcome.reused = slot.reused;
   outcome.tokens = slot.tokens;
-  outcome.read = std::chrono::nanoseconds(plausible_ns(slot.read_ns));
-  outcome.parse = std::chrono::nanoseconds(plausible_ns(slot.parse_ns));
-  outcome.embed = std::chrono::nanoseconds(plausible_ns(slot.embed_ns));
-  outcome.store = std::chrono::nanoseconds(plausible_ns(slot.store_ns));
-  outcome.elapsed = std::chrono::nanoseconds(plausible_ns(slot.elapsed_ns));
+  outcome.read = plausible_time(std::chrono::nanoseconds(slot.read_ns));
+  outcome.parse = plausible_time(std::chrono::nanoseconds(slot.parse_ns));
+  outcome.embed = plausible_time(std::chrono::nanoseconds(slot.embed_ns));
+  outcome.store = plausible_time(std::chrono::nanoseconds(slot.store_ns));
+  outcome.elapsed = plausible_time(std::chrono::nanoseconds(slot.elapsed_ns));
   state_->handed_out[*index].reset();
   state_->free.push_back(*index);
   slot.state.store(SlotState::kFree, std::memory_order_release);
@@ -316,12 +306,10 @@ std::optional<Error> JobSender::failure() const {
 }
 
 std::chrono::nanoseconds JobSender::idle() const {
-  return std::chrono::nanoseconds(plausible_ns(layout_->idle_ns.load(std::memory_order_relaxed)));
+  return plausible_time(std::chrono::nanoseconds(layout_->idle_ns.load(std::memory_order_relaxed)));
 }
 
-std::string JobSender::sandbox_gaps() const {
-  return plausible_text(layout_->sandbox_gaps.get());
-}
+std::string JobSender::sandbox_gaps() const { return plausible_text(layout_->sandbox_gaps.get()); }
 
 std::vector<float> JobSender::vector() const {
   const std::size_t dimension = std::min<std::size_t>(layout_->dimension, kMaxVectorDimension);
