@@ -18,7 +18,9 @@ std::string without_userinfo(std::string_view url, std::size_t authority) {
 }
 
 void drop_parameter(std::string& url, std::string_view name) {
-  for (std::size_t at = url.find('?'); at != std::string::npos; at = url.find('&', at + 1)) {
+  // From any '&': the '?' may have gone with what looked like userinfo.
+  for (std::size_t at = url.find_first_of("?&"); at != std::string::npos;
+       at = url.find_first_of("?&", at + 1)) {
     const std::size_t value = at + 1 + name.size();
     if (url.compare(at + 1, name.size(), name) != 0 || value >= url.size() || url[value] != '=')
       continue;

@@ -91,15 +91,16 @@ class Supervisor {
   // What the supervisor asks between two outcomes.
   void look() const {
     const auto held = sender_.held();
-    expect(held.size() == outstanding_.size(), "every job that is out is held");
+    const auto last_beat = sender_.last_beat();
     const auto now = std::chrono::steady_clock::now();
+    expect(held.size() == outstanding_.size(), "every job that is out is held");
     for (const JobSender::Held& job : held) {
       expect(outstanding_.contains(job.job_id), "what is held was handed out");
       expect(job.since <= now && !name(job.stage).empty(), "a stage began before now");
     }
     if (const auto active = sender_.active())
       expect(outstanding_.contains(*active), "the active job is one that is out");
-    expect(sender_.last_beat() <= now, "the last beat was before now");
+    expect(last_beat <= now, "the last beat was before now");
     expect(sender_.idle() >= nanoseconds(0), "nobody was idle for less than no time");
     expect(sender_.vector().size() <= kMaxVectorDimension, "a vector has its limit");
     expect(is_row_text(sender_.sandbox_gaps()), "what the sandbox lacks can be shown");

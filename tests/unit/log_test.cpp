@@ -87,6 +87,7 @@ TEST_CASE("url: what is shown of a URL holds no secret", "[url]") {
   CHECK(without_secrets("postgresql://u:p@h:5432/d?x=1") == "postgresql://h:5432/d?x=1");
   CHECK(without_secrets("postgresql://u:p@ss@h/d") == "postgresql://h/d");
   CHECK(without_secrets("postgresql://u:p#s?s@h/d") == "postgresql://h/d");
+  CHECK(without_secrets("postgresql://h?user=a@b&password=p") == "postgresql://b&password=***");
   CHECK(without_secrets("https://token@github.com/a@b/c.git") == "https://github.com/a@b/c.git");
   CHECK(without_secrets("postgresql:///d?host=h&password=p%20q&user=u") ==
         "postgresql:///d?host=h&password=***&user=u");
