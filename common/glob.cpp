@@ -98,7 +98,9 @@ class BracketReader {
 
   bool read_named() {
     const std::size_t name = at_ + 2;
-    const std::size_t close = pattern_.find(']', name);
+    // Kept, or a set full of "[:" would be read to its end for each of them.
+    if (close_ < name) close_ = pattern_.find(']', name);
+    const std::size_t close = close_;
     if (close == std::string_view::npos) return false;
     if (close == name || pattern_[close - 1] != ':') {  // "[:" without ":]": two plain members
       add_single();
@@ -119,7 +121,8 @@ class BracketReader {
   std::string_view pattern_;
   std::size_t at_;
   bool fold_case_;
-  int before_ = 0;  // what a range would start with; 0 for nothing
+  std::size_t close_ = 0;  // the first ']' behind the last "[:"
+  int before_ = 0;         // what a range would start with; 0 for nothing
   ByteSet set_;
 };
 

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/json_depth.h"
 #include "common/unique_fd.h"
 
 namespace forkdex {
@@ -42,7 +43,7 @@ std::optional<std::string> read_text(const fs::path& file) {
 json read_optional_json(const fs::path& file) {
   const std::optional<std::string> text = read_text(file);
   if (!text) return json::object();
-  json root = json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  json root = json::parse(*text, check_json_depth, /*allow_exceptions=*/false);
   if (root.is_discarded()) throw Unusable{"this file of the model folder is not JSON", file};
   return root;
 }

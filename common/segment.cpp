@@ -13,6 +13,7 @@
 
 #include <boost/interprocess/mapped_region.hpp>
 
+#include "common/plausible.h"
 #include "common/ring.h"
 
 namespace forkdex {
@@ -118,7 +119,7 @@ std::int64_t now_ns() {
 }
 
 std::chrono::steady_clock::time_point time_of(std::int64_t ns) {
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(ns));
+  return std::chrono::steady_clock::time_point(plausible_time(std::chrono::nanoseconds(ns)));
 }
 
 Error broken(std::string sentence) { return {ErrorCode::kRingBroken, std::move(sentence), ""}; }
@@ -239,19 +240,19 @@ Result<std::optional<Outcome>> JobSender::collect() {
   Outcome outcome;
   outcome.job_id = *state_->handed_out[*index];
   outcome.state = static_cast<FileState>(outcome_state);
-  outcome.reason = slot.reason.get();
-  outcome.detail = slot.detail.get();
-  outcome.language = slot.language.get();
+  outcome.reason = plausible_text(slot.reason.get());
+  outcome.detail = plausible_text(slot.detail.get());
+  outcome.language = plausible_text(slot.language.get());
   outcome.bytes = slot.bytes;
   outcome.chunks = slot.chunks;
   outcome.embedded = slot.embedded;
   outcome.reused = slot.reused;
   outcome.tokens = slot.tokens;
-  outcome.read = std::chrono::nanoseconds(slot.read_ns);
-  outcome.parse = std::chrono::nanoseconds(slot.parse_ns);
-  outcome.embed = std::chrono::nanoseconds(slot.embed_ns);
-  outcome.store = std::chrono::nanoseconds(slot.store_ns);
-  outcome.elapsed = std::chrono::nanoseconds(slot.elapsed_ns);
+  outcome.read = plausible_time(std::chrono::nanoseconds(slot.read_ns));
+  outcome.parse = plausible_time(std::chrono::nanoseconds(slot.parse_ns));
+  outcome.embed = plausible_time(std::chrono::nanoseconds(slot.embed_ns));
+  outcome.store = plausible_time(std::chrono::nanoseconds(slot.store_ns));
+  outcome.elapsed = plausible_time(std::chrono::nanoseconds(slot.elapsed_ns));
   state_->handed_out[*index].reset();
   state_->free.push_back(*index);
   slot.state.store(SlotState::kFree, std::memory_order_release);
@@ -300,15 +301,15 @@ std::optional<Error> JobSender::failure() const {
   if (layout_->failure_written.load(std::memory_order_acquire) != 1) return std::nullopt;
   const std::uint32_t code =
       std::min<std::uint32_t>(layout_->failure_code, static_cast<std::uint32_t>(ErrorCode::kBug));
-  return Error{static_cast<ErrorCode>(code), layout_->failure_sentence.get(),
-               layout_->failure_context.get()};
+  return Error{static_cast<ErrorCode>(code), plausible_text(layout_->failure_sentence.get()),
+               plausible_text(layout_->failure_context.get())};
 }
 
 std::chrono::nanoseconds JobSender::idle() const {
-  return std::chrono::nanoseconds(layout_->idle_ns.load(std::memory_order_relaxed));
+  return plausible_time(std::chrono::nanoseconds(layout_->idle_ns.load(std::memory_order_relaxed)));
 }
 
-std::string JobSender::sandbox_gaps() const { return layout_->sandbox_gaps.get(); }
+std::string JobSender::sandbox_gaps() const { return plausible_text(layout_->sandbox_gaps.get()); }
 
 std::vector<float> JobSender::vector() const {
   const std::size_t dimension = std::min<std::size_t>(layout_->dimension, kMaxVectorDimension);

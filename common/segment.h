@@ -10,7 +10,8 @@
 // killed process could leave behind. When an incarnation dies, its segment is thrown away; what
 // was READY or TAKEN in it is known to the supervisor from its own table (held()).
 //
-// Neither side trusts the other's memory: lengths are clamped and enumerators checked on reading.
+// Neither side trusts the other's memory: lengths are clamped, enumerators checked, times bounded
+// by now and texts made UTF-8 without NUL on reading.
 
 #include <atomic>
 #include <cstdint>

@@ -161,7 +161,8 @@ Result<void> check_arguments(const Invocation& invocation) {
 
 Result<void> check_flags(const CommandLine& line, Subcommand subcommand) {
   if (line.unknown) {
-    const std::string bare = line.unknown->substr(line.unknown->find_first_not_of('-'));
+    const std::size_t dashes = std::min(line.unknown->find_first_not_of('-'), line.unknown->size());
+    const std::string bare = line.unknown->substr(dashes);
     return usage(
         fmt::format("There is no option {}{}", *line.unknown, suggestion(bare, subcommand, "--")));
   }

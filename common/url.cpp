@@ -9,8 +9,9 @@ namespace {
 constexpr std::string_view kSchemeEnd = "://";
 
 std::string without_userinfo(std::string_view url, std::size_t authority) {
-  const std::size_t end = url.find_first_of("/?#", authority);
-  // The last '@' counts: a password that should have been percent-encoded may hold one.
+  // The last '@' counts, and '?' and '#' end nothing: a password that should have been
+  // percent-encoded may hold any of them, and libpq takes it so.
+  const std::size_t end = url.find('/', authority);
   const std::size_t at = url.substr(0, end).rfind('@');
   if (at == std::string_view::npos || at < authority) return std::string(url);
   return std::string(url.substr(0, authority)).append(url.substr(at + 1));
@@ -21,7 +22,7 @@ void drop_parameter(std::string& url, std::string_view name) {
     const std::size_t value = at + 1 + name.size();
     if (url.compare(at + 1, name.size(), name) != 0 || value >= url.size() || url[value] != '=')
       continue;
-    url.replace(value + 1, std::min(url.find_first_of("&#", value), url.size()) - value - 1, "***");
+    url.replace(value + 1, std::min(url.find('&', value), url.size()) - value - 1, "***");
   }
 }
 

@@ -5,25 +5,24 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "tests/unit/chunk_faults.h"
 #include "worker/parse/chunker.h"
 #include "worker/parse/decode.h"
 
 using namespace forkdex;
+using test::chunks_fault;
+using test::count_tokens;
 
 namespace {
 
@@ -33,85 +32,8 @@ using Random = std::mt19937;
 /// A busy machine, or a sanitizer, is no reason to fail.
 constexpr std::chrono::hours kNoDeadline{1};
 
-/// Words and punctuation; blind to white space, as the model's tokenizer is.
-std::size_t count_words(std::string_view text) {
-  std::size_t tokens = 2;
-  bool in_word = false;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool word = std::isalnum(byte) || byte >= 0x80;
-    if ((word && !in_word) || std::ispunct(byte)) ++tokens;
-    in_word = word;
-  }
-  return tokens;
-}
-
 /// Blind to nothing: white space counts too.
 std::size_t count_bytes(std::string_view text) { return 2 + (text.size() + 3) / 4; }
-
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos;
-}
-
-/// What is wrong with one chunk by itself, or empty.
-std::string chunk_fault(const Chunk& chunk, std::string_view bytes, std::size_t max_tokens,
-                        const Chunker::TokenCount& count) {
-  if (chunk.start_byte >= chunk.end_byte || chunk.end_byte > bytes.size()) return "bad bytes";
-  if (is_blank(chunk.source.substr(0, 1))) return "begins blank";
-  if (is_blank(std::string_view(chunk.source).substr(chunk.source.size() - 1))) return "ends blank";
-  const bool one_code_point = utf8_sequence(chunk.source) == chunk.source.size();
-  if (count(chunk.source) > max_tokens && !one_code_point) return "too large";
-  const bool named = chunk.kind != ChunkKind::kModule && chunk.kind != ChunkKind::kText;
-  if (!named && !chunk.name.empty()) return "a name where nothing is defined";
-  if (!nlohmann::json::accept(chunk.metadata)) return "metadata is no JSON";
-  if (chunk.signature.size() > 512 || chunk.docstring.size() > 4096) return "not capped";
-  return {};
-}
-
-/// Whether every definition's line stands in one of its parts.
-bool definition_lines_fit(const ParsedFile& file) {
-  std::map<std::pair<std::string_view, std::uint32_t>, bool> seen;
-  for (const Chunk& chunk : file.chunks) {
-    const bool inside =
-        chunk.start_line <= chunk.definition_line && chunk.definition_line <= chunk.end_line;
-    const bool is_part = nlohmann::json::parse(chunk.metadata).contains("part");
-    if (!is_part && !inside) return false;
-    bool& found = seen[{chunk.qualified_name, chunk.definition_line}];
-    found = found || inside;
-  }
-  return std::ranges::all_of(seen, [](const auto& entry) { return entry.second; });
-}
-
-/// What is wrong with the chunks of a UTF-8 file, or empty.
-std::string fault_of(const ParsedFile& file, std::string_view bytes, std::size_t max_tokens,
-                     const Chunker::TokenCount& count) {
-  std::size_t covered = bytes.starts_with("\xEF\xBB\xBF") ? 3 : 0;
-  std::size_t line = 1;
-  std::size_t counted = 0;
-  const auto line_at = [&](std::size_t offset) {
-    line += static_cast<std::size_t>(std::count(bytes.begin() + static_cast<long>(counted),
-                                                bytes.begin() + static_cast<long>(offset), '\n'));
-    counted = offset;
-    return line;
-  };
-  for (std::size_t i = 0; i < file.chunks.size(); ++i) {
-    const Chunk& chunk = file.chunks[i];
-    const std::string where = " in chunk " + std::to_string(i);
-    if (auto fault = chunk_fault(chunk, bytes, max_tokens, count); !fault.empty()) {
-      return fault + where;
-    }
-    if (chunk.ordinal != i) return "ordinal" + where;
-    if (chunk.start_byte < covered) return "overlap" + where;
-    if (!is_blank(bytes.substr(covered, chunk.start_byte - covered))) return "lost before" + where;
-    const auto stored = bytes.substr(chunk.start_byte, chunk.end_byte - chunk.start_byte);
-    if (stored != chunk.source) return "source is not the file's bytes" + where;
-    if (line_at(chunk.start_byte) != chunk.start_line) return "start line" + where;
-    if (line_at(chunk.end_byte - 1) != chunk.end_line) return "end line" + where;
-    covered = chunk.end_byte;
-  }
-  if (!definition_lines_fit(file)) return "definition outside";
-  return is_blank(bytes.substr(covered)) ? "" : "lost at the end";
-}
 
 struct Source {
   std::string path;
@@ -210,7 +132,7 @@ void check_all(const std::vector<Source>& sources, std::size_t max_tokens,
     INFO(source.path << ", at most " << max_tokens << " tokens");
     const auto file = chunker.chunk(source.path, source.bytes);
     REQUIRE(file.ok());
-    REQUIRE(fault_of(*file, source.bytes, max_tokens, count) == "");
+    REQUIRE(chunks_fault(*file, source.bytes, max_tokens, count) == "");
   }
 }
 
@@ -260,9 +182,9 @@ TEST_CASE("chunker: nothing of a real file is lost or stands in two chunks", "[p
   std::vector<Source> sources = real_sources(250, random);
   REQUIRE(sources.size() > 150);
   for (Source& source : written_sources()) sources.push_back(std::move(source));
-  check_all(sources, 256, count_words);
+  check_all(sources, 256, count_tokens);
   sources.erase(sources.begin(), sources.end() - 80);
-  check_all(sources, 40, count_words);
+  check_all(sources, 40, count_tokens);
   check_all(sources, 100, count_bytes);
   check_all(sources, 7, count_bytes);
 }
@@ -276,7 +198,7 @@ TEST_CASE("chunker: nothing of a damaged file is lost or stands in two chunks", 
   for (int i = 0; i < 20; ++i) {
     for (Source& source : written_sources()) sources.push_back(std::move(source));
   }
-  Chunker words(count_words, {.max_tokens = 30});
+  Chunker words(count_tokens, {.max_tokens = 30});
   Chunker bytes(count_bytes, {.max_tokens = 60});
   for (const Source& source : sources) {
     for (int round = 0; round < 8; ++round) {
@@ -284,10 +206,10 @@ TEST_CASE("chunker: nothing of a damaged file is lost or stands in two chunks", 
       INFO(source.path << ", round " << round << "\n" << text);
       const auto by_words = words.chunk(source.path, text);
       REQUIRE(by_words.ok());
-      REQUIRE(fault_of(*by_words, text, 30, count_words) == "");
+      REQUIRE(chunks_fault(*by_words, text, 30, count_tokens) == "");
       const auto by_bytes = bytes.chunk(source.path, text);
       REQUIRE(by_bytes.ok());
-      REQUIRE(fault_of(*by_bytes, text, 60, count_bytes) == "");
+      REQUIRE(chunks_fault(*by_bytes, text, 60, count_bytes) == "");
     }
   }
 }
@@ -320,13 +242,13 @@ TEST_CASE("chunker: hostile texts end in chunks that cover them", "[parse]") {
       {"word.txt", many("abcdefgh", 1'000'000)},
       {"blank.py", many(" ", 1'000'000) + "x"},
   };
-  check_all(sources, 256, count_words);
+  check_all(sources, 256, count_tokens);
 }
 
 TEST_CASE("chunker: chunks are the same however often and after whatever", "[parse]") {
   Random random(20254);
   const std::vector<Source> sources = real_sources(40, random);
-  Chunker warm(count_words, {.max_tokens = 60});
+  Chunker warm(count_tokens, {.max_tokens = 60});
   const auto described = [](const ParsedFile& file) {
     std::string all;
     for (const Chunk& chunk : file.chunks) {
@@ -338,7 +260,7 @@ TEST_CASE("chunker: chunks are the same however often and after whatever", "[par
   };
   for (const Source& source : sources) {
     const auto first = warm.chunk(source.path, source.bytes);
-    Chunker fresh(count_words, {.max_tokens = 60});
+    Chunker fresh(count_tokens, {.max_tokens = 60});
     const auto second = fresh.chunk(source.path, source.bytes);
     REQUIRE(first.ok());
     REQUIRE(second.ok());
@@ -354,7 +276,7 @@ TEST_CASE("chunker: line ends, byte order mark and encoding change where, not wh
     return source.bytes.find('\r') != std::string::npos || source.bytes.starts_with("\xEF");
   });
   REQUIRE(sources.size() > 60);
-  Chunker chunker(count_words, {.max_tokens = 60});
+  Chunker chunker(count_tokens, {.max_tokens = 60});
   for (const Source& source : sources) {
     INFO(source.path);
     const auto plain = chunker.chunk(source.path, source.bytes);
@@ -364,7 +286,7 @@ TEST_CASE("chunker: line ends, byte order mark and encoding change where, not wh
     const std::string returns = replaced(source.bytes, '\n', "\r\n");
     const auto returned = chunker.chunk(source.path, returns);
     REQUIRE((plain.ok() && marked.ok() && wide.ok() && returned.ok()));
-    REQUIRE(fault_of(*returned, returns, 60, count_words) == "");
+    REQUIRE(chunks_fault(*returned, returns, 60, count_tokens) == "");
     REQUIRE(plain->chunks.size() == marked->chunks.size());
     REQUIRE(plain->chunks.size() == wide->chunks.size());
     for (std::size_t i = 0; i < plain->chunks.size(); ++i) {

@@ -110,6 +110,15 @@ TEST_CASE("model_folder: says what is malformed or not supported") {
   CHECK_THAT(refusal(folder.path()), Contains("hidden_size"));
 }
 
+TEST_CASE("model_folder: nesting that no stack has room for is refused") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  const std::string brackets(100'000, '[');
+  folder.write("config_sentence_transformers.json",
+               R"({"prompts":)" + brackets + std::string(brackets.size(), ']') + "}");
+  CHECK_THAT(refusal(folder.path()), Contains("nested too deep"));
+}
+
 TEST_CASE("model_folder: the fingerprint is that of what makes vectors") {
   const TemporaryFolder folder;
   TinyModel model;

@@ -162,6 +162,25 @@ TEST_CASE("segment: the supervisor sees what a job is at, since when, and what i
   CHECK_FALSE(ends.sender.held().front().content_hash);
 }
 
+TEST_CASE("segment: what a worker cannot know does not pass: texts that are none, times to come",
+          "[ring]") {
+  Ends ends = connect();
+  REQUIRE(ends.sender.offer(job(1, "a")));
+  const auto taken = ends.receiver.take();
+  Outcome outcome;
+  outcome.detail = std::string("\xff\0\n", 3);
+  outcome.read = std::chrono::nanoseconds::max();
+  outcome.parse = std::chrono::nanoseconds(-1);
+  ends.receiver.finish((*taken)->slot, outcome);
+  ends.receiver.add_idle(std::chrono::nanoseconds(-1));
+  const auto back = ends.sender.collect();
+  REQUIRE(back->has_value());
+  CHECK((*back)->detail == "\\xff\\x00\\x0a");
+  CHECK((*back)->read <= std::chrono::steady_clock::now().time_since_epoch());
+  CHECK((*back)->parse.count() == 0);
+  CHECK(ends.sender.idle().count() == 0);
+}
+
 TEST_CASE("segment: a query comes back as a vector", "[ring]") {
   Ends ends = connect();
   REQUIRE(ends.sender.offer_query(5, "how are workers restarted"));

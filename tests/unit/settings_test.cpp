@@ -253,6 +253,8 @@ TEST_CASE("settings: a command line that makes no sense says what to do", "[sett
   CHECK(refused({"--worker", "2", "src"}).sentence ==
         "There is no option --worker; did you mean --workers?");
   CHECK(refused({"-x", "src"}).code == ErrorCode::kUsage);
+  CHECK(refused({"---", "src"}).sentence.starts_with("There is no option ---;"));
+  CHECK(refused({"--=1", "src"}).sentence.starts_with("There is no option --;"));
   CHECK(refused({"src", "--workers"}).sentence.starts_with("--workers needs a value"));
   CHECK(refused({"search"}).sentence == "search needs QUERY: supervisor search QUERY");
   CHECK(refused({"search", "two", "words"}).sentence.find("quotes") != std::string::npos);

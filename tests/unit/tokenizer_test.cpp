@@ -113,6 +113,25 @@ TEST_CASE("tokenizer: names what it does not support") {
   }
 }
 
+TEST_CASE("tokenizer: a template whose items are none is refused") {
+  TinyModel model;
+  for (const char* item : {"{}", "[]", "1", R"({"Sequence":{},"SpecialToken":{}})"}) {
+    model.tokenizer["post_processor"] = {{"type", "TemplateProcessing"},
+                                         {"single", {nlohmann::json::parse(item)}}};
+    CHECK_THAT(open_error(model), Catch::Contains("this template is not supported"));
+  }
+}
+
+TEST_CASE("tokenizer: nesting that no stack has room for is refused") {
+  const TemporaryFolder folder;
+  const std::string brackets(100'000, '[');
+  folder.write("tokenizer.json",
+               R"({"normalizer":)" + brackets + std::string(brackets.size(), ']') + "}");
+  const auto opened = Tokenizer::open(folder.path());
+  REQUIRE_FALSE(opened.ok());
+  CHECK_THAT(opened.error().sentence, Catch::Contains("nested too deep"));
+}
+
 TEST_CASE("tokenizer: a tokenizer.json that is missing or malformed is refused") {
   const TemporaryFolder folder;
   CHECK_FALSE(Tokenizer::open(folder.path()).ok());

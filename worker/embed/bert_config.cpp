@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/json_depth.h"
+
 namespace forkdex {
 namespace {
 
@@ -61,7 +63,7 @@ Result<BertConfig> BertConfig::read(const std::filesystem::path& folder) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return unusable("config.json is missing or unreadable");
   try {
-    return read_config(json::parse(stream));
+    return read_config(json::parse(stream, check_json_depth));
   } catch (const Unsupported& unsupported) {
     return unusable(unsupported.what);
   } catch (const json::exception& malformed) {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/json_depth.h"
 #include "worker/embed/added_tokens.h"
 #include "worker/embed/bert_normalizer.h"
 #include "worker/embed/unicode.h"
@@ -168,6 +169,7 @@ Template read_template(const json& processor) {
   Template special;
   bool past_text = false;
   for (const json& item : processor.at("single")) {
+    if (!item.is_object() || item.size() != 1) throw Unsupported{"this template"};
     const json& part = item.begin().value();
     if (part.value("type_id", 0) != 0) throw Unsupported{"a type_id other than 0"};
     if (item.contains("Sequence")) {
@@ -214,7 +216,7 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const std::filesystem::path& 
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return unusable(file, "tokenizer.json is missing or unreadable");
   try {
-    return read_tokenizer(json::parse(stream));
+    return read_tokenizer(json::parse(stream, check_json_depth));
   } catch (const Unsupported& unsupported) {
     return unusable(file, fmt::format("{} is not supported", unsupported.what));
   } catch (const json::exception& malformed) {

@@ -1,0 +1,126 @@
+// The supervisor's end of a segment against a worker that writes anything into it: what it reads is
+// an error or could be true, and every job it handed out is held until it came back.
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "common/path_text.h"
+#include "common/segment.h"
+#include "tests/fuzz/fuzz_target.h"
+#include "tests/fuzz/lying_peer.h"
+
+namespace forkdex::fuzz {
+namespace {
+
+using std::chrono::nanoseconds;
+
+bool is_row_text(std::string_view text) {
+  return is_utf8(text) && text.find('\0') == std::string_view::npos;
+}
+
+/// What a supervisor does with one worker, step by step, as the input says.
+class Supervisor {
+ public:
+  Supervisor() : sender_(make()), receiver_(attached(sender_)), peer_(sender_.memory_fd()) {}
+
+  void step(Input& input) {
+    switch (input.letter()) {
+      case 'o':
+        offer(input);
+        break;
+      case 'x':
+        work(input);
+        break;
+      case 'c':
+        collect();
+        break;
+      default:
+        peer_.write(input);
+    }
+    look();
+  }
+
+ private:
+  static JobSender make() {
+    auto sender = JobSender::create();
+    if (!sender) throw std::runtime_error(sender.error().text());
+    return *std::move(sender);
+  }
+
+  void offer(Input& input) {
+    Job job;
+    job.id = next_id_++;
+    job.path = input.line();
+    if (sender_.offer(job)) outstanding_.insert(job.id);
+  }
+
+  // An honest worker's turn, in memory that may be damaged.
+  void work(Input& input) {
+    const auto taken = receiver_.take();
+    if (!taken || !*taken) return;
+    receiver_.enter((*taken)->slot, static_cast<Stage>(input.number<std::uint8_t>()));
+    Outcome outcome;
+    outcome.state = static_cast<FileState>(input.number<std::uint8_t>());
+    outcome.detail = input.line();
+    if (input.letter() != '-') receiver_.finish((*taken)->slot, outcome);
+  }
+
+  void collect() {
+    const auto collected = sender_.collect();
+    if (!collected) {
+      expect(collected.error().code == ErrorCode::kRingBroken, "the error is the ring's");
+      return;
+    }
+    if (!*collected) return;
+    const Outcome& outcome = **collected;
+    expect(outstanding_.erase(outcome.job_id) == 1, "an outcome is of a job that was out");
+    expect(static_cast<std::size_t>(outcome.state) < kFileStateCount, "an outcome's state is one");
+    expect(
+        is_row_text(outcome.reason) && is_row_text(outcome.detail) && is_row_text(outcome.language),
+        "an outcome's texts can stand in a row");
+    const nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
+    for (const nanoseconds time :
+         {outcome.read, outcome.parse, outcome.embed, outcome.store, outcome.elapsed})
+      expect(time >= nanoseconds(0) && time <= now, "nothing took longer than there was time");
+  }
+
+  // What the supervisor asks between two outcomes.
+  void look() const {
+    const auto held = sender_.held();
+    expect(held.size() == outstanding_.size(), "every job that is out is held");
+    const auto now = std::chrono::steady_clock::now();
+    for (const JobSender::Held& job : held) {
+      expect(outstanding_.contains(job.job_id), "what is held was handed out");
+      expect(job.since <= now && !name(job.stage).empty(), "a stage began before now");
+    }
+    if (const auto active = sender_.active())
+      expect(outstanding_.contains(*active), "the active job is one that is out");
+    expect(sender_.last_beat() <= now, "the last beat was before now");
+    expect(sender_.idle() >= nanoseconds(0), "nobody was idle for less than no time");
+    expect(sender_.vector().size() <= kMaxVectorDimension, "a vector has its limit");
+    expect(is_row_text(sender_.sandbox_gaps()), "what the sandbox lacks can be shown");
+    if (const auto failure = sender_.failure())
+      expect(is_row_text(failure->text()), "a failure's text can be shown");
+  }
+
+  JobSender sender_;
+  JobReceiver receiver_;
+  LyingPeer peer_;
+  std::uint64_t next_id_ = 1;
+  std::set<std::uint64_t> outstanding_;
+};
+
+void check(std::string_view bytes) {
+  Input input(bytes);
+  Supervisor supervisor;
+  for (int steps = 0; steps < 200 && !input.empty(); ++steps) supervisor.step(input);
+}
+
+const Registration kTarget("job_sender", check);
+
+}  // namespace
+}  // namespace forkdex::fuzz
