@@ -43,6 +43,7 @@ Result<void> Worker::start() {
   const Tokenizer& tokenizer = embedder_->tokenizer();
   Chunker::Limits limits;
   limits.max_tokens = setup_.model.max_tokens;
+  limits.parse_deadline.real = std::chrono::milliseconds(setup_.parse_deadline_ms);
   chunker_ = std::make_unique<Chunker>(
       [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
   // Set after exec: /proc shows the environment a process was started with.
