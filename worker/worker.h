@@ -27,7 +27,8 @@ class Worker {
   Worker(WorkerSetup setup, JobReceiver& receiver)
       : setup_(std::move(setup)), receiver_(receiver) {}
 
-  /// Opens the model, the repository's folder and the database. ERRORS those of each.
+  /// Opens the model, the repository's folder and the database, then enters the sandbox. ERRORS
+  /// those of opening each.
   Result<void> start();
 
   /// Works until the supervisor asks to stop. ERRORS of radius worker or run; file errors become
@@ -51,6 +52,8 @@ class Worker {
     InHand* owner;  // who pays for it
   };
 
+  Result<void> open_for_indexing();
+  void shut_in();
   Result<bool> gather();
   Result<void> prepare(JobReceiver::Taken taken);
   Result<std::optional<FileState>> parse(InHand& in_hand);
