@@ -2,16 +2,21 @@
 // costs its neighbours nothing.
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "tests/support/database.h"
 #include "tests/support/file_states.h"
 #include "tests/support/index_run.h"
+#include "tests/support/processes.h"
+#include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/wait_until.h"
 
 namespace forkdex::test {
 namespace {
@@ -168,6 +173,40 @@ TEST_CASE("hostile content: what is long and repeats itself is read in linear ti
   CHECK(run.ended.status == 0);
   CHECK(run.report.at("seconds").at("worker_parse").get<double>() < 60);
   CHECK(run.report.at("memory").at("workers_peak_pss_bytes").get<long>() < 1024 * kMebibyte);
+}
+
+TEST_CASE("hostile content: a file of very many texts keeps what was embedded when its worker dies",
+          "[kill]") {
+  constexpr long kFunctions = 6'000;
+  Tree tree;
+  std::string code;
+  for (long i = 0; i < kFunctions; ++i) code += "def f" + std::to_string(i) + "(): pass\n";
+  tree.add("many.py", code, "indexed");
+  const Database database;
+  const TemporaryFolder folder;
+  Program program(index_command(tree.path(), database, folder / "report.json", {"--workers", "1"}));
+  std::string stored;
+  wait_until(
+      "some vectors are stored",
+      [&] {
+        stored = database.value("SELECT to_regclass('forkdex.vectors') IS NOT NULL") == "t"
+                     ? database.value("SELECT count(*) FROM forkdex.vectors")
+                     : "0";
+        return std::stol(stored) >= kFunctions / 4 || !program.running();
+      },
+      [&] { return stored + " stored\n" + program.err(); }, std::chrono::seconds(120));
+  CHECK(database.value("SELECT count(*) FROM forkdex.files WHERE path = 'many.py'") == "0");
+  for (const int worker : descendants_named(program.pid(), "worker")) ::kill(worker, SIGKILL);
+  const Ended ended = program.wait(std::chrono::seconds(120));
+  INFO(ended.text());
+  CHECK(ended.status == 0);
+  const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
+  CHECK(contradictions(report, database) == Strings());
+  CHECK(file_states(database) == tree.expected);
+  CHECK(report.at("workers").at("started") == 2);
+  CHECK(report.at("chunks").at("reused").get<long>() >= kFunctions / 4);
+  CHECK(database.value("SELECT chunk_count FROM forkdex.files WHERE path = 'many.py'") ==
+        std::to_string(kFunctions));
 }
 
 TEST_CASE("hostile content: a text that does not parse in time has failed, and costs no worker") {
