@@ -60,7 +60,9 @@ class Worker {
   Result<std::optional<FileState>> look_up_result(InHand& in_hand);
   Result<void> embed_group();
   Result<void> embed(std::vector<NewText>& texts);
+  Result<void> embed_slice(std::span<const NewText> slice);
   void embedding(std::span<const NewText> slice, std::span<const std::size_t> texts);
+  Result<void> store_held_vectors();
   Result<void> store_group();
   Result<void> store(InHand& in_hand);
   Result<std::vector<Sha256>> store_once(InHand& in_hand);

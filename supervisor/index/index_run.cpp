@@ -267,8 +267,13 @@ WorkerSetup IndexRun::worker_setup() const {
   setup.repository_id = ledger_->repository_id();
   setup.model_id = ledger_->model_id();
   setup.run_id = ledger_->run_id();
-  // Before the file's deadline: a lock is somebody else's doing, and no file is to blame for it.
-  setup.lock_timeout_ms = std::min<std::uint64_t>(30'000, settings_.file_timeout * 500ull);
+  // Both end before the file's deadline ends the worker: a lock is somebody else's doing, for which
+  // no file is to blame, and a file that does not parse has failed, which costs nobody else a
+  // thing.
+  const std::uint64_t before_timeout_ms =
+      std::min<std::uint64_t>(30'000, settings_.file_timeout * 500ull);
+  setup.lock_timeout_ms = before_timeout_ms;
+  setup.parse_deadline_ms = before_timeout_ms;
   setup.recipe = recipe_;
   setup.max_file_bytes = settings_.max_file_size;
   return setup;
