@@ -6,8 +6,8 @@
 //
 // FORKDEX_FAULT is one or more of POINT=ACTION[@N][:TEXT], separated by ';'. ACTION is exit, abort,
 // segv, kill, hang, allocate (without end) or error; @N strikes at the Nth pass of a process, and
-// :TEXT only over a path that holds TEXT. With FORKDEX_FAULT_ONCE=FILE each strikes once, whatever
-// process is first to create FILE and its number.
+// :TEXT only over a path that holds TEXT. With FORKDEX_FAULT_ONCE=FILE each strikes once, in
+// whatever process comes first; FILE then holds a 1 at the place of its number.
 
 #include <span>
 #include <string_view>

@@ -85,6 +85,7 @@ struct SegmentLayout {
   std::uint32_t failure_code;
   SharedText<1024> failure_sentence;
   SharedText<1024> failure_context;
+  SharedText<512> sandbox_gaps;
   std::uint32_t dimension;
   float vector[kMaxVectorDimension];
   std::array<Slot, kSlots> slots;
@@ -307,6 +308,8 @@ std::chrono::nanoseconds JobSender::idle() const {
   return std::chrono::nanoseconds(layout_->idle_ns.load(std::memory_order_relaxed));
 }
 
+std::string JobSender::sandbox_gaps() const { return layout_->sandbox_gaps.get(); }
+
 std::vector<float> JobSender::vector() const {
   const std::size_t dimension = std::min<std::size_t>(layout_->dimension, kMaxVectorDimension);
   return {layout_->vector, layout_->vector + dimension};
@@ -407,6 +410,8 @@ void JobReceiver::finish(std::uint32_t index, const Outcome& outcome) {
   state_->outcomes.push(index);
   wake(outcomes_fd());
 }
+
+void JobReceiver::set_sandbox_gaps(std::string_view gaps) { layout_->sandbox_gaps.set(gaps); }
 
 void JobReceiver::set_ready() {
   layout_->phase.store(WorkerPhase::kReady, std::memory_order_release);

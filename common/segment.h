@@ -101,6 +101,8 @@ class JobSender : public Segment {
   /// Why the worker gave up, once phase() is kFailed or it ended by itself.
   std::optional<Error> failure() const;
   std::chrono::nanoseconds idle() const;
+  /// What the worker could not give up, for a person; empty when the sandbox is whole.
+  std::string sandbox_gaps() const;
   std::vector<float> vector() const;
 
  private:
@@ -137,6 +139,7 @@ class JobReceiver : public Segment {
   /// Publishes what became of the job in `slot`.
   void finish(std::uint32_t slot, const Outcome& outcome);
 
+  void set_sandbox_gaps(std::string_view gaps);
   void set_ready();
   void set_failure(const Error& error);
   void add_idle(std::chrono::nanoseconds idle);

@@ -40,8 +40,8 @@ int end_by(int signal) {
 }
 
 int index(const Invocation& invocation) {
-  IndexRun run(invocation.settings, invocation.arguments.front());
-  const auto end = run.run();
+  // What the run owns, a server and groups among it, is let go of before we may die of a signal.
+  const auto end = IndexRun(invocation.settings, invocation.arguments.front()).run();
   if (!end) return fail(end.error());
   return end->signal ? end_by(end->signal) : end->exit_status;
 }

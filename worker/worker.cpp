@@ -9,8 +9,11 @@
 #include <numeric>
 #include <unordered_set>
 
+#include <fmt/format.h>
+
 #include "common/cpu_time.h"
 #include "common/fault.h"
+#include "worker/sandbox/sandbox.h"
 
 namespace forkdex {
 namespace {
@@ -53,7 +56,13 @@ Result<void> Worker::start() {
     embedder_ = std::move(prepared->embedder);
     chunker_ = std::move(prepared->chunker);
   }
-  if (!setup_.indexes) return {};
+  if (setup_.indexes)
+    if (auto opened = open_for_indexing(); !opened) return opened;
+  shut_in();
+  return {};
+}
+
+Result<void> Worker::open_for_indexing() {
   root_.reset(::open(setup_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_.valid())
     return system_error(ErrorCode::kPathUnusable, setup_.root + " can no longer be opened", errno);
@@ -67,6 +76,13 @@ Result<void> Worker::start() {
   if (!store) return store.error();
   store_.emplace(*std::move(store));
   return {};
+}
+
+/// Everything is open: the rest of the machine is none of our business.
+void Worker::shut_in() {
+  std::vector<std::filesystem::path> readable = {setup_.model.path};
+  if (setup_.indexes) readable.emplace_back(setup_.root);
+  receiver_.set_sandbox_gaps(fmt::format("{}", fmt::join(enter_sandbox(readable), ", ")));
 }
 
 Result<void> Worker::run() {

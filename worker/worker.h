@@ -41,7 +41,8 @@ class Worker {
         embedder_(std::move(prepared.embedder)),
         chunker_(std::move(prepared.chunker)) {}
 
-  /// Opens the model, the repository's folder and the database. ERRORS those of each.
+  /// Opens the model, the repository's folder and the database, then enters the sandbox. ERRORS
+  /// those of opening each.
   Result<void> start();
 
   /// Works until the supervisor asks to stop. ERRORS of radius worker or run; file errors become
@@ -65,6 +66,8 @@ class Worker {
     InHand* owner;  // who pays for it
   };
 
+  Result<void> open_for_indexing();
+  void shut_in();
   Result<bool> gather();
   Result<void> prepare(JobReceiver::Taken taken);
   Result<std::optional<FileState>> parse(InHand& in_hand);

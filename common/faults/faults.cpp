@@ -1,8 +1,10 @@
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
@@ -92,12 +94,28 @@ const std::vector<Strike>& strikes() {
   return kStrikes;
 }
 
+constexpr std::size_t kMostStrikes = 64;
+
+/// A byte a strike, shared by all processes. Mapped at the first point of a process, because a
+/// worker in its sandbox can open nothing any more. Null where once was not asked for.
+std::atomic<char>* struck() {
+  static std::atomic<char>* const kStruck = []() -> std::atomic<char>* {
+    const char* name = std::getenv("FORKDEX_FAULT_ONCE");
+    if (!name) return nullptr;
+    const UniqueFd file(::open(name, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    void* memory = MAP_FAILED;
+    if (file.valid() && ::ftruncate(file.get(), kMostStrikes) == 0)
+      memory = ::mmap(nullptr, kMostStrikes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    if (memory != MAP_FAILED) return static_cast<std::atomic<char>*>(memory);
+    ::dprintf(STDERR_FILENO, "FORKDEX_FAULT_ONCE %s cannot be mapped\n", name);
+    std::_Exit(kExitConfig);
+  }();
+  return kStruck;
+}
+
 /// Whether no process has struck before; always, where once was not asked for.
 bool is_first(std::size_t number) {
-  const char* file = std::getenv("FORKDEX_FAULT_ONCE");
-  if (!file) return true;
-  const std::string name = std::string(file) + std::to_string(number);
-  return UniqueFd(::open(name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600)).valid();
+  return !struck() || (number < kMostStrikes && struck()[number].exchange(1) == 0);
 }
 
 /// Touches memory until somebody puts an end to it: the kernel, or a failed allocation.
@@ -124,6 +142,7 @@ std::span<const Point> points() { return kPoints; }
 
 Result<void> point(std::string_view name, std::string_view path) {
   static std::map<std::string, unsigned, std::less<>> passes;
+  struck();
   for (std::size_t i = 0; i < strikes().size(); ++i) {
     const Strike& wanted = strikes()[i];
     if (wanted.point != name || path.find(wanted.text) == std::string_view::npos) continue;

@@ -263,10 +263,17 @@ WorkerProcess* WorkerPool::ready(unsigned worker) {
   Place& place = places_[worker];
   if (!place.worker || place.recycling) return nullptr;
   if (!place.announced && place.worker->jobs().phase() != WorkerPhase::kReady) return nullptr;
+  if (!place.announced) warn_of_gaps(place.worker->jobs().sandbox_gaps());
   place.announced = true;
   place.given_up = false;
   ever_ready_ = true;
   return place.worker.get();
+}
+
+/// Once: what the kernel refuses to one worker it refuses to all.
+void WorkerPool::warn_of_gaps(const std::string& gaps) {
+  if (gaps.empty() || std::exchange(warned_of_gaps_, true)) return;
+  log_warning("sandbox.incomplete", {{"lacks", gaps}});
 }
 
 std::size_t WorkerPool::load(unsigned worker) const { return places_[worker].load; }

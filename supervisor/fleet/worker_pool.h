@@ -120,6 +120,7 @@ class WorkerPool {
   bool give_up_place(unsigned worker, const Error& failure);
   void fail(Error error);
   void report_if_drained();
+  void warn_of_gaps(const std::string& gaps);
   void watch();
   void sample_memory();
   void check_memory(unsigned worker);
@@ -139,6 +140,7 @@ class WorkerPool {
   bool ever_ready_ = false;
   bool draining_ = false;
   bool paused_ = false;
+  bool warned_of_gaps_ = false;
   bool failed_ = false;
   bool drained_reported_ = false;
 };

@@ -97,6 +97,7 @@ std::string examination_text(const Examination& e) {
   const std::uint64_t bytes = choose_memory_per_worker(e.workers, e.limits.memory_bytes());
   add("",
       fmt::format("{} MiB each (--memory-per-worker auto), by {}", bytes >> 20, e.memory_limit));
+  add("sandbox", describe(e.sandbox));
   return text;
 }
 
@@ -132,7 +133,9 @@ std::string examination_json(const Examination& e) {
       {"code_model", std::move(model)},
       {"workers", e.workers},
       {"memory_per_worker_bytes", choose_memory_per_worker(e.workers, e.limits.memory_bytes())},
-      {"memory_limit", e.memory_limit}};
+      {"memory_limit", e.memory_limit},
+      {"sandbox",
+       {{"landlock_abi", e.sandbox.landlock_abi}, {"system_call_filter", e.sandbox.seccomp}}}};
   return answer.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

@@ -9,6 +9,7 @@
 #include "common/model_folder.h"
 #include "common/pg_connection.h"
 #include "common/result.h"
+#include "common/sandbox_support.h"
 #include "supervisor/fleet/sizing.h"
 
 namespace forkdex {
@@ -37,7 +38,8 @@ struct Examination {
   Result<DatabaseVersions> versions;
   std::filesystem::path model_folder;
   Result<ModelFolder> model;
-  unsigned workers = 1;      ///< what --workers auto comes to
+  unsigned workers = 1;  ///< what --workers auto comes to
+  SandboxSupport sandbox;
   std::string memory_limit;  ///< how a worker's memory is limited: MemoryLimits::name
 };
 

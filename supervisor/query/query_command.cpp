@@ -68,6 +68,7 @@ Result<void> doctor(const Settings& settings) {
       .model_folder = model_path(settings),
       .model = read_model(settings),
       .workers = choose_workers(limits.cores, limits.memory_bytes()),
+      .sandbox = sandbox_support(),
       .memory_limit = std::string(memory_limit),
   };
   auto written =

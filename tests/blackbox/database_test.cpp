@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "tests/support/corpus.h"
 #include "tests/support/database.h"
 #include "tests/support/index_run.h"
+#include "tests/support/own_server.h"
 #include "tests/support/processes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
@@ -48,47 +48,16 @@ int wait_for_files(Program& program, int count) {
   return finished;
 }
 
-/// An embedded server in a data folder of the case's own.
-class OwnServer {
- public:
-  ~OwnServer() { run({"database", "stop"}); }
-
-  Command command(const Strings& arguments) const {
-    Command command = supervisor_command(arguments);
-    command.environment["XDG_DATA_HOME"] = data_.path().string();
-    return command;
-  }
-  Ended run(const Strings& arguments) const { return test::run(command(arguments)); }
-
-  /// Starts the server, pinned. Returns its URL.
-  std::string start() const {
-    const Ended started = run({"database", "start"});
-    INFO(started.text());
-    REQUIRE(started.status == 0);
-    return started.out.substr(0, started.out.find('\n'));
-  }
-
-  /// An index run over this server: as its embedded one, or as a URL that somebody else looks
-  /// after.
-  Command index(const fs::path& report, Strings options, const std::string& url = "") const {
-    options.insert(options.begin(), {"index", "--report", report.string()});
-    options.insert(options.end(), kOptions.begin(), kOptions.end());
-    options.push_back(operators().string());
-    Command made = command(options);
-    if (!url.empty()) made.environment["DATABASE_URL"] = url;
-    return made;
-  }
-
-  int postmaster() const {
-    std::ifstream file(data_.path() / "forkdex/postgresql/postmaster.pid");
-    int pid = 0;
-    file >> pid;
-    return pid;
-  }
-
- private:
-  TemporaryFolder data_;
-};
+/// An index run over `server`: as its embedded one, or as a URL that somebody else looks after.
+Command index_over(const OwnServer& server, const fs::path& report, Strings options,
+                   const std::string& url = "") {
+  options.insert(options.begin(), {"index", "--report", report.string()});
+  options.insert(options.end(), kOptions.begin(), kOptions.end());
+  options.push_back(operators().string());
+  Command command = server.command(options);
+  if (!url.empty()) command.environment["DATABASE_URL"] = url;
+  return command;
+}
 
 unsigned new_seed() {
   const unsigned seed = std::random_device()();
@@ -130,7 +99,7 @@ TEST_CASE(
   const Dump expected = undisturbed();
   const OwnServer server;
   const TemporaryFolder folder;
-  Program program(server.index(folder / "report.json", {}));
+  Program program(index_over(server, folder / "report.json", {}));
   for (const int files : {5, 40}) {
     wait_for_files(program, files);
     REQUIRE(program.running());
@@ -158,7 +127,7 @@ TEST_CASE("database: a server stopped at once and started by somebody else is wa
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
-  Program program(server.index(folder / "report.json", {}, url));
+  Program program(index_over(server, folder / "report.json", {}, url));
   wait_for_files(program, 5);
   REQUIRE(program.running());
   ::kill(server.postmaster(), SIGQUIT);
@@ -178,7 +147,7 @@ TEST_CASE("database: one that stays away ends the run with 75, and the next one 
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
-  Program program(server.index(folder / "report.json", {"--database-timeout", "1"}, url));
+  Program program(index_over(server, folder / "report.json", {"--database-timeout", "1"}, url));
   wait_for_files(program, 5);
   REQUIRE(program.running());
   ::kill(server.postmaster(), SIGQUIT);
@@ -191,7 +160,8 @@ TEST_CASE("database: one that stays away ends the run with 75, and the next one 
   const Database database(server.start());
   const int kept = std::stoi(database.value("SELECT count(*) FROM forkdex.files"));
   CHECK(kept >= finished_files(ended.err));
-  const Ended second = run(server.index(folder / "second.json", {}, url), std::chrono::minutes(5));
+  const Ended second =
+      run(index_over(server, folder / "second.json", {}, url), std::chrono::minutes(5));
   INFO(second.text());
   REQUIRE(second.status == 0);
   const auto report = nlohmann::json::parse(read_file(folder / "second.json"));
@@ -203,7 +173,7 @@ TEST_CASE("database: a signal while it is waited for ends the run by that signal
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
-  Program program(server.index(folder / "report.json", {}, url));
+  Program program(index_over(server, folder / "report.json", {}, url));
   wait_for_files(program, 5);
   ::kill(server.postmaster(), SIGQUIT);
   wait_until("the run waits",

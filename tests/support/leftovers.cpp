@@ -1,12 +1,15 @@
 #include "tests/support/leftovers.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <iterator>
 #include <map>
 #include <system_error>
@@ -72,12 +75,36 @@ void add_files(std::set<std::string>& things, const fs::path& folder, const std:
   }
 }
 
+/// Our own memory control group, where this machine has the first version; else empty.
+fs::path own_memory_group() {
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t at = line.find(":memory:");
+    if (at != std::string::npos) return "/sys/fs/cgroup/memory" + line.substr(at + 8);
+  }
+  return {};
+}
+
+/// The groups that supervisors made for workers and that no living one holds locked.
+void add_memory_groups(std::set<std::string>& things) {
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(own_memory_group(), none)) {
+    if (!entry.path().filename().string().starts_with("forkdex-")) continue;
+    const int folder = ::open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) continue;
+    if (::flock(folder, LOCK_EX | LOCK_NB) == 0)
+      things.insert("memory group " + entry.path().string());
+    ::close(folder);
+  }
+}
+
 }  // namespace
 
 Surroundings Surroundings::look() {
   reap_orphans();
   Surroundings now;
   add_children(now.things_);
+  add_memory_groups(now.things_);
   add_descriptors(now.things_);
   add_files(now.things_, "/dev/shm", shared_folders_are_ours ? "" : "forkdex");
   if (shared_folders_are_ours) add_files(now.things_, "/run/forkdex", "");

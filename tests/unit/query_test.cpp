@@ -130,6 +130,7 @@ TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", 
                           .model_folder = "/m",
                           .model = Error{ErrorCode::kModelUnusable, "no config.json", "/m"},
                           .workers = 3,
+                          .sandbox = {7, true},
                           .memory_limit = "cgroup v2"};
   examination.limits.machine_cores = 8;
   examination.limits.cores = 4;
@@ -149,7 +150,8 @@ TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", 
         "code model  /m\n"
         "            no config.json (/m)\n"
         "workers     3 (--workers auto)\n"
-        "            512 MiB each (--memory-per-worker auto), by cgroup v2\n");
+        "            512 MiB each (--memory-per-worker auto), by cgroup v2\n"
+        "sandbox     Landlock (ABI 7), system call filter\n");
   const auto json = nlohmann::json::parse(examination_json(examination));
   CHECK(json["cores"]["usable"] == 4);
   CHECK(json["memory"]["cgroup_bytes"] == 2ULL << 30);
@@ -158,6 +160,8 @@ TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", 
   CHECK(json["workers"] == 3);
   CHECK(json["memory_per_worker_bytes"] == 512 << 20);
   CHECK(json["memory_limit"] == "cgroup v2");
+  CHECK(json["sandbox"]["landlock_abi"] == 7);
+  CHECK(json["sandbox"]["system_call_filter"] == true);
   CHECK(verdict(examination).error().code == ErrorCode::kModelUnusable);
   examination.model = ModelFolder{};
   CHECK(verdict(examination).ok());

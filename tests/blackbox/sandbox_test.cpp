@@ -1,0 +1,116 @@
+// How a run's workers are shut in: what the kernel itself says of them while they work.
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/corpus.h"
+#include "tests/support/database.h"
+#include "tests/support/index_run.h"
+#include "tests/support/processes.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/wait_until.h"
+
+namespace forkdex::test {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr unsigned long long kDacReadSearch = 1ull << 2;
+
+/// The value of `field` in /proc/`pid`/status; empty when it is not there.
+std::string status_of(int pid, const std::string& field) {
+  std::istringstream lines(proc_file(pid, "status"));
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(field + ":")) {
+      const std::size_t value = line.find_first_not_of(" \t", field.size() + 1);
+      return value == std::string::npos ? "" : line.substr(value);
+    }
+  return "";
+}
+
+/// Whether this machine's `supervisor doctor` says `what`.
+bool doctor_says(const std::string& what) {
+  return supervisor({"doctor"}).out.find(what) != std::string::npos;
+}
+
+/// The folders called `name` below `root`.
+std::vector<std::string> folders_named(const fs::path& root, const std::string& name) {
+  std::vector<std::string> found;
+  for (const auto& entry :
+       fs::recursive_directory_iterator(root, fs::directory_options::skip_permission_denied))
+    if (entry.path().filename() == name) found.push_back(entry.path());
+  return found;
+}
+
+class BusyRun {
+ public:
+  BusyRun()
+      : program_(index_command(corpus("rxjs-7.8.2") / "src", database_, folder_ / "report.json",
+                               {"--workers", "2", "--progress", "json"})) {
+    wait_until(
+        "both workers have finished a file",
+        [&] {
+          return (program_.err().find("\"worker\":0") != std::string::npos &&
+                  program_.err().find("\"worker\":1") != std::string::npos) ||
+                 !program_.running();
+        },
+        [&] { return program_.err(); }, std::chrono::seconds(60));
+    REQUIRE(program_.running());
+  }
+  Program& program() { return program_; }
+  std::vector<int> workers() const { return descendants_named(program_.pid(), "worker"); }
+
+ private:
+  Database database_;
+  TemporaryFolder folder_;
+  Program program_;
+};
+
+TEST_CASE("sandbox: every worker of a run has given up what it does not need") {
+  BusyRun run;
+  const std::vector<int> workers = run.workers();
+  REQUIRE(workers.size() == 2);
+  for (const int pid : workers) {
+    INFO(proc_file(pid, "status"));
+    CHECK(status_of(pid, "NoNewPrivs") == "1");
+    if (doctor_says(", system call filter")) CHECK(status_of(pid, "Seccomp") == "2");
+    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
+      // Without the right to change it, a user's process keeps the bounding set it was given.
+      if (std::string(set) == "CapBnd" &&
+          status_of(run.program().pid(), "CapEff") == std::string(16, '0'))
+        continue;
+      INFO(set);
+      CHECK((std::stoull(status_of(pid, set), nullptr, 16) & ~kDacReadSearch) == 0);
+    }
+  }
+  CHECK(run.program().err().find("sandbox.incomplete") == std::string::npos);
+  run.program().signal(SIGTERM);
+  CHECK(run.program().wait(std::chrono::seconds(60)).signal == SIGTERM);
+}
+
+TEST_CASE("sandbox: every worker of a run has a memory group of its own, and none is left") {
+  if (!doctor_says("by cgroup")) {
+    WARN("this machine lets nobody make control groups: nothing to check");
+    return;
+  }
+  BusyRun run;
+  std::vector<std::string> groups;
+  for (const int pid : run.workers()) {
+    std::istringstream lines(proc_file(pid, "cgroup"));
+    for (std::string line; std::getline(lines, line);)
+      if (line.find("forkdex-") != std::string::npos) groups.push_back(line);
+  }
+  REQUIRE(groups.size() == 2);
+  CHECK(groups[0] != groups[1]);
+  run.program().signal(SIGTERM);
+  CHECK(run.program().wait(std::chrono::seconds(60)).signal == SIGTERM);
+  const std::string name = groups[0].substr(groups[0].find("forkdex-"));
+  const std::string parent = name.substr(0, name.find('/'));
+  CHECK(folders_named("/sys/fs/cgroup", parent).empty());
+}
+
+}  // namespace
+}  // namespace forkdex::test
