@@ -79,7 +79,7 @@ Result<Forked> serve_forks(char* flag) {
     auto request = receive_fork_request(kForkSocketFd);
     if (!request) return request.error();
     if (!*request) return Forked::kDone;
-    if (auto passed = fault::point("fork_server.request"); !passed) return passed.error();
+    if (auto passed = fault::point("fork.request"); !passed) return passed.error();
     const std::uint32_t number = (*request)->number;
     const pid_t pid = clone_sibling(*thread);
     const int problem = pid < 0 ? errno : 0;
@@ -90,7 +90,7 @@ Result<Forked> serve_forks(char* flag) {
       ::close_range(kFirstFreeFd, ~0U, 0);
       return Forked::kIncarnation;
     }
-    if (auto passed = fault::point("fork_server.cloned"); !passed) return passed.error();
+    if (auto passed = fault::point("fork.cloned"); !passed) return passed.error();
   }
 }
 
