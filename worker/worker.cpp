@@ -33,12 +33,31 @@ std::string_view bytes_of(const Sha256& hash) {
 
 }  // namespace
 
+Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in) {
+  Prepared prepared;
+  auto embedder = Embedder::open(
+      setup.model,
+      {.batch_tokens = static_cast<std::size_t>(setup.batch_tokens), .fault_in = fault_in});
+  if (!embedder) return embedder.error();
+  prepared.embedder = *std::move(embedder);
+  if (!setup.indexes) return prepared;
+  const Tokenizer& tokenizer = prepared.embedder->tokenizer();
+  Chunker::Limits limits;
+  limits.max_tokens = setup.model.max_tokens;
+  limits.parse_deadline.real = std::chrono::milliseconds(setup.parse_deadline_ms);
+  prepared.chunker = std::make_unique<Chunker>(
+      [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
+  return prepared;
+}
+
 Result<void> Worker::start() {
   if (auto passed = fault::point("worker.start"); !passed) return passed;
-  auto embedder =
-      Embedder::open(setup_.model, {.batch_tokens = static_cast<std::size_t>(setup_.batch_tokens)});
-  if (!embedder) return embedder.error();
-  embedder_ = *std::move(embedder);
+  if (!embedder_) {
+    auto prepared = prepare(setup_, false);
+    if (!prepared) return prepared.error();
+    embedder_ = std::move(prepared->embedder);
+    chunker_ = std::move(prepared->chunker);
+  }
   if (setup_.indexes)
     if (auto opened = open_for_indexing(); !opened) return opened;
   shut_in();
@@ -49,12 +68,6 @@ Result<void> Worker::open_for_indexing() {
   root_.reset(::open(setup_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_.valid())
     return system_error(ErrorCode::kPathUnusable, setup_.root + " can no longer be opened", errno);
-  const Tokenizer& tokenizer = embedder_->tokenizer();
-  Chunker::Limits limits;
-  limits.max_tokens = setup_.model.max_tokens;
-  limits.parse_deadline.real = std::chrono::milliseconds(setup_.parse_deadline_ms);
-  chunker_ = std::make_unique<Chunker>(
-      [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
   // Set after exec: /proc shows the environment a process was started with.
   if (!setup_.database_password.empty())
     ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);

@@ -219,11 +219,17 @@ Result<void> IndexRun::work() {
   memory_->divide(places, memory_per_worker_);
   if (memory_->kind() == MemoryLimits::Kind::kNone)
     log_warning("memory.limited_by_process", {{"reason", memory_->shortcoming()}});
-  pool_ = std::make_unique<WorkerPool>(context_, worker_executable(), worker_setup(), places,
-                                       pool_events(), deadlines, &*memory_);
-  pool_->start();
+  const WorkerSetup setup = worker_setup();
+  // Outside any worker's memory group, so that the weights are charged to none.
+  fork_server_ = std::make_unique<ForkServer>(context_, worker_executable(), setup);
+  pool_ = std::make_unique<WorkerPool>(context_, worker_executable(), setup, places, pool_events(),
+                                       deadlines, &*memory_, fork_server_.get());
+  fork_server_->start([this] {
+    if (!signal_ && !error_) pool_->start();
+  });
   tick();
   context_.run();
+  fork_server_.reset();
   const WorkerPool::Counts counts = pool_->counts();
   facts_.workers.count = counts.places;
   facts_.workers.started = counts.started;
