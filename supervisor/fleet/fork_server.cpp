@@ -34,6 +34,7 @@ WorkerSetup common_part(const WorkerSetup& setup) {
   common.log_format = setup.log_format;
   common.verbose = setup.verbose;
   common.indexes = setup.indexes;
+  common.parse_deadline_ms = setup.parse_deadline_ms;
   return common;
 }
 
