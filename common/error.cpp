@@ -14,6 +14,7 @@ constexpr std::array kTable = {
     ErrorTraits{kBinaryFile, "binary", BlastRadius::kNothing, 0},
     ErrorTraits{kFileTooLarge, "too_large", BlastRadius::kNothing, 0},
     ErrorTraits{kNotRegularFile, "not_regular", BlastRadius::kNothing, 0},
+    ErrorTraits{kGeneratedFile, "generated", BlastRadius::kNothing, 0},
     ErrorTraits{kFileVanished, "vanished", BlastRadius::kFile, 0},
     ErrorTraits{kFileUnreadable, "unreadable", BlastRadius::kFile, 0},
     ErrorTraits{kBadEncoding, "encoding", BlastRadius::kFile, 0},

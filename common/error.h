@@ -16,6 +16,7 @@ enum class ErrorCode {
   kBinaryFile,
   kFileTooLarge,
   kNotRegularFile,
+  kGeneratedFile,
   // The file: it is counted as failed, the worker goes on.
   kFileVanished,
   kFileUnreadable,

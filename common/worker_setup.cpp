@@ -49,7 +49,8 @@ nlohmann::json to_json(const WorkerSetup& setup) {
           {"run_id", setup.run_id},
           {"recipe", setup.recipe},
           {"max_file_bytes", setup.max_file_bytes},
-          {"lock_timeout_ms", setup.lock_timeout_ms}};
+          {"lock_timeout_ms", setup.lock_timeout_ms},
+          {"parse_deadline_ms", setup.parse_deadline_ms}};
 }
 
 WorkerSetup from_json(const nlohmann::json& json) {
@@ -81,6 +82,7 @@ WorkerSetup from_json(const nlohmann::json& json) {
   setup.recipe = json.at("recipe");
   setup.max_file_bytes = json.at("max_file_bytes");
   setup.lock_timeout_ms = json.at("lock_timeout_ms");
+  setup.parse_deadline_ms = json.at("parse_deadline_ms");
   return setup;
 }
 

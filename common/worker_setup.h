@@ -40,6 +40,8 @@ struct WorkerSetup {
   std::uint64_t max_file_bytes = 0;
   /// How long a statement may wait for somebody's lock.
   std::uint64_t lock_timeout_ms = 0;
+  /// How long a file may be parsed, in real time.
+  std::uint64_t parse_deadline_ms = 0;
 };
 
 /// Writes `setup` into a sealed memory file. GIVES the descriptor. ERRORS kBug with errno.

@@ -1,13 +1,17 @@
-// A worker incarnation: inherited descriptors -> the loop. Started by `supervisor` only; the
-// descriptors it finds open stand in common/worker_setup.h.
+// A worker incarnation: inherited descriptors -> the loop. Started by `supervisor` only, or cloned
+// by its fork server, which is this program with --fork-server; the descriptors it finds open stand
+// in common/worker_setup.h.
 
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
 #include <string_view>
+#include <utility>
 
 #include "common/fault.h"
+#include "common/fork_request.h"
+#include "worker/fork_server.h"
 #include "worker/parse/syntax.h"
 #include "worker/worker.h"
 
@@ -18,16 +22,28 @@ JobReceiver* the_receiver = nullptr;  // for where no argument can be passed
 
 /// The parser found no memory. Its state is beyond repair, so nothing is unwound.
 [[noreturn]] void end_without_memory() {
-  the_receiver->set_failure({ErrorCode::kOutOfMemory, "the parser ran out of memory", ""});
+  if (the_receiver)
+    the_receiver->set_failure({ErrorCode::kOutOfMemory, "the parser ran out of memory", ""});
   std::_Exit(traits(ErrorCode::kOutOfMemory).exit_status);
+}
+
+/// Prepares what incarnations have in common, and clones them until there is no supervisor. Comes
+/// back in every clone, with `prepared` for it.
+Result<Forked> fork_workers(char* flag, Worker::Prepared& prepared) {
+  auto setup = read_worker_setup(kSetupFd);
+  if (!setup) return setup.error();
+  auto made = Worker::prepare(*setup, true);
+  if (!made) return made.error();
+  prepared = *std::move(made);
+  return serve_forks(flag);
 }
 
 /// The one place that catches what nothing else did: an exception ends this incarnation, and the
 /// supervisor learns why.
-Result<void> work(JobReceiver& receiver) try {
+Result<void> work(JobReceiver& receiver, Worker::Prepared prepared) try {
   auto setup = read_worker_setup(kSetupFd);
   if (!setup) return setup.error();
-  Worker worker(*std::move(setup), receiver);
+  Worker worker(*std::move(setup), receiver, std::move(prepared));
   if (auto started = worker.start(); !started) return started;
   if (auto passed = fault::point("worker.ready"); !passed) return passed;
   receiver.set_ready();
@@ -43,6 +59,14 @@ int main_of_worker(int argc, char** argv) {
     std::puts("worker " FORKDEX_VERSION);
     return kExitOk;
   }
+  set_parser_memory_handler(end_without_memory);
+  Worker::Prepared prepared;
+  if (argc == 2 && std::string_view(argv[1]) == kForkServerFlag) {
+    auto forked = fork_workers(argv[1], prepared);
+    if (!forked) std::fprintf(stderr, "fork server: %s\n", forked.error().text().c_str());
+    if (!forked) return traits(forked.error().code).exit_status;
+    if (*forked == Forked::kDone) return kExitOk;
+  }
   auto receiver =
       JobReceiver::attach(UniqueFd(kSegmentFd), UniqueFd(kJobsFd), UniqueFd(kOutcomesFd));
   if (!receiver) {
@@ -50,8 +74,7 @@ int main_of_worker(int argc, char** argv) {
     return kExitUsage;
   }
   the_receiver = &*receiver;
-  set_parser_memory_handler(end_without_memory);
-  if (auto worked = work(*receiver); !worked) {
+  if (auto worked = work(*receiver, std::move(prepared)); !worked) {
     receiver->set_failure(worked.error());
     return traits(worked.error().code).exit_status;
   }

@@ -22,9 +22,10 @@ namespace {
 // are only counted later; the limit on files keeps the wait of the first one short.
 constexpr std::size_t kGroupFiles = 16;
 constexpr std::size_t kGroupBytesPerBatchToken = 3 * 4;
-// A file with more new texts than this is embedded in slices, so that its vectors in fp32 stay
-// within a few megabytes before they are stored.
+// Texts embedded at once, and vectors held at once: those of a file with more are stored ahead of
+// it, so that memory stays within a few megabytes and a second attempt finds them.
 constexpr std::size_t kSliceTexts = 512;
+constexpr std::size_t kHeldVectors = 4 * kSliceTexts;
 
 std::string_view bytes_of(const Sha256& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
@@ -32,12 +33,31 @@ std::string_view bytes_of(const Sha256& hash) {
 
 }  // namespace
 
+Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in) {
+  Prepared prepared;
+  auto embedder = Embedder::open(
+      setup.model,
+      {.batch_tokens = static_cast<std::size_t>(setup.batch_tokens), .fault_in = fault_in});
+  if (!embedder) return embedder.error();
+  prepared.embedder = *std::move(embedder);
+  if (!setup.indexes) return prepared;
+  const Tokenizer& tokenizer = prepared.embedder->tokenizer();
+  Chunker::Limits limits;
+  limits.max_tokens = setup.model.max_tokens;
+  limits.parse_deadline.real = std::chrono::milliseconds(setup.parse_deadline_ms);
+  prepared.chunker = std::make_unique<Chunker>(
+      [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
+  return prepared;
+}
+
 Result<void> Worker::start() {
   if (auto passed = fault::point("worker.start"); !passed) return passed;
-  auto embedder =
-      Embedder::open(setup_.model, {.batch_tokens = static_cast<std::size_t>(setup_.batch_tokens)});
-  if (!embedder) return embedder.error();
-  embedder_ = *std::move(embedder);
+  if (!embedder_) {
+    auto prepared = prepare(setup_, false);
+    if (!prepared) return prepared.error();
+    embedder_ = std::move(prepared->embedder);
+    chunker_ = std::move(prepared->chunker);
+  }
   if (setup_.indexes)
     if (auto opened = open_for_indexing(); !opened) return opened;
   shut_in();
@@ -48,11 +68,6 @@ Result<void> Worker::open_for_indexing() {
   root_.reset(::open(setup_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_.valid())
     return system_error(ErrorCode::kPathUnusable, setup_.root + " can no longer be opened", errno);
-  const Tokenizer& tokenizer = embedder_->tokenizer();
-  Chunker::Limits limits;
-  limits.max_tokens = setup_.model.max_tokens;
-  chunker_ = std::make_unique<Chunker>(
-      [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
   // Set after exec: /proc shows the environment a process was started with.
   if (!setup_.database_password.empty())
     ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);
@@ -214,51 +229,74 @@ void Worker::embedding(std::span<const NewText> slice, std::span<const std::size
   embedding_ = std::move(owners);
 }
 
-/// Embeds `texts`, appends hashes and vectors, and charges CPU time and tokens to their owners.
+/// Embeds `texts` slice by slice. Vectors beyond what may be held are stored at once.
 Result<void> Worker::embed(std::vector<NewText>& texts) {
-  const std::size_t dimension = embedder_->dimension();
   for (std::size_t start = 0; start < texts.size(); start += kSliceTexts) {
-    const std::span<NewText> slice(texts.data() + start,
-                                   std::min(kSliceTexts, texts.size() - start));
-    std::vector<std::string> prefixed;
-    std::vector<std::string_view> sources;
-    prefixed.reserve(slice.size());
-    for (const NewText& text : slice) {
-      if (setup_.model.document_prefix.empty()) {
-        sources.push_back(text.source);
-      } else {
-        prefixed.push_back(setup_.model.document_prefix + std::string(text.source));
-        sources.push_back(prefixed.back());
-      }
-    }
-    const std::size_t row = new_hashes_.size();
-    new_vectors_.resize((row + slice.size()) * dimension);
-    std::chrono::nanoseconds cpu{0};
-    std::uint64_t tokens = 0;
-    {
-      CpuTimer timer(cpu);
-      std::vector<std::size_t> all(slice.size());
-      std::iota(all.begin(), all.end(), std::size_t{0});
-      embedding(slice, all);  // while they are tokenized
-      for (const InHand* owner : embedding_)
-        if (auto passed = fault::point("embed.batch", owner->taken.job.path); !passed)
-          return passed;
-      auto embedded = embedder_->embed(sources, std::span(new_vectors_).subspan(row * dimension),
-                                       tokens, [&](auto batch) { embedding(slice, batch); });
-      if (!embedded) return embedded;
-      embedding(slice, {});
-    }
-    std::size_t bytes = 1;
-    for (const std::string_view source : sources) bytes += source.size();
-    for (const NewText& text : slice) {
-      const double share = static_cast<double>(text.source.size()) / static_cast<double>(bytes);
-      text.owner->outcome.embed += std::chrono::nanoseconds(
-          static_cast<std::int64_t>(share * static_cast<double>(cpu.count())));
-      ++text.owner->outcome.embedded;
-      new_hashes_.push_back(text.hash);
-    }
-    texts[start].owner->outcome.tokens += tokens;
+    const std::size_t size = std::min(kSliceTexts, texts.size() - start);
+    if (auto embedded = embed_slice({texts.data() + start, size}); !embedded) return embedded;
+    if (new_hashes_.size() < kHeldVectors) continue;
+    if (auto stored = store_held_vectors(); !stored) return stored;
   }
+  return {};
+}
+
+/// Appends the hashes and vectors of `slice`, and charges CPU time and tokens to the owners.
+Result<void> Worker::embed_slice(std::span<const NewText> slice) {
+  const std::size_t dimension = embedder_->dimension();
+  std::vector<std::string> prefixed;
+  std::vector<std::string_view> sources;
+  prefixed.reserve(slice.size());
+  for (const NewText& text : slice) {
+    if (setup_.model.document_prefix.empty()) {
+      sources.push_back(text.source);
+    } else {
+      prefixed.push_back(setup_.model.document_prefix + std::string(text.source));
+      sources.push_back(prefixed.back());
+    }
+  }
+  const std::size_t row = new_hashes_.size();
+  new_vectors_.resize((row + slice.size()) * dimension);
+  std::chrono::nanoseconds cpu{0};
+  std::uint64_t tokens = 0;
+  {
+    CpuTimer timer(cpu);
+    std::vector<std::size_t> all(slice.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    embedding(slice, all);  // while they are tokenized
+    for (const InHand* owner : embedding_)
+      if (auto passed = fault::point("embed.batch", owner->taken.job.path); !passed) return passed;
+    auto embedded = embedder_->embed(sources, std::span(new_vectors_).subspan(row * dimension),
+                                     tokens, [&](auto batch) { embedding(slice, batch); });
+    if (!embedded) return embedded;
+    embedding(slice, {});
+  }
+  std::size_t bytes = 1;
+  for (const std::string_view source : sources) bytes += source.size();
+  for (const NewText& text : slice) {
+    const double share = static_cast<double>(text.source.size()) / static_cast<double>(bytes);
+    text.owner->outcome.embed += std::chrono::nanoseconds(
+        static_cast<std::int64_t>(share * static_cast<double>(cpu.count())));
+    ++text.owner->outcome.embedded;
+    new_hashes_.push_back(text.hash);
+  }
+  slice.front().owner->outcome.tokens += tokens;
+  return {};
+}
+
+/// Stores the vectors in hand ahead of their files and lets go of them.
+Result<void> Worker::store_held_vectors() {
+  const std::size_t dimension = embedder_->dimension();
+  std::vector<StoredVector> vectors;
+  for (std::size_t row = 0; row < new_hashes_.size(); ++row)
+    vectors.push_back(
+        {new_hashes_[row], std::span(new_vectors_).subspan(row * dimension, dimension)});
+  if (auto stored = store_->store_vectors(setup_.model_id, vectors); !stored) {
+    // What refuses one file may pass: they are stored with their files then.
+    const bool may_pass = traits(stored.error().code).radius == BlastRadius::kFile;
+    return may_pass ? Result<void>() : stored;
+  }
+  new_hashes_.clear();
+  new_vectors_.clear();
   return {};
 }
 

@@ -23,9 +23,23 @@ namespace forkdex {
 
 class Worker {
  public:
-  /// REQUIRES that `receiver` outlives the worker.
-  Worker(WorkerSetup setup, JobReceiver& receiver)
-      : setup_(std::move(setup)), receiver_(receiver) {}
+  /// What needs neither repository nor database: the model, and what parses.
+  struct Prepared {
+    std::unique_ptr<Embedder> embedder;
+    std::unique_ptr<Chunker> chunker;  ///< none for a worker that only embeds queries
+  };
+  /// Opens the model and, where `setup` says that the worker indexes, makes the chunker. With
+  /// `fault_in`, also does now what is otherwise done when it is first needed: reads the weights.
+  /// ERRORS kModelUnusable.
+  static Result<Prepared> prepare(const WorkerSetup& setup, bool fault_in);
+
+  /// With `prepared`, what prepare() made of the same model and batch size; empty, start() calls
+  /// it. REQUIRES that `receiver` outlives the worker.
+  Worker(WorkerSetup setup, JobReceiver& receiver, Prepared prepared = {})
+      : setup_(std::move(setup)),
+        receiver_(receiver),
+        embedder_(std::move(prepared.embedder)),
+        chunker_(std::move(prepared.chunker)) {}
 
   /// Opens the model, the repository's folder and the database, then enters the sandbox. ERRORS
   /// those of opening each.
@@ -60,7 +74,9 @@ class Worker {
   Result<std::optional<FileState>> look_up_result(InHand& in_hand);
   Result<void> embed_group();
   Result<void> embed(std::vector<NewText>& texts);
+  Result<void> embed_slice(std::span<const NewText> slice);
   void embedding(std::span<const NewText> slice, std::span<const std::size_t> texts);
+  Result<void> store_held_vectors();
   Result<void> store_group();
   Result<void> store(InHand& in_hand);
   Result<std::vector<Sha256>> store_once(InHand& in_hand);

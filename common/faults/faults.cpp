@@ -29,6 +29,8 @@ constexpr std::array kPoints = {
     Point{"ledger.flush", "states are about to be written", kBug},
     Point{"run.finished", "every file has its state, the run's row says running", kBug},
     Point{"report.write", "the report is about to be written", kBug},
+    Point{"fork.request", "the fork server was asked for a worker", kBug},
+    Point{"fork.cloned", "the fork server has cloned a worker and said so", kBug},
     Point{"worker.start", "a worker has its settings and nothing else", kModelUnusable},
     Point{"worker.connect", "a worker has its model and no connection", kDatabaseLost},
     Point{"worker.ready", "a worker is about to say that it is ready", kDatabaseLost},

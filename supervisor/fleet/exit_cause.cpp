@@ -1,7 +1,5 @@
 #include "supervisor/fleet/exit_cause.h"
 
-#include <sys/wait.h>
-
 #include <cstring>
 
 #include <fmt/format.h>
@@ -31,9 +29,9 @@ struct Describe {
 
 }  // namespace
 
-ExitCause exit_cause_of(int wait_status) {
-  if (WIFSIGNALED(wait_status)) return Signaled{WTERMSIG(wait_status), WCOREDUMP(wait_status) != 0};
-  return Exited{WEXITSTATUS(wait_status)};
+ExitCause exit_cause_of(const siginfo_t& ended) {
+  if (ended.si_code == CLD_EXITED) return Exited{ended.si_status};
+  return Signaled{ended.si_status, ended.si_code == CLD_DUMPED};
 }
 
 std::string describe(const ExitCause& cause) { return std::visit(Describe{}, cause); }

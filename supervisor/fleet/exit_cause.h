@@ -2,6 +2,8 @@
 
 // How a process ended, told apart so that a bare "137" never travels alone.
 
+#include <signal.h>
+
 #include <chrono>
 #include <string>
 #include <variant>
@@ -33,8 +35,8 @@ struct KilledByUs {
 
 using ExitCause = std::variant<Exited, Signaled, OutOfMemory, TimedOut, KilledByUs>;
 
-/// Reads a wait status (wait(2)).
-ExitCause exit_cause_of(int wait_status);
+/// Reads what waitid(2) with WEXITED said.
+ExitCause exit_cause_of(const siginfo_t& ended);
 
 /// "exited with status 70", "was killed by signal 9 (Killed)", ...
 std::string describe(const ExitCause& cause);

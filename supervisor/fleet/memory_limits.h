@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "common/child_limits.h"
 #include "common/unique_fd.h"
-#include "supervisor/fleet/child_limits.h"
 
 namespace forkdex {
 

@@ -46,13 +46,14 @@ Error no_start(const Blame& blame, const MemoryLimits* memory) {
 
 WorkerPool::WorkerPool(boost::asio::io_context& context, std::filesystem::path executable,
                        WorkerSetup setup, unsigned places, Events events, Deadlines deadlines,
-                       MemoryLimits* memory, RestartPolicy policy)
+                       MemoryLimits* memory, ForkServer* fork_server, RestartPolicy policy)
     : context_(context),
       executable_(std::move(executable)),
       setup_(std::move(setup)),
       events_(std::move(events)),
       deadlines_(deadlines),
       memory_(memory),
+      fork_server_(fork_server),
       policy_(std::move(policy)),
       places_(places),
       watching_(context) {
@@ -79,7 +80,7 @@ void WorkerPool::spawn(unsigned worker) {
       {.woke = [this, worker] { collect(worker); },
        .exited = [this,
                   worker](const ExitCause& cause) { ended(worker, told_apart(worker, cause)); }},
-      memory_ ? memory_->of(worker) : ChildLimits{});
+      memory_ ? memory_->of(worker) : ChildLimits{}, fork_server_);
   if (!spawned) return fail(spawned.error());
   ++counts_.started;
   place.worker = *std::move(spawned);

@@ -59,7 +59,7 @@ class WorkerPool {
 
   WorkerPool(boost::asio::io_context& context, std::filesystem::path executable, WorkerSetup setup,
              unsigned places, Events events, Deadlines deadlines, MemoryLimits* memory = nullptr,
-             RestartPolicy policy = {});
+             ForkServer* fork_server = nullptr, RestartPolicy policy = {});
   ~WorkerPool();
 
   /// Starts a worker in every place.
@@ -132,6 +132,7 @@ class WorkerPool {
   Events events_;
   Deadlines deadlines_;
   MemoryLimits* memory_;
+  ForkServer* fork_server_;
   RestartPolicy policy_;
   std::vector<Place> places_;
   Counts counts_;

@@ -1,7 +1,8 @@
 #pragma once
 
-// One worker incarnation seen from the supervisor: its process (Boost.Process v2, waited for
-// through its pidfd), its job segment and its standard error. Only this class signals or reaps it.
+// One worker incarnation seen from the supervisor: its process (cloned by the fork server, or
+// started afresh, and a child of ours either way), its job segment and its standard error. Only
+// this class signals or reaps it.
 //
 // The child dies with the supervisor (PR_SET_PDEATHSIG) and stands in a session of its own, so
 // that a terminal's Ctrl-C reaches the supervisor alone, which drains. Destroying a WorkerProcess
@@ -16,12 +17,14 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "common/child_limits.h"
 #include "common/segment.h"
 #include "common/worker_setup.h"
-#include "supervisor/fleet/child_limits.h"
 #include "supervisor/fleet/exit_cause.h"
 
 namespace forkdex {
+
+class ForkServer;
 
 class WorkerProcess {
  public:
@@ -30,12 +33,14 @@ class WorkerProcess {
     std::function<void(ExitCause)> exited;  ///< it is reaped; the last event
   };
 
-  /// Starts `executable`. Must run on the main thread: PDEATHSIG follows the forking thread.
-  /// BLOCKS until the exec happened. ERRORS kBug naming what cannot be started.
+  /// Has `fork_server` clone a worker, or starts `executable` where that is not possible or none
+  /// is given. BLOCKS for milliseconds, or until the exec happened. ERRORS kBug naming what cannot
+  /// be started. THREAD the main one: PDEATHSIG follows it.
   static Result<std::unique_ptr<WorkerProcess>> spawn(boost::asio::io_context& context,
                                                       const std::filesystem::path& executable,
                                                       const WorkerSetup& setup, Events events,
-                                                      const ChildLimits& limits = {});
+                                                      const ChildLimits& limits = {},
+                                                      ForkServer* fork_server = nullptr);
   ~WorkerProcess();
 
   JobSender& jobs();

@@ -219,11 +219,17 @@ Result<void> IndexRun::work() {
   memory_->divide(places, memory_per_worker_);
   if (memory_->kind() == MemoryLimits::Kind::kNone)
     log_warning("memory.limited_by_process", {{"reason", memory_->shortcoming()}});
-  pool_ = std::make_unique<WorkerPool>(context_, worker_executable(), worker_setup(), places,
-                                       pool_events(), deadlines, &*memory_);
-  pool_->start();
+  const WorkerSetup setup = worker_setup();
+  // Outside any worker's memory group, so that the weights are charged to none.
+  fork_server_ = std::make_unique<ForkServer>(context_, worker_executable(), setup);
+  pool_ = std::make_unique<WorkerPool>(context_, worker_executable(), setup, places, pool_events(),
+                                       deadlines, &*memory_, fork_server_.get());
+  fork_server_->start([this] {
+    if (!signal_ && !error_) pool_->start();
+  });
   tick();
   context_.run();
+  fork_server_.reset();
   const WorkerPool::Counts counts = pool_->counts();
   facts_.workers.count = counts.places;
   facts_.workers.started = counts.started;
@@ -267,8 +273,13 @@ WorkerSetup IndexRun::worker_setup() const {
   setup.repository_id = ledger_->repository_id();
   setup.model_id = ledger_->model_id();
   setup.run_id = ledger_->run_id();
-  // Before the file's deadline: a lock is somebody else's doing, and no file is to blame for it.
-  setup.lock_timeout_ms = std::min<std::uint64_t>(30'000, settings_.file_timeout * 500ull);
+  // Both end before the file's deadline ends the worker: a lock is somebody else's doing, for which
+  // no file is to blame, and a file that does not parse has failed, which costs nobody else a
+  // thing.
+  const std::uint64_t before_timeout_ms =
+      std::min<std::uint64_t>(30'000, settings_.file_timeout * 500ull);
+  setup.lock_timeout_ms = before_timeout_ms;
+  setup.parse_deadline_ms = before_timeout_ms;
   setup.recipe = recipe_;
   setup.max_file_bytes = settings_.max_file_size;
   return setup;

@@ -21,6 +21,7 @@
 #include "common/settings.h"
 #include "supervisor/database/database_access.h"
 #include "supervisor/database/ledger.h"
+#include "supervisor/fleet/fork_server.h"
 #include "supervisor/fleet/worker_pool.h"
 #include "supervisor/index/accounting.h"
 #include "supervisor/index/database_watch.h"
@@ -94,6 +95,7 @@ class IndexRun {
   boost::asio::steady_timer ticking_{context_};
   std::deque<Job> jobs_;
   std::optional<Dispatcher> dispatcher_;
+  std::unique_ptr<ForkServer> fork_server_;
   std::unique_ptr<WorkerPool> pool_;
   Accounting accounting_;
   std::unique_ptr<Progress> progress_;

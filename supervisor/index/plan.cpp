@@ -172,7 +172,8 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
   }
   // What was refused by its path or size is not refused any more: only content speaks now.
   const bool by_content = !known || known->state != FileState::kSkipped ||
-                          known->reason == traits(ErrorCode::kBinaryFile).name;
+                          known->reason == traits(ErrorCode::kBinaryFile).name ||
+                          known->reason == traits(ErrorCode::kGeneratedFile).name;
   if (known && by_content && unchanged(signature, *known)) {
     Decided same;
     const bool as_it_was =

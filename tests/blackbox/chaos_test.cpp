@@ -1,6 +1,6 @@
-// Everything that a run consists of, killed at random: workers, the server's processes, its first
-// one, and the supervisor itself. Whatever is killed, a run that completes has lost, doubled and
-// mixed nothing.
+// Everything that a run consists of, killed at random: workers, their fork server, the database
+// server's processes, its first one, and the supervisor itself. Whatever is killed, a run that
+// completes has lost, doubled and mixed nothing.
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -27,7 +27,7 @@ using Strings = std::vector<std::string>;
 
 fs::path operators() { return corpus("rxjs-7.8.2") / "src/internal/operators"; }
 
-enum class Victim { kWorker, kBackend, kPostmaster, kSupervisor };
+enum class Victim { kWorker, kBackend, kPostmaster, kSupervisor, kForkServer };
 
 class Chaos {
  public:
@@ -52,7 +52,8 @@ class Chaos {
 
   std::string account() const {
     std::string text = std::to_string(runs_) + " runs, killed:";
-    constexpr const char* kNames[] = {"workers", "backends", "postmasters", "supervisors"};
+    constexpr const char* kNames[] = {"workers", "backends", "postmasters", "supervisors",
+                                      "fork servers"};
     for (const auto& [victim, count] : counts_)
       text += " " + std::to_string(count) + " " + kNames[static_cast<int>(victim)];
     return text;
@@ -100,12 +101,14 @@ class Chaos {
   /// Kills somebody. Whether it was the supervisor.
   bool kill_one(const Program& program) {
     // Workers are killed most often; the server has to recover in between.
-    constexpr Victim kDraw[] = {Victim::kWorker,  Victim::kWorker,     Victim::kWorker,
-                                Victim::kWorker,  Victim::kBackend,    Victim::kBackend,
-                                Victim::kBackend, Victim::kPostmaster, Victim::kSupervisor};
+    constexpr Victim kDraw[] = {Victim::kWorker,    Victim::kWorker,     Victim::kWorker,
+                                Victim::kWorker,    Victim::kBackend,    Victim::kBackend,
+                                Victim::kBackend,   Victim::kPostmaster, Victim::kSupervisor,
+                                Victim::kForkServer};
     const Victim victim = kDraw[random_() % std::size(kDraw)];
     std::vector<int> pids;
     if (victim == Victim::kWorker) pids = descendants_named(program.pid(), "worker");
+    if (victim == Victim::kForkServer) pids = fork_servers(program.pid());
     if (victim == Victim::kBackend) pids = server_.backends();
     if (victim == Victim::kPostmaster && server_.postmaster() > 0) pids = {server_.postmaster()};
     if (victim == Victim::kSupervisor) pids = {program.pid()};

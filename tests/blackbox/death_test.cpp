@@ -49,7 +49,8 @@ int wait_for_files(Program& program, int count) {
   return finished;
 }
 
-TEST_CASE("death: workers killed twenty times and more cost no row", "[kill]") {
+TEST_CASE("death: workers and their fork server killed twenty times and more cost no row",
+          "[kill]") {
   constexpr std::size_t kFewestKills = 20;
   constexpr std::size_t kMostKills = 40;
   const unsigned seed = std::random_device()();
@@ -61,21 +62,56 @@ TEST_CASE("death: workers killed twenty times and more cost no row", "[kill]") {
   const TemporaryFolder folder;
   Program program(index_command(rxjs(), database, folder / "report.json", kOptions));
   std::set<int> killed;  // a pid that was killed and not yet reaped can be killed again
+  std::set<int> killed_servers;
   // A file between two kills shows that the run goes on; the moment after it is a random one.
   for (int finished = 0; killed.size() < kMostKills && program.running();) {
     finished = wait_for_files(program, finished + 1);
     std::this_thread::sleep_for(std::chrono::milliseconds(random() % 120));
-    const std::vector<int> workers = descendants_named(program.pid(), "worker");
-    if (workers.empty()) continue;  // all are being started again
-    const int worker = workers[random() % workers.size()];
-    if (::kill(worker, SIGKILL) == 0) killed.insert(worker);
+    const std::vector<int> servers = fork_servers(program.pid());
+    std::vector<int> victims = descendants_named(program.pid(), "worker");
+    victims.insert(victims.end(), servers.begin(), servers.end());
+    if (victims.empty()) continue;  // all are being started again
+    const int victim = victims[random() % victims.size()];
+    if (::kill(victim, SIGKILL) != 0) continue;
+    killed.insert(victim);
+    if (std::count(servers.begin(), servers.end(), victim) > 0) killed_servers.insert(victim);
   }
   const Ended ended = program.wait(std::chrono::minutes(10));
-  INFO("after " << killed.size() << " kills: " << ended.text());
+  INFO("after " << killed.size() << " kills, " << killed_servers.size()
+                << " of fork servers: " << ended.text());
   CHECK(killed.size() >= kFewestKills);
   REQUIRE(ended.status == 0);
   const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
-  CHECK(report.at("workers").at("started").get<std::size_t>() >= killed.size());
+  CHECK(report.at("workers").at("started").get<std::size_t>() >=
+        killed.size() - killed_servers.size());
+  CHECK(contradictions(report, database) == Strings());
+  CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
+TEST_CASE("death: a killed fork server costs no worker, and another one takes its place",
+          "[kill]") {
+  const Dump expected = undisturbed_dump(operators());
+  const Database database;
+  const TemporaryFolder folder;
+  Program program(index_command(operators(), database, folder / "report.json", kOptions));
+  wait_for_files(program, 1);
+  const std::vector<int> before = descendants_named(program.pid(), "worker");
+  const std::vector<int> servers = fork_servers(program.pid());
+  REQUIRE(servers.size() == 1);
+  REQUIRE(::kill(servers.front(), SIGKILL) == 0);
+  // The next worker is needed before there is another fork server.
+  REQUIRE(::kill(before.front(), SIGKILL) == 0);
+  wait_until("there is another fork server", [&] {
+    const std::vector<int> now = fork_servers(program.pid());
+    return (now.size() == 1 && now != servers) || !program.running();
+  });
+  const Ended ended = program.wait(std::chrono::minutes(3));
+  INFO(ended.text());
+  REQUIRE(ended.status == 0);
+  CHECK(ended.err.find("fork_server.died") != std::string::npos);
+  const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
+  CHECK(report.at("workers").at("started") == 3);
+  CHECK(report.at("workers").at("crashed") == 1);
   CHECK(contradictions(report, database) == Strings());
   CHECK(differences(expected, dump(database, "rxjs")) == Strings());
 }
@@ -160,8 +196,11 @@ TEST_CASE("death: a killed supervisor takes its workers along, and the next run 
     const TemporaryFolder folder;
     Program program(index_command(operators(), database, folder / "report.json", kOptions));
     wait_for_files(program, 5);
-    const std::vector<int> workers = descendants_named(program.pid(), "worker");
+    std::vector<int> workers = descendants_named(program.pid(), "worker");
     CHECK(workers.size() >= 2);
+    const std::vector<int> servers = fork_servers(program.pid());
+    CHECK(servers.size() == 1);
+    workers.insert(workers.end(), servers.begin(), servers.end());
     program.signal(SIGKILL);
     CHECK(program.wait().signal == SIGKILL);
     wait_until("the workers are gone", [&] {

@@ -29,6 +29,7 @@ const Strings kWorkerPoints = {"worker.start",  "worker.connect", "worker.ready"
                                "file.read",     "file.parse",     "embed.lookup", "embed.batch",
                                "embed.done",    "store.begin",    "store.commit", "store.committed",
                                "worker.outcome"};
+const Strings kForkServerPoints = {"fork.request", "fork.cloned"};
 const Strings kDeaths = {"exit", "abort", "segv", "kill"};
 
 /// A dozen small real files, and one that holds nothing for the ledger to write down.
@@ -107,7 +108,7 @@ TEST_CASE("faults: a death or an error at any point loses nothing and leaves no 
   const SmallTree tree;
   const Dump expected = undisturbed(tree.folder.path());
   std::mt19937 random(new_seed());
-  for (const Strings* points : {&kSupervisorPoints, &kWorkerPoints})
+  for (const Strings* points : {&kSupervisorPoints, &kWorkerPoints, &kForkServerPoints})
     for (const std::string& point : *points) {
       break_and_resume(tree.folder.path(), expected, point + "=kill");
       break_and_resume(tree.folder.path(), expected, point + "=error");
@@ -125,6 +126,9 @@ TEST_CASE("faults: a worker that stands still or eats memory at any point loses 
     break_and_resume(tree.folder.path(), expected, point + "=hang");
     break_and_resume(tree.folder.path(), expected, point + "=allocate");
   }
+  // No limit holds the fork server, so it is not made to allocate.
+  for (const std::string& point : kForkServerPoints)
+    break_and_resume(tree.folder.path(), expected, point + "=hang");
 }
 
 TEST_CASE("faults: several at random lose nothing", "[kill]") {
@@ -133,6 +137,7 @@ TEST_CASE("faults: several at random lose nothing", "[kill]") {
   std::mt19937 random(new_seed());
   Strings points = kWorkerPoints;
   points.insert(points.end(), kSupervisorPoints.begin(), kSupervisorPoints.end());
+  points.insert(points.end(), kForkServerPoints.begin(), kForkServerPoints.end());
   for (int round = 0; round < 12; ++round) {
     std::string schedule;
     for (int strike = 0; strike < 3; ++strike)

@@ -74,4 +74,12 @@ std::vector<int> descendants_named(int pid, const std::string& name) {
   return pids;
 }
 
+std::vector<int> fork_servers(int pid) {
+  std::vector<int> pids;
+  for (const ProcessInfo& info : descendants(pid))
+    if (info.command.find(" --fork-server") != std::string::npos && info.state != 'Z')
+      pids.push_back(info.pid);
+  return pids;
+}
+
 }  // namespace forkdex::test

@@ -24,6 +24,10 @@ std::vector<ProcessInfo> descendants(int pid);
 /// The live processes named `name` among the descendants of `pid`.
 std::vector<int> descendants_named(int pid, const std::string& name);
 
+/// The live fork servers among the descendants of `pid`: workers that start others, and are called
+/// `worker` until they are ready to.
+std::vector<int> fork_servers(int pid);
+
 /// The bytes of /proc/`pid`/`file`; empty when the process is gone.
 std::string proc_file(int pid, const std::string& file);
 

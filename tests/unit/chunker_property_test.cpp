@@ -220,27 +220,36 @@ TEST_CASE("chunker: hostile texts end in chunks that cover them", "[parse]") {
     for (std::size_t i = 0; i < times; ++i) result += text;
     return result;
   };
+  // Broken into lines, or they would be refused as generated before anything else is tried.
+  const auto lines_of = [&many](std::string_view text, std::size_t times) {
+    const std::string line = many(text, 100) + '\n';
+    return many(line, times / 100);
+  };
   std::string stairs;
   for (std::size_t i = 0; i < 1500; ++i) stairs += std::string(i, ' ') + "class A:\n";
   const std::vector<Source> sources = {
-      {"brackets.js", many("[", 1'000'000)},
-      {"closed.js", many("[", 200'000) + many("]", 200'000)},
-      {"parentheses.py", many("(", 200'000) + many(")", 200'000)},
-      {"blocks.ts", many("{", 200'000) + many("}", 200'000)},
-      {"functions.js", many("function a(){", 100'000) + many("}", 100'000)},
-      {"open.ts", many("function a(){", 50'000)},
+      {"brackets.js", lines_of("[", 1'000'000)},
+      {"closed.js", lines_of("[", 200'000) + lines_of("]", 200'000)},
+      {"parentheses.py", "x = " + lines_of("(", 200'000) + lines_of(")", 200'000)},
+      {"blocks.ts", lines_of("{", 200'000) + lines_of("}", 200'000)},
+      {"functions.js", many("function a(){\n", 100'000) + lines_of("}", 100'000)},
+      {"open.ts", many("function a(){\n", 50'000)},
       {"stairs.py", stairs},
-      {"sum.py", "x = " + many("1+", 100'000) + "1\n"},
-      {"templates.ts", many("`${", 100'000)},
-      {"elements.tsx", many("<a>", 100'000)},
+      {"sum.py", "x = (" + lines_of("1+", 100'000) + "1)\n"},
+      {"templates.ts", lines_of("`${", 100'000)},
+      {"elements.tsx", lines_of("<a>", 100'000)},
       {"decorators.py", many("@a\n", 100'000) + "def f(): pass\n"},
       {"comments.ts", many("// a\n", 200'000) + "function f() {}\n"},
-      {"literal.js", "x = \"" + many("abcdefghij", 300'000) + "\";"},
-      {"one_line.js", many("!function(e){return e&&n(e)?e:[1,\"x\"].map(t=>({k:t}))}(a),", 10'000)},
-      {"too_large.js", many("f(1, 'x');", 1'000'000)},
-      {"words.txt", many("a b c ", 500'000)},
-      {"word.txt", many("abcdefgh", 1'000'000)},
-      {"blank.py", many(" ", 1'000'000) + "x"},
+      {"hashes.py", many("# a\n", 500'000) + "def f(): pass\n"},
+      {"cookies.py", many(" ", 500'000) + many("\n# coding: x", 100'000) + "\ndef f(): pass\n"},
+      {"far_decorator.py", "@a\n" + many("\n", 500'000) + many("def f(): pass\n", 50'000)},
+      {"far_comment.py", "# a\n" + many("\n", 500'000) + many("def f(): pass\n", 50'000)},
+      {"literal.js", "x = \"" + many("abcdefghij", 300'000) + "\";\n" + many("f();\n", 4'000)},
+      {"lines.js", many("!function(e){return e&&n(e)?e:[1,\"x\"].map(t=>({k:t}))}(a),\n", 10'000)},
+      {"too_large.js", many("f(1, 'x');\n", 1'000'000)},
+      {"words.txt", many("a b c ", 500'000) + many("\n", 4'000)},
+      {"word.txt", many("abcdefgh", 1'000'000) + many("\n", 10'000)},
+      {"blank.py", many(" ", 1'000'000) + many("\n", 2'000) + "x"},
   };
   check_all(sources, 256, count_tokens);
 }

@@ -19,12 +19,12 @@ using namespace forkdex::test;
 
 TEST_CASE("chunker: every language's query fits its grammar", "[parse]") {
   SyntaxParser parser;
-  const auto deadline = SyntaxParser::Clock::now() + std::chrono::seconds(60);
+  const Countdown countdown({});
   for (const Language& language : languages()) {
     INFO(language.id);
-    const auto tree = parser.parse(language, "x", deadline);
+    const auto tree = parser.parse(language, "x", countdown);
     REQUIRE(tree.ok());
-    CHECK(parser.match(language, *tree, deadline, [](auto) {}).ok());
+    CHECK(parser.match(language, *tree, countdown, [](auto) {}).ok());
   }
 }
 
@@ -373,12 +373,16 @@ TEST_CASE("chunker: what the decoder refuses or changes is passed on", "[parse]"
 }
 
 TEST_CASE("chunker: a passed deadline fails the file and not the next one", "[parse]") {
-  Chunker chunker(count_words, {.parse_deadline = std::chrono::milliseconds(0)});
+  const std::chrono::milliseconds none(0);
+  const std::chrono::milliseconds plenty(60'000);
+  const auto deadline = GENERATE_COPY(Deadline{none, plenty}, Deadline{plenty, none});
+  Chunker chunker(count_words, {.parse_deadline = deadline});
   std::string source;
   for (int i = 0; i < 20'000; ++i) source += "f(" + std::to_string(i) + ");\n";
   const auto late = chunker.chunk("a.js", source);
   REQUIRE_FALSE(late.ok());
   CHECK(late.error().code == ErrorCode::kParseFailed);
+  CHECK(late.error().sentence.find("deadline of 0 s") != std::string::npos);
   const auto unparsed = chunker.chunk("a.txt", source);
   CHECK(unparsed.ok());
 }
@@ -388,8 +392,8 @@ TEST_CASE("chunker: a passed deadline leaves nothing behind in the parser", "[pa
   const Language& language = *find_language("javascript");
   std::string source;
   for (int i = 0; i < 20'000; ++i) source += "f(" + std::to_string(i) + ");\n";
-  const auto now = SyntaxParser::Clock::now();
-  REQUIRE_FALSE(parser.parse(language, source, now).ok());
-  const auto next = parser.parse(*find_language("python"), "x = 1", now + std::chrono::hours(1));
+  const Countdown none({.processor = std::chrono::milliseconds(0)});
+  REQUIRE_FALSE(parser.parse(language, source, none).ok());
+  const auto next = parser.parse(*find_language("python"), "x = 1", Countdown({}));
   CHECK(next.ok());
 }

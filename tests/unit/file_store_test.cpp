@@ -17,7 +17,8 @@ using test::connect;
 using test::fresh_database;
 using test::must_run;
 
-std::string text_of(const Result<std::vector<Sha256>>& result) {
+template <class T>
+std::string text_of(const Result<T>& result) {
   return result ? "" : result.error().text();
 }
 
@@ -171,6 +172,22 @@ TEST_CASE("file store: names the vectors that are missing and stores nothing the
   const auto stored = store.store(fresh.file());
   CHECK(stored->empty());
   CHECK(sources_of(connection, "a") == "old|new");
+}
+
+TEST_CASE("file store: vectors may be stored ahead of their file", "[postgres]") {
+  const std::string url = database_with_model("store_ahead");
+  FileStore store = open_store(url);
+  const Sample sample("a", {"one", "two", "one"});
+  REQUIRE(text_of(store.store_vectors(1, sample.vectors)) == "");
+  REQUIRE(text_of(store.store_vectors(1, sample.vectors)) == "");  // again is harmless
+  CHECK(*store.known_vectors(1, sample.hashes) == std::vector<bool>{true, true, true});
+  PgConnection connection = connect(url);
+  CHECK(count(connection, "files") == 0);
+  const auto stored = store.store(sample.file(false));
+  REQUIRE(text_of(stored) == "");
+  CHECK(stored->empty());
+  CHECK(sources_of(connection, "a") == "one|two|one");
+  CHECK(count(connection, "vectors") == 2);
 }
 
 TEST_CASE("file store: a refused row costs this call, neither the old rows nor the next file",

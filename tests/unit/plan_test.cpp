@@ -164,12 +164,13 @@ TEST_CASE("plan: failed files are tried again by every run", "[plan]") {
   CHECK_FALSE(planned.job("a.py")->known);
 }
 
-TEST_CASE("plan: a binary file known as such is skipped again without being opened", "[plan]") {
+TEST_CASE("plan: a file skipped for its content is skipped again without being opened", "[plan]") {
+  const std::string reason = GENERATE("binary", "generated");
   const Planned planned =
-      plan(rules(), {listed("a.py")}, {known("a.py", FileState::kSkipped, "binary")});
+      plan(rules(), {listed("a.py")}, {known("a.py", FileState::kSkipped, reason)});
   REQUIRE(planned.decided.count("a.py") == 1);
   CHECK(planned.decided.at("a.py").state == FileState::kSkipped);
-  CHECK(planned.decided.at("a.py").reason == "binary");
+  CHECK(planned.decided.at("a.py").reason == reason);
 }
 
 TEST_CASE("plan: a higher limit or a wider pattern retries what was refused", "[plan]") {

@@ -76,8 +76,14 @@ TEST_CASE("restart policy: only quarantined files, one after the other, end the 
 }
 
 TEST_CASE("exit cause: status 9 and signal 9 are told apart", "[fleet]") {
-  CHECK(describe(exit_cause_of(9 << 8)) == "exited with status 9");
-  CHECK(describe(exit_cause_of(9)) == "was killed by signal 9 (Killed)");
+  siginfo_t ended{};
+  ended.si_code = CLD_EXITED;
+  ended.si_status = 9;
+  CHECK(describe(exit_cause_of(ended)) == "exited with status 9");
+  ended.si_code = CLD_KILLED;
+  CHECK(describe(exit_cause_of(ended)) == "was killed by signal 9 (Killed)");
+  ended.si_code = CLD_DUMPED;
+  CHECK(describe(exit_cause_of(ended)) == "was killed by signal 9 (Killed), core dumped");
 }
 
 TEST_CASE("exit cause: a kill says who sent it and why", "[fleet]") {

@@ -97,6 +97,7 @@ Result<std::unique_ptr<Embedder>> open_bert(const ModelFolder& folder, Embedder:
   if (!tokenizer) return tokenizer.error();
   auto weights = Safetensors::open(folder.path / "model.safetensors");
   if (!weights) return weights.error();
+  if (options.fault_in) weights->fault_in();
   auto model = Bert::open(*config, std::move(*weights));
   if (!model) return model.error();
   return std::unique_ptr<Embedder>(std::make_unique<BertEmbedder>(

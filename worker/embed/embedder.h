@@ -34,6 +34,7 @@ class Embedder {
 
   struct Options {
     std::size_t batch_tokens = 2048;
+    bool fault_in = false;  ///< reads the weights into memory now, not where they are first used
   };
   /// Maps the weights of `folder` read-only (shared between processes) and prepares the encoder,
   /// with one compute thread. ERRORS kModelUnusable.

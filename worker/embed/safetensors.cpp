@@ -151,6 +151,10 @@ Safetensors::~Safetensors() {
   if (!file_.empty()) ::munmap(const_cast<std::byte*>(file_.data()), file_.size());
 }
 
+void Safetensors::fault_in() const {
+  ::madvise(const_cast<std::byte*>(file_.data()), file_.size(), MADV_POPULATE_READ);
+}
+
 const Safetensors::Tensor* Safetensors::find(std::string_view name) const {
   const auto found = tensors_.find(name);
   return found == tensors_.end() ? nullptr : &found->second;

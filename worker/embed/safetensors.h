@@ -35,6 +35,10 @@ class Safetensors {
   Safetensors& operator=(const Safetensors&) = delete;
   ~Safetensors();
 
+  /// Reads the whole file into memory, where it stays as long as the kernel has room. BLOCKS for
+  /// the disk. Where the kernel cannot, pages are read when first used, as without.
+  void fault_in() const;
+
   /// The tensor called `name`, or null.
   const Tensor* find(std::string_view name) const;
 

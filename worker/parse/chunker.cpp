@@ -6,6 +6,7 @@
 
 #include "common/languages.h"
 #include "worker/parse/decode.h"
+#include "worker/parse/generated.h"
 #include "worker/parse/language.h"
 #include "worker/parse/pieces.h"
 #include "worker/parse/syntax.h"
@@ -50,8 +51,9 @@ Result<std::vector<Piece>> Chunker::State::cut(std::string_view text, const Spli
     append_detail(file.detail, "too large to parse, cut by lines");
     return cut_by_lines(text, splitter);
   }
-  const auto deadline = SyntaxParser::Clock::now() + limits.parse_deadline;
-  const Result<Tree> tree = parser.parse(*language, text, deadline);
+  if (const auto prepared = parser.prepare(*language); !prepared) return prepared.error();
+  const Countdown countdown(limits.parse_deadline);
+  const Result<Tree> tree = parser.parse(*language, text, countdown);
   if (!tree) return tree.error();
   if (is_shapeless(*tree)) {
     append_detail(file.detail, "not the language its name says, cut by lines");
@@ -59,7 +61,7 @@ Result<std::vector<Piece>> Chunker::State::cut(std::string_view text, const Spli
   }
   OutlineBuilder builder(text);
   const auto add = [&builder](std::span<const Capture> match) { builder.add(match); };
-  if (const auto matched = parser.match(*language, *tree, deadline, add); !matched) {
+  if (const auto matched = parser.match(*language, *tree, countdown, add); !matched) {
     return matched.error();
   }
   outline = std::move(builder).build();
@@ -71,6 +73,7 @@ Result<ParsedFile> Chunker::chunk(std::string_view path, std::string_view bytes)
   const Result<DecodedText> decoded = decode(bytes);
   if (!decoded) return decoded.error();
   const std::string_view text = decoded->text();
+  if (const auto by_hand = check_written_by_hand(text); !by_hand) return by_hand.error();
   ParsedFile file;
   file.language = language_of(path);
   append_detail(file.detail, decoded->detail());

@@ -3,7 +3,6 @@
 // Bytes on disk to chunks. Pure: no file is opened and nothing is kept between two calls except
 // parsers and compiled queries, so one Chunker serves one worker for its life.
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "common/result.h"
 #include "worker/parse/chunk.h"
+#include "worker/parse/deadline.h"
 
 namespace forkdex {
 
@@ -21,7 +21,7 @@ class Chunker {
 
   struct Limits {
     std::size_t max_tokens = 256;  ///< a larger chunk splits at statement borders, then lines
-    std::chrono::milliseconds parse_deadline{10'000};  ///< of the thread's processor time
+    Deadline parse_deadline{};     ///< of one file
   };
 
   Chunker(TokenCount count_tokens, Limits limits);
@@ -29,7 +29,7 @@ class Chunker {
 
   /// Decodes `bytes` and cuts them into chunks. The language follows from `path` (its extension).
   /// ERRORS kBinaryFile (NUL bytes, not UTF-16), kBadEncoding (declared UTF-16 that does not
-  /// decode), kParseFailed (deadline passed).
+  /// decode), kGeneratedFile (lines that no person wrote), kParseFailed (deadline passed).
   Result<ParsedFile> chunk(std::string_view path, std::string_view bytes);
 
  private:

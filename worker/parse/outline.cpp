@@ -49,11 +49,17 @@ bool replaces(const Capture& candidate, const Capture& current) {
   return candidate.span.size() > current.span.size();
 }
 
+/// Where the first two lines end.
+std::size_t end_of_head(std::string_view text) {
+  const std::size_t first = text.find('\n');
+  if (first == std::string_view::npos) return text.size();
+  return std::min(text.find('\n', first + 1), text.size());
+}
+
 /// Whether `comment` is for the interpreter or an editor: a shebang, or Python's coding cookie,
-/// which counts in the first two lines alone.
-bool speaks_of_file(std::string_view text, Span comment) {
-  const std::string_view before = text.substr(0, comment.begin);
-  if (std::ranges::count(before, '\n') > 1 || text[comment.begin] != '#') return false;
+/// which counts in the first two lines alone, before `head_end`.
+bool speaks_of_file(std::string_view text, Span comment, std::size_t head_end) {
+  if (comment.begin > head_end || text[comment.begin] != '#') return false;
   const std::string_view line = slice(text, comment);
   if (line.starts_with("#!")) return comment.begin == 0;
   for (const std::string_view cookie : {"coding:", "coding="}) {
@@ -63,6 +69,8 @@ bool speaks_of_file(std::string_view text, Span comment) {
 }
 
 }  // namespace
+
+OutlineBuilder::OutlineBuilder(std::string_view text) : text_(text), head_end_(end_of_head(text)) {}
 
 void OutlineBuilder::add(std::span<const Capture> match) {
   const auto name = std::ranges::find(match, Role::kName, &Capture::role);
@@ -220,16 +228,15 @@ std::size_t OutlineBuilder::begin_with_decorators(std::size_t code_begin) const 
   return code_begin;
 }
 
-/// Whether nothing but comments and white space stands in `gap`. Backwards: most gaps reach from a
-/// distant decorator, and end in code.
+/// Whether nothing but comments and white space stands in `gap`.
 bool OutlineBuilder::only_comments(Span gap) const {
   auto after = std::ranges::lower_bound(outline_.comments, gap.end, {}, &Span::begin);
   while (after != outline_.comments.begin() && (after - 1)->begin >= gap.begin) {
     const Span comment = *--after;
-    if (comment.end > gap.end || trimmed(text_, {comment.end, gap.end}).size() > 0) return false;
+    if (comment.end > gap.end || !is_blank(text_, {comment.end, gap.end})) return false;
     gap.end = comment.begin;
   }
-  return trimmed(text_, gap).size() == 0;
+  return is_blank(text_, gap);
 }
 
 /// The start of the comments that stand directly above `code_begin`, none before `floor`.
@@ -240,9 +247,9 @@ std::size_t OutlineBuilder::begin_with_comments(std::size_t code_begin, std::siz
     const Span comment = *--after;
     const Span gap{comment.end, begin};
     if (comment.begin < floor || comment.end > begin) break;
-    if (trimmed(text_, gap).size() > 0 || has_empty_line(text_, gap)) break;
+    if (!is_blank(text_, gap) || has_empty_line(text_, gap)) break;
     if (!first_on_line(text_, comment.begin)) break;  // it ends the line of something else
-    if (speaks_of_file(text_, comment)) break;
+    if (speaks_of_file(text_, comment, head_end_)) break;
     begin = comment.begin;
   }
   return begin;

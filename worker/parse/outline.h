@@ -48,7 +48,7 @@ struct Outline {
 /// Collects matches, then builds the outline. One file each.
 class OutlineBuilder {
  public:
-  explicit OutlineBuilder(std::string_view text) : text_(text) {}
+  explicit OutlineBuilder(std::string_view text);
 
   void add(std::span<const Capture> match);
 
@@ -80,6 +80,7 @@ class OutlineBuilder {
   std::size_t begin_with_comments(std::size_t code_begin, std::size_t floor) const;
 
   std::string_view text_;
+  std::size_t head_end_;       // of the two lines in which a comment can speak of the file
   std::vector<Draft> drafts_;  // one a match; merged by name when building
   Outline outline_;
 };

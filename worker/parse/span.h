@@ -28,6 +28,13 @@ inline Span trimmed(std::string_view text, Span span) {
   return span;
 }
 
+/// Whether nothing but white space stands in `span`. Looks from its end: a gap that reaches far
+/// back mostly ends in code.
+inline bool is_blank(std::string_view text, Span span) {
+  while (span.end > span.begin && is_space(text[span.end - 1])) --span.end;
+  return span.size() == 0;
+}
+
 /// Whether only blanks stand between `offset` and the start of its line.
 inline bool first_on_line(std::string_view text, std::size_t offset) {
   while (offset > 0 && (text[offset - 1] == ' ' || text[offset - 1] == '\t')) --offset;

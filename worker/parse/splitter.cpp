@@ -8,7 +8,8 @@
 namespace forkdex {
 namespace {
 
-/// Source has three to five bytes a token; beyond this it is data.
+/// Source has three to five bytes a token; beyond kMaxBytesPerToken it is data.
+constexpr std::size_t kUsualBytesPerToken = 4;
 constexpr std::size_t kMaxBytesPerToken = 32;
 constexpr std::size_t kUnknown = std::numeric_limits<std::size_t>::max();
 
@@ -30,24 +31,34 @@ bool Splitter::fits(Span span) const {
 /// The longest start of `span` that fits, or nearly; at least one code point.
 Span Splitter::first_characters(Span span) const {
   const auto border = [this](std::size_t offset) { return code_point_border(text_, offset); };
-  Span piece{span.begin, border(std::min(span.end, span.begin + max_bytes_))};
-  for (;;) {
-    const std::size_t tokens = count(piece);
-    if (tokens <= max_tokens_) break;
-    const std::size_t wanted = piece.size() * max_tokens_ / tokens * 9 / 10;
-    std::size_t end = border(piece.begin + std::min(wanted, piece.size() - 1));
-    if (end <= piece.begin) {  // one code point has to do, however many tokens it is
-      for (end = piece.begin + 1; end < piece.end && border(end) != end;) ++end;
-      piece.end = end;
-      break;
+  // From what source usually takes, up or down: counting all that could fit, for each piece anew,
+  // would be counting every byte thirty times.
+  std::size_t most = std::min(span.size(), max_bytes_);
+  bool all_may_fit = true;
+  Span piece{span.begin, border(span.begin + std::min(most, max_tokens_ * kUsualBytesPerToken))};
+  Span fitting{span.begin, span.begin};
+  while (piece.size() > fitting.size()) {
+    const std::size_t tokens = std::max<std::size_t>(1, count(piece));
+    if (tokens <= max_tokens_) {
+      fitting = piece;
+    } else {
+      all_may_fit = false;
+      most = piece.size() - 1;
     }
-    piece.end = end;
+    const std::size_t wanted = std::min(most, piece.size() * max_tokens_ / tokens * 9 / 10);
+    const bool worth_it = wanted >= fitting.size() + fitting.size() / 4;
+    if (!worth_it && !(all_may_fit && wanted == most)) break;
+    piece.end = border(piece.begin + wanted);
   }
-  if (piece.end == span.end) return piece;
-  for (std::size_t i = piece.end; i > piece.begin + piece.size() / 2; --i) {
-    if (is_space(text_[i - 1])) return {piece.begin, i};
+  if (fitting.size() == 0) {  // one code point has to do, however many tokens it is
+    do ++fitting.end;
+    while (fitting.end < span.end && border(fitting.end) != fitting.end);
   }
-  return piece;
+  if (fitting.end == span.end) return fitting;
+  for (std::size_t i = fitting.end; i > fitting.begin + fitting.size() / 2; --i) {
+    if (is_space(text_[i - 1])) return {fitting.begin, i};
+  }
+  return fitting;
 }
 
 /// One split in progress: the span as atoms between borders, packed greedily from its start.

@@ -1,6 +1,5 @@
 #include "worker/parse/syntax.h"
 
-#include <time.h>
 #include <tree_sitter/api.h>
 
 #include <array>
@@ -18,8 +17,6 @@ constexpr std::uint32_t kMaxMatchDepth = 10'000;
 
 constexpr std::uint32_t kMaxErrorChildren = 10'000;
 
-using Clock = SyntaxParser::Clock;
-
 struct CaptureMeaning {
   Role role;
   ChunkKind kind;
@@ -36,12 +33,9 @@ const char* read_input(void* payload, std::uint32_t byte, TSPoint, std::uint32_t
   return *bytes_read ? text.data() + byte : "";
 }
 
-bool is_past(const void* deadline) {
-  return Clock::now() >= *static_cast<const Clock::time_point*>(deadline);
-}
-
-Error deadline_passed(std::string_view stage) {
-  return Error{ErrorCode::kParseFailed, "the file did not parse within its deadline",
+Error too_late(const Countdown& countdown, std::string_view stage) {
+  return Error{ErrorCode::kParseFailed,
+               "the file did not parse within its deadline of " + countdown.text(),
                std::string(stage)};
 }
 
@@ -121,12 +115,6 @@ bool is_shapeless(const Tree& tree) {
   return ts_node_is_error(root) && ts_node_child_count(root) > kMaxErrorChildren;
 }
 
-ThreadClock::time_point ThreadClock::now() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
-}
-
 void TreeDeleter::operator()(TSTree* tree) const { ts_tree_delete(tree); }
 void SyntaxParser::ParserDeleter::operator()(TSParser* parser) const { ts_parser_delete(parser); }
 void SyntaxParser::CursorDeleter::operator()(TSQueryCursor* cursor) const {
@@ -140,7 +128,7 @@ SyntaxParser::SyntaxParser() : parser_(ts_parser_new()), cursor_(ts_query_cursor
 SyntaxParser::~SyntaxParser() = default;
 
 Result<Tree> SyntaxParser::parse(const Language& language, std::string_view text,
-                                 Clock::time_point deadline) {
+                                 const Countdown& countdown) {
   if (!ts_parser_set_language(parser_.get(), language.grammar())) {
     return Error{ErrorCode::kBug, "a grammar's version does not fit tree-sitter's core",
                  std::string(language.id)};
@@ -148,10 +136,12 @@ Result<Tree> SyntaxParser::parse(const Language& language, std::string_view text
   ts_parser_reset(parser_.get());  // what a parse that ended early had left
   Input source{text};
   const TSInput input{&source, read_input, TSInputEncodingUTF8, nullptr};
-  const TSParseOptions options{&deadline,
-                               [](TSParseState* state) { return is_past(state->payload); }};
+  // The payload is not written to.
+  const TSParseOptions options{const_cast<Countdown*>(&countdown), [](TSParseState* state) {
+                                 return static_cast<const Countdown*>(state->payload)->passed();
+                               }};
   Tree tree(ts_parser_parse_with_options(parser_.get(), nullptr, input, options));
-  if (!tree) return deadline_passed("parsing");
+  if (!tree) return too_late(countdown, "parsing");
   return tree;
 }
 
@@ -178,17 +168,22 @@ Result<const SyntaxParser::Query*> SyntaxParser::query_of(const Language& langua
   return static_cast<const Query*>(slot.get());
 }
 
+Result<void> SyntaxParser::prepare(const Language& language) {
+  if (const auto query = query_of(language); !query) return query.error();
+  return {};
+}
+
 Result<void> SyntaxParser::match(const Language& language, const Tree& tree,
-                                 Clock::time_point deadline, const MatchVisitor& visit) {
+                                 const Countdown& countdown, const MatchVisitor& visit) {
   const auto query = query_of(language);
   if (!query) return query.error();
   struct Progress {
-    Clock::time_point deadline;
+    const Countdown& countdown;
     bool stopped = false;
-  } progress{deadline};
+  } progress{countdown};
   const TSQueryCursorOptions options{&progress, [](TSQueryCursorState* state) {
                                        auto* seen = static_cast<Progress*>(state->payload);
-                                       seen->stopped = is_past(&seen->deadline);
+                                       seen->stopped = seen->countdown.passed();
                                        return seen->stopped;
                                      }};
   ts_query_cursor_exec_with_options(cursor_.get(), (*query)->compiled.get(),
@@ -206,7 +201,7 @@ Result<void> SyntaxParser::match(const Language& language, const Tree& tree,
     }
     visit(captures);
   }
-  if (progress.stopped) return deadline_passed("matching");
+  if (progress.stopped) return too_late(countdown, "matching");
   return {};
 }
 

@@ -3,7 +3,6 @@
 // tree-sitter behind C++: parsers, compiled queries and trees with owners, errors as Results. The
 // only file, with borders.cpp, that sees tree_sitter/api.h.
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +13,7 @@
 
 #include "common/result.h"
 #include "worker/parse/chunk.h"
+#include "worker/parse/deadline.h"
 #include "worker/parse/language.h"
 #include "worker/parse/span.h"
 
@@ -60,34 +60,27 @@ void set_parser_memory_handler(void (*out_of_memory)());
 /// would be found in it, and matching it would take quadratic time.
 bool is_shapeless(const Tree& tree);
 
-/// The calling thread's processor time: a deadline on it means the same on a busy machine.
-struct ThreadClock {
-  using duration = std::chrono::nanoseconds;
-  using rep = duration::rep;
-  using period = duration::period;
-  using time_point = std::chrono::time_point<ThreadClock>;
-  static constexpr bool is_steady = true;
-  static time_point now();
-};
-
 /// Parses texts of any language of the table. Keeps one parser, and each language's query once it
 /// was needed (compiling takes milliseconds). One thread.
 class SyntaxParser {
  public:
-  using Clock = ThreadClock;
   using MatchVisitor = std::function<void(std::span<const Capture>)>;
 
   SyntaxParser();
   ~SyntaxParser();
 
+  /// Compiles what `language` needs, unless it is compiled: that takes as long as parsing many
+  /// files, and is no file's fault. ERRORS kBug for a query file that does not fit its grammar.
+  Result<void> prepare(const Language& language);
+
   /// Parses `text`. Always gives a tree, with error nodes where the grammar does not fit.
-  /// REQUIRES text.size() < 4 GiB. ERRORS kParseFailed when `deadline` passes, kOutOfMemory.
-  Result<Tree> parse(const Language& language, std::string_view text, Clock::time_point deadline);
+  /// REQUIRES text.size() < 4 GiB. ERRORS kParseFailed when `countdown` has passed.
+  Result<Tree> parse(const Language& language, std::string_view text, const Countdown& countdown);
 
   /// Shows `visit` every match of the language's query in `tree`, captures in the query's order.
   /// REQUIRES that `tree` was parsed as `language`. ERRORS as parse; kBug for a query file that
   /// does not fit its grammar.
-  Result<void> match(const Language& language, const Tree& tree, Clock::time_point deadline,
+  Result<void> match(const Language& language, const Tree& tree, const Countdown& countdown,
                      const MatchVisitor& visit);
 
  private:

@@ -216,6 +216,24 @@ Result<std::optional<StoredResult>> FileStore::stored_by_run(std::int64_t run_id
   return std::optional(result);
 }
 
+PgCall FileStore::insert_call(std::int64_t model_id, std::span<const StoredVector> sorted) const {
+  return {"insert_vectors",
+          {PgValue(model_id), PgValue::binary(hash_array(sorted)),
+           PgValue::binary(halfvec_array(sorted, halfvec_oid_))}};
+}
+
+Result<void> FileStore::store_vectors(std::int64_t model_id,
+                                      std::span<const StoredVector> vectors) {
+  const std::vector<StoredVector> sorted = sorted_once_each(vectors);
+  const PgCall calls[] = {
+      {"begin", {}}, {"lock_vectors", {}}, insert_call(model_id, sorted), {"commit", {}}};
+  for (int tries = 1;; ++tries) {
+    const auto stored = connection_.run_pipeline(calls);
+    if (stored) return {};
+    if (!try_again(connection_, tries)) return stored.error();
+  }
+}
+
 Result<std::vector<Sha256>> FileStore::store(const StoredFile& file) {
   for (int tries = 1;; ++tries) {
     auto stored = store_once(file);
@@ -241,10 +259,7 @@ Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
   const std::vector<Sha256> needed = sorted_once_each(file.hashes);
 
   std::vector<PgCall> calls = {{"begin", {}}, {"lock_vectors", {}}};
-  if (!fresh.empty())
-    calls.push_back({"insert_vectors",
-                     {PgValue(file.model_id), PgValue::binary(hash_array(fresh)),
-                      PgValue::binary(halfvec_array(fresh, halfvec_oid_))}});
+  if (!fresh.empty()) calls.push_back(insert_call(file.model_id, fresh));
   const std::size_t missing_at = calls.size();
   if (!needed.empty())
     calls.push_back(

@@ -73,6 +73,10 @@ class FileStore {
   /// kDatabaseUnusable.
   Result<std::vector<bool>> known_vectors(std::int64_t model_id, std::span<const Sha256> hashes);
 
+  /// Stores `vectors` ahead of the files they are for and commits, so that they need not be held.
+  /// Until a file that refers to them is stored they may be collected. ERRORS as store.
+  Result<void> store_vectors(std::int64_t model_id, std::span<const StoredVector> vectors);
+
   /// Stores `file` and commits. Returns the hashes that neither `vectors` nor the database has
   /// a vector for; unless that is empty, nothing was stored: embed those texts and call again.
   /// What may pass (a deadlock, a serialization failure) is tried again inside. BLOCKS on the
@@ -86,6 +90,7 @@ class FileStore {
   explicit FileStore(PgConnection connection) : connection_(std::move(connection)) {}
   Result<void> prepare(std::chrono::milliseconds lock_timeout);
   Result<std::vector<Sha256>> store_once(const StoredFile& file);
+  PgCall insert_call(std::int64_t model_id, std::span<const StoredVector> sorted) const;
 
   PgConnection connection_;
   std::uint32_t halfvec_oid_ = 0;

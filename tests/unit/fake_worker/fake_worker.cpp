@@ -5,24 +5,55 @@
 //   exit…    exit(3) while it is parsed              memory…   says that memory ran out
 //   embed…   SIGSEGV while its whole group is embedded
 //   first…   crashes the first time only             lie…      an outcome that cannot be true
+//   thread…  starts a thread and takes mutexes that know who holds them
 //
-// Anything else is indexed.
+// Anything else is indexed. With --fork-server it is a fork server of such workers.
 
+#include <pthread.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string_view>
+#include <thread>
 #include <vector>
 
+#include "common/fork_request.h"
 #include "common/segment.h"
-#include "common/worker_setup.h"
+#include "worker/fork_server.h"
 
 namespace forkdex {
 namespace {
 
 constexpr std::size_t kGroup = 4;
+
+/// Ends with a status unless threads, and mutexes that know their holder, work as they should.
+void use_threads() {
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
+  pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  pthread_mutex_t mutex;
+  pthread_mutex_init(&mutex, &attributes);
+  // The kernel compares the holder that the C library wrote down with the thread that asks.
+  if (pthread_mutex_lock(&mutex) != 0) std::exit(4);
+  if (pthread_mutex_lock(&mutex) != EDEADLK) std::exit(5);
+  int seen = 0;
+  std::thread other([&] { seen = pthread_mutex_trylock(&mutex); });
+  other.join();
+  if (seen != EBUSY || pthread_mutex_unlock(&mutex) != 0) std::exit(6);
+  // A mutex whose holder has ended is handed on, by the list the kernel knows for the thread.
+  std::thread([&] { pthread_mutex_lock(&mutex); }).join();
+  if (pthread_mutex_lock(&mutex) != EOWNERDEAD) std::exit(7);
+  clockid_t clock = 0;
+  timespec time{};
+  if (pthread_getcpuclockid(pthread_self(), &clock) != 0 || clock_gettime(clock, &time) != 0)
+    std::exit(8);
+}
 
 /// An end with a status where the name says so.
 void parse(JobReceiver& receiver, const JobReceiver::Taken& taken) {
@@ -35,6 +66,7 @@ void parse(JobReceiver& receiver, const JobReceiver::Taken& taken) {
     std::abort();
   }
   if (name.starts_with("exit")) std::exit(3);
+  if (name.starts_with("thread")) use_threads();
   if (name.starts_with("hang"))
     for (;;) ::pause();
   if (name.starts_with("memory")) {
@@ -67,7 +99,13 @@ void store(JobReceiver& receiver, const JobReceiver::Taken& taken) {
   receiver.finish(taken.slot, outcome);
 }
 
-int main_of_fake_worker() {
+int main_of_fake_worker(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == kForkServerFlag) {
+    const auto forked = serve_forks(argv[1]);
+    if (!forked) std::fputs(forked.error().text().c_str(), stderr);
+    if (!forked) return kExitBug;
+    if (*forked == Forked::kDone) return kExitOk;
+  }
   auto receiver =
       JobReceiver::attach(UniqueFd(kSegmentFd), UniqueFd(kJobsFd), UniqueFd(kOutcomesFd));
   if (!receiver) return kExitUsage;
@@ -93,4 +131,4 @@ int main_of_fake_worker() {
 }  // namespace
 }  // namespace forkdex
 
-int main() { return forkdex::main_of_fake_worker(); }
+int main(int argc, char** argv) { return forkdex::main_of_fake_worker(argc, argv); }

@@ -1,4 +1,4 @@
-#include "supervisor/fleet/child_limits.h"
+#include "common/child_limits.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,0 +1,53 @@
+#include "supervisor/fleet/child_process.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace forkdex {
+
+Result<ChildProcess> ChildProcess::adopt(boost::asio::io_context& context, pid_t pid) {
+  const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));  // closes on exec
+  if (pidfd < 0) {
+    Error error = system_error(ErrorCode::kBug, "a child process cannot be watched", errno);
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return error;
+  }
+  return ChildProcess(context, pid, pidfd);
+}
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(other.pid_), ours_(std::exchange(other.ours_, false)), pidfd_(std::move(other.pidfd_)) {}
+
+ChildProcess::~ChildProcess() {
+  if (!ours_) return;
+  kill();
+  reap();
+}
+
+void ChildProcess::kill() {
+  if (ours_) ::syscall(SYS_pidfd_send_signal, pidfd_.native_handle(), SIGKILL, nullptr, 0);
+}
+
+void ChildProcess::when_ended(std::function<void()> handler) {
+  pidfd_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                    [handler = std::move(handler)](const boost::system::error_code& error) {
+                      if (!error) handler();
+                    });
+}
+
+ExitCause ChildProcess::reap() {
+  siginfo_t info{};
+  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.native_handle()), &info, WEXITED) < 0 &&
+         errno == EINTR) {
+  }
+  ours_ = false;
+  return exit_cause_of(info);
+}
+
+}  // namespace forkdex

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace forkdex {
+
+/// The calling thread's processor time: a deadline on it means the same on a busy machine.
+struct ThreadClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<ThreadClock>;
+  static constexpr bool is_steady = true;
+  static time_point now();
+};
+
+/// How long something may take: of the thread's processor time, and of real time, for a machine so
+/// busy that it gives the thread little of the first.
+struct Deadline {
+  std::chrono::milliseconds processor{10'000};
+  std::chrono::milliseconds real{30'000};
+};
+
+/// A Deadline that has begun. One thread.
+class Countdown {
+ public:
+  explicit Countdown(Deadline deadline);
+
+  bool passed() const;
+  /// How long there was, by the clock that has passed: "10 s", "30 s on a busy machine".
+  std::string text() const;
+
+ private:
+  bool processor_passed() const { return ThreadClock::now() >= processor_end_; }
+
+  Deadline deadline_;
+  ThreadClock::time_point processor_end_;
+  std::chrono::steady_clock::time_point real_end_;
+};
+
+}  // namespace forkdex
