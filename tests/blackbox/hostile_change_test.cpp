@@ -50,17 +50,17 @@ TEST_CASE("hostile changes: what changes between listing and reading ends as wha
   const TemporaryFolder reports;
   Program program(index_command(tree.path(), database, reports / "report.json",
                                 {"--workers", "1", "--max-file-size", "64KiB"}));
-  // Jobs are planned before a worker is spawned; one that is stopped at once has read none.
-  int worker = 0;
+  // Jobs are planned before the fork server is started; while it loads there is no worker.
+  std::vector<int> servers;
   wait_until(
-      "a worker starts",
+      "a fork server starts",
       [&] {
-        const std::vector<int> workers = descendants_named(program.pid(), "worker");
-        if (!workers.empty()) worker = workers.front();
-        return worker != 0;
+        servers = fork_servers(program.pid());
+        return !servers.empty() || !program.running();
       },
       [&] { return program.err(); });
-  REQUIRE(::kill(worker, SIGSTOP) == 0);
+  REQUIRE(servers.size() == 1);
+  REQUIRE(::kill(servers.front(), SIGSTOP) == 0);
   REQUIRE(database.value("SELECT count(*) FROM forkdex.files") == "0");
   fs::remove(tree / "vanished.py");
   tree.write("shrunk.py", kCode);
@@ -73,7 +73,7 @@ TEST_CASE("hostile changes: what changes between listing and reading ends as wha
   fs::remove_all(tree / "moved");
   fs::remove_all(tree / "swapped");
   fs::create_directory_symlink(outside.path(), tree / "swapped");
-  REQUIRE(::kill(worker, SIGCONT) == 0);
+  REQUIRE(::kill(servers.front(), SIGCONT) == 0);
   const Ended ended = program.wait(std::chrono::seconds(60));
   INFO(ended.text());
   CHECK(ended.status == 1);

@@ -29,8 +29,8 @@ bool Countdown::passed() const {
 }
 
 std::string Countdown::text() const {
-  if (processor_passed()) return seconds(deadline_.processor);
-  return seconds(deadline_.real) + " on a busy machine";
+  if (processor_passed()) return seconds(deadline_.processor) + " of processor time";
+  return seconds(deadline_.real);
 }
 
 }  // namespace forkdex

@@ -28,7 +28,7 @@ class Countdown {
   explicit Countdown(Deadline deadline);
 
   bool passed() const;
-  /// How long there was, by the clock that has passed: "10 s", "30 s on a busy machine".
+  /// How long there was, by the clock that has passed: "10 s of processor time", "30 s".
   std::string text() const;
 
  private:
