@@ -232,9 +232,14 @@ Result<PgConnection> PgConnection::open(const std::string& conninfo,
     return Error{ErrorCode::kDatabaseUnreachable,
                  "the database URL cannot be read: give postgresql://USER@HOST/DATABASE", ""};
   // What stands before dbname is a default; what stands after it overrides.
-  const char* const keywords[] = {"keepalives_idle",  "keepalives_interval", "dbname",
-                                  "application_name", "client_encoding",     nullptr};
-  const char* const values[] = {"30",   "10",   conninfo.c_str(), application_name.c_str(),
+  const char* const keywords[] = {"keepalives_idle",
+                                  "keepalives_interval",
+                                  "tcp_user_timeout",
+                                  "dbname",
+                                  "application_name",
+                                  "client_encoding",
+                                  nullptr};
+  const char* const values[] = {"30",   "10",   "60000", conninfo.c_str(), application_name.c_str(),
                                 "UTF8", nullptr};
   PgConnection opened(PQconnectStartParams(keywords, values, 1));
   PGconn* connection = opened.raw();
@@ -264,6 +269,8 @@ Error PgConnection::failure(const pg_result* result) {
   sqlstate_ = state ? state : "";
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   const std::string message = primary ? primary : first_line(PQerrorMessage(connection_.get()));
+  if (sqlstate_.empty() && alive())
+    return {ErrorCode::kOutOfMemory, "no memory is left for what goes to the database", message};
   if (sqlstate_.empty() || !alive())
     return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
             sqlstate_.empty() ? message : fmt::format("{}, SQLSTATE {}", message, sqlstate_)};

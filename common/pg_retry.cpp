@@ -37,7 +37,11 @@ Result<void> lift_time_limits(PgConnection& connection) {
   const auto lifted = connection.run(
       "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('transaction_timeout', "
       "'idle_session_timeout', 'idle_in_transaction_session_timeout')");
-  return lifted ? Result<void>() : lifted.error();
+  if (!lifted) return lifted.error();
+  const auto watched = connection.run(
+      "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
+      "SET tcp_keepalives_count = 3");
+  return watched ? Result<void>() : watched.error();
 }
 
 }  // namespace forkdex

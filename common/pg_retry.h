@@ -15,7 +15,8 @@ inline constexpr int kMostTries = 5;
 /// waited for a random time that grows with `tries`, those made so far. BLOCKS up to 0.4 s.
 bool try_again(PgConnection& connection, int tries);
 
-/// Takes back the limits on the time of statements and transactions that a role or database may
+/// Lets the server notice within a minute that we are gone without a word, so that our locks end;
+/// and takes back the limits on the time of statements and transactions that a role or database may
 /// have been given for other clients: ours end by deadlines of their own. ERRORS as
 /// PgConnection::run.
 Result<void> lift_time_limits(PgConnection& connection);

@@ -114,6 +114,11 @@ void drain(int event_fd) {
   [[maybe_unused]] const auto got = ::read(event_fd, &count, sizeof count);
 }
 
+/// The other states are the supervisor's to give.
+bool comes_from_worker(FileState state) {
+  return state != FileState::kQuarantined && state != FileState::kRemoved;
+}
+
 std::int64_t now_ns() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -236,7 +241,8 @@ Result<std::optional<Outcome>> JobSender::collect() {
     return broken("an outcome names a slot that holds no finished job");
   Slot& slot = layout_->slots[*index];
   const std::uint32_t outcome_state = slot.outcome_state;
-  if (outcome_state >= kFileStateCount) return broken("an outcome has an unknown state");
+  if (outcome_state >= kFileStateCount || !comes_from_worker(static_cast<FileState>(outcome_state)))
+    return broken("an outcome has a state that no worker gives");
   Outcome outcome;
   outcome.job_id = *state_->handed_out[*index];
   outcome.state = static_cast<FileState>(outcome_state);

@@ -23,9 +23,7 @@ constexpr const char* kUpsertRefused =
     "  $19::bigint[]) "
     "  AS f (path_hash, path, raw_path, state, reason, detail, language, bytes, attempts, recipe, "
     "        blob_oid, content_hash, refused_limit, size, mtime_ns, ctime_ns, inode, "
-    "        seen_at_ns)), "
-    "gone AS (DELETE FROM forkdex.chunks "
-    "  WHERE repository_id = $1 AND path_hash = ANY ($2::bytea[])) "
+    "        seen_at_ns)) "
     "INSERT INTO forkdex.files (repository_id, path_hash, path, raw_path, state, reason, detail, "
     "  language, bytes, attempts, recipe, blob_oid, content_hash, refused_limit, size, mtime_ns, "
     "  ctime_ns, inode, seen_at_ns) SELECT $1, f.* FROM fresh f "
@@ -46,9 +44,14 @@ constexpr const char* kRefresh =
     "WHERE f.repository_id = $1 AND f.path_hash = ANY ($2::bytea[]) "
     "  AND f.path_hash = fresh.path_hash";
 
-constexpr const char* kRemove =
-    "WITH gone AS (DELETE FROM forkdex.chunks "
-    "  WHERE repository_id = $1 AND path_hash = ANY ($2::bytea[])) "
+// A dead worker's commit may still be on its way: whoever has the row waits for it, and only a
+// later statement sees the chunks that came with it.
+constexpr const char* kLock =
+    "SELECT 1 FROM forkdex.files WHERE repository_id = $1 AND path_hash = ANY ($2::bytea[]) "
+    "ORDER BY path_hash FOR UPDATE";
+constexpr const char* kRemoveChunks =
+    "DELETE FROM forkdex.chunks WHERE repository_id = $1 AND path_hash = ANY ($2::bytea[])";
+constexpr const char* kRemoveFiles =
     "DELETE FROM forkdex.files WHERE repository_id = $1 AND path_hash = ANY ($2::bytea[])";
 
 PgParam bytes_of(const Sha256& hash) {
@@ -148,7 +151,10 @@ Result<void> FileRows::write_refused() {
   add([](const FileRecord& r) { return r.refused_limit ? number(r.refused_limit) : PgParam(); });
   add_signature(refused_, params);
   const auto done = connection_->run(kUpsertRefused, params);
-  return done ? Result<void>() : done.error();
+  if (!done) return done.error();
+  const auto cleared =
+      connection_->run(kRemoveChunks, {std::to_string(repository_id_), path_hashes(refused_)});
+  return cleared ? Result<void>() : cleared.error();
 }
 
 Result<void> FileRows::write_refreshed() {
@@ -163,9 +169,10 @@ Result<void> FileRows::write_refreshed() {
 
 Result<void> FileRows::write_removed() {
   if (removed_.empty()) return {};
-  const auto done =
-      connection_->run(kRemove, {std::to_string(repository_id_), path_hashes(removed_)});
-  return done ? Result<void>() : done.error();
+  const std::vector<PgParam> params = {std::to_string(repository_id_), path_hashes(removed_)};
+  for (const char* statement : {kLock, kRemoveChunks, kRemoveFiles})
+    if (const auto done = connection_->run(statement, params); !done) return done.error();
+  return {};
 }
 
 }  // namespace forkdex

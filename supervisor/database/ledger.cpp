@@ -47,11 +47,13 @@ Result<void> Ledger::begin_run() {
 
 Result<void> Ledger::resume() {
   // A run that begins marks those before it.
-  const auto row =
-      connection_->run("SELECT status FROM forkdex.runs WHERE id = $1 AND repository_id = $2",
-                       {std::to_string(run_id_), std::to_string(repository_id_)});
+  // What has a time of its end was ended by us, in a commit whose answer was lost.
+  const auto row = connection_->run(
+      "SELECT status = 'running' OR finished_at IS NOT NULL FROM forkdex.runs "
+      "WHERE id = $1 AND repository_id = $2",
+      {std::to_string(run_id_), std::to_string(repository_id_)});
   if (!row) return row.error();
-  if (!row->empty() && row->text(0, 0) == "running") return {};
+  if (!row->empty() && row->text(0, 0) == "t") return {};
   return Error{ErrorCode::kClaimHeld,
                "while the database was away another run took over repository " + repository_name_ +
                    ": run again to index what it left",

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "common/plausible.h"
+
 namespace forkdex {
 namespace {
 
@@ -37,7 +39,11 @@ struct FaultOf {
     return own ? std::optional(Fault::kCrashed) : std::nullopt;
   }
   std::optional<Fault> operator()(const OutOfMemory&) const { return Fault::kOutOfMemory; }
-  std::optional<Fault> operator()(const TimedOut&) const { return Fault::kTimedOut; }
+  std::optional<Fault> operator()(const TimedOut& timed_out) const {
+    // Where a file is being stored it is the database that does not answer.
+    if (timed_out.stage == name(Stage::kStore)) return std::nullopt;
+    return Fault::kTimedOut;
+  }
   std::optional<Fault> operator()(const KilledByUs& killed) const {
     return killed.own_fault ? std::optional(Fault::kCrashed) : std::nullopt;
   }
@@ -69,7 +75,7 @@ Blame assign_blame(const ExitCause& cause, const std::optional<Error>& failure,
   blame.cause = "the worker " + describe(cause);
   if (failure) blame.cause += ": " + failure->text();
   const std::string_view words = last_line(last_words);
-  if (!words.empty()) blame.cause += fmt::format("; its last words: {}", words);
+  if (!words.empty()) blame.cause += "; its last words: " + plausible_text(std::string(words));
   if (!blame.fault) return blame;
   // Of a worker that wrote what cannot be true, the outcome we could not read is a suspect too.
   const bool lied = std::holds_alternative<KilledByUs>(cause);

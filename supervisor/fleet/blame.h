@@ -2,7 +2,7 @@
 
 // Which files a worker's death may be put down to. A death accuses a file only if the file can have
 // caused it: a fault signal, memory run out, our own deadline, an end by the worker's own doing. A
-// kill from elsewhere and a lost database accuse nobody. Pure.
+// kill from elsewhere, a lost database and one that does not answer accuse nobody. Pure.
 
 #include <cstdint>
 #include <optional>

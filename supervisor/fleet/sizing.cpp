@@ -138,7 +138,11 @@ unsigned choose_workers(std::uint64_t bytes_per_worker) {
 std::uint64_t choose_memory_per_worker(unsigned workers, std::uint64_t memory_bytes) {
   constexpr std::uint64_t kLeast = 512ULL << 20;
   constexpr std::uint64_t kMost = 2ULL << 30;
-  return std::clamp(memory_bytes / 4 * 3 / std::max(workers, 1U), kLeast, kMost);
+  // In coarse steps: a file that the limit refused is tried again under a higher one, and what a
+  // machine has available is never twice the same.
+  constexpr std::uint64_t kStep = 256ULL << 20;
+  const std::uint64_t share = memory_bytes / 4 * 3 / std::max(workers, 1U);
+  return std::clamp(share / kStep * kStep, kLeast, kMost);
 }
 
 std::uint64_t peak_rss_bytes() {

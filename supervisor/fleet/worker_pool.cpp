@@ -144,7 +144,7 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   if (!held.empty()) events_.orphaned(worker, held, asked ? Blame() : blame);
   if (draining_) return report_if_drained();
   if (asked) return respawn(worker, {});
-  replace(worker, cause, failure, blame);
+  replace(worker, failure, blame);
 }
 
 void WorkerPool::count(const ExitCause& cause, const Blame& blame) {
@@ -166,21 +166,20 @@ bool WorkerPool::is_final(const Error& failure) const {
 }
 
 /// Whether this end says that no worker ever will start: another try would end the same way.
-bool WorkerPool::cannot_start(const ExitCause& cause, const std::optional<Error>& failure) const {
+bool WorkerPool::cannot_start(const std::optional<Error>& failure, const Blame& blame) const {
   if (ever_ready_) return false;
   if (failure) return failure->code == ErrorCode::kOutOfMemory;
   // A kill from elsewhere says nothing about the worker.
-  return !std::holds_alternative<Signaled>(cause) || std::get<Signaled>(cause).signal != SIGKILL;
+  return blame.fault.has_value();
 }
 
-void WorkerPool::replace(unsigned worker, const ExitCause& cause,
-                         const std::optional<Error>& failure, const Blame& blame) {
+void WorkerPool::replace(unsigned worker, const std::optional<Error>& failure, const Blame& blame) {
   if (failure && give_up_place(worker, *failure)) return;
   const bool lost = failure && (failure->code == ErrorCode::kDatabaseLost ||
                                 failure->code == ErrorCode::kDatabaseUnreachable);
   if (lost && events_.database_lost(*failure)) return respawn(worker, {});  // at resume()
   if (failure && is_final(*failure)) return fail(*failure);
-  if (cannot_start(cause, failure)) return fail(no_start(blame, memory_));
+  if (cannot_start(failure, blame)) return fail(no_start(blame, memory_));
   const Death death = !blame.fault             ? Death::kElsewhere
                       : blame.suspects.empty() ? Death::kFault
                                                : Death::kBlamed;
@@ -198,6 +197,9 @@ bool WorkerPool::give_up_place(unsigned worker, const Error& failure) {
   if (!std::exchange(places_[worker].given_up, true))
     log_warning("worker.given_up", {{"worker", worker}, {"reason", failure.text()}});
   respawn(worker, kPlaceRetry);
+  // A file that must go alone may have waited for the worker that this place was to get.
+  for (unsigned other = 0; other < places_.size(); ++other)
+    if (ready(other) && !draining_) events_.has_room(other);
   return true;
 }
 
@@ -238,10 +240,9 @@ void WorkerPool::fail(Error error) {
 
 void WorkerPool::drain() {
   draining_ = true;
-  watching_.cancel();
   for (Place& place : places_) {
     place.restart.reset();
-    if (place.worker) place.worker->jobs().request_stop();
+    ask_to_end(place);
   }
   report_if_drained();
 }
@@ -306,7 +307,8 @@ bool WorkerPool::fresh(unsigned worker) { return ready(worker) && !places_[worke
 
 bool WorkerPool::fresh_expected() {
   return std::any_of(places_.begin(), places_.end(), [](const Place& place) {
-    return place.restart || place.recycling || (place.worker && !place.offered);
+    return !place.given_up &&
+           (place.restart || place.recycling || (place.worker && !place.offered));
   });
 }
 
@@ -314,7 +316,13 @@ void WorkerPool::recycle(unsigned worker) {
   Place& place = places_[worker];
   if (!place.worker || place.recycling) return;
   place.recycling = true;
+  ask_to_end(place);
+}
+
+void WorkerPool::ask_to_end(Place& place) {
+  if (!place.worker) return;
   place.worker->jobs().request_stop();
+  if (!place.asked_to_end) place.asked_to_end = RestartPolicy::Clock::now();
 }
 
 void WorkerPool::watch() {
@@ -348,7 +356,9 @@ void WorkerPool::check_deadline(Place& place, RestartPolicy::Clock::time_point n
   }
   const auto moved = std::max(jobs.last_beat(), place.offered_at);
   if (!active && place.load > 0 && now - moved > deadlines_.file)
-    place.worker->kill(TimedOut{"the worker's loop", deadlines_.file});
+    return place.worker->kill(TimedOut{"the worker's loop", deadlines_.file});
+  if (!active && place.asked_to_end && now - std::max(moved, *place.asked_to_end) > deadlines_.file)
+    place.worker->kill(TimedOut{"its end", deadlines_.file});
 }
 
 /// What a large file left behind in a worker's heap is given back by replacing it between files.

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -102,7 +103,8 @@ class WorkerPool {
     bool offered = false;    // it was given a job
     bool recycling = false;  // it was asked to end
     bool waiting = false;    // for resume()
-    bool given_up = false;   // the database had no connection for it, the last time
+    std::optional<RestartPolicy::Clock::time_point> asked_to_end;
+    bool given_up = false;  // the database had no connection for it, the last time
     RestartPolicy::Clock::time_point spawned_at;
     RestartPolicy::Clock::time_point offered_at;  // the last time
   };
@@ -112,14 +114,14 @@ class WorkerPool {
   void ended(unsigned worker, const ExitCause& cause);
   ExitCause told_apart(unsigned worker, const ExitCause& cause);
   void count(const ExitCause& cause, const Blame& blame);
-  void replace(unsigned worker, const ExitCause& cause, const std::optional<Error>& failure,
-               const Blame& blame);
+  void replace(unsigned worker, const std::optional<Error>& failure, const Blame& blame);
   void respawn(unsigned worker, RestartPolicy::Clock::duration delay);
-  bool cannot_start(const ExitCause& cause, const std::optional<Error>& failure) const;
+  bool cannot_start(const std::optional<Error>& failure, const Blame& blame) const;
   bool is_final(const Error& failure) const;
   bool give_up_place(unsigned worker, const Error& failure);
   void fail(Error error);
   void report_if_drained();
+  static void ask_to_end(Place& place);
   void warn_of_gaps(const std::string& gaps);
   void watch();
   void sample_memory();

@@ -15,8 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kBetweenTries{200};
-// Our own lost session may hold the claim until the server has noticed.
-constexpr std::chrono::seconds kClaimWait{10};
 
 /// Sleeps, unless it is time to stop.
 void sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
@@ -81,7 +79,8 @@ Result<DatabaseAccess::Reached> DatabaseWatch::reach(const std::stop_token& stop
 Result<DatabaseAccess::Reached> DatabaseWatch::reach_once(const std::stop_token& stop) const {
   auto reached = access_.reach(stop);
   if (!reached) return reached;
-  const auto deadline = Clock::now() + kClaimWait;
+  // Our own lost session may hold the claim until the server has noticed (lift_time_limits).
+  const auto deadline = since_ + limit_;
   auto claimed =
       claim_repository(reached->connection, ledger_.repository_id(), ledger_.repository_name(),
                        [&] { return Clock::now() < deadline && !stop.stop_requested(); });

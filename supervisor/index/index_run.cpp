@@ -45,6 +45,10 @@ Result<RunEnd> IndexRun::run() {
   // First of all: a signal must not end us between starting a server and owning it.
   signals_.add(SIGINT);
   signals_.add(SIGTERM);
+  // nohup(1) has it ignored.
+  struct sigaction hangup{};
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+    signals_.add(SIGHUP);
   await_signal();
   if (auto opened = open(); !opened) return opened.error();
   print(opening_text(ledger_->repository_name(), repository_.root.string(), ledger_->moved_from(),
@@ -206,6 +210,7 @@ DatabaseWatch::Events IndexRun::database_events() {
 
 Result<void> IndexRun::work() {
   poll_signals();
+  if (error_) return *error_;
   if (jobs_.empty() || signal_) return {};
   const auto start = Clock::now();
   phase("");
@@ -219,13 +224,21 @@ Result<void> IndexRun::work() {
   memory_->divide(places, memory_per_worker_);
   if (memory_->kind() == MemoryLimits::Kind::kNone)
     log_warning("memory.limited_by_process", {{"reason", memory_->shortcoming()}});
+  RestartPolicy::Limits restarts;
+  // Faults that a deadline found come that far apart, and a kill may hit a whole fleet at once.
+  restarts.window = std::max<RestartPolicy::Clock::duration>(restarts.window, 6 * deadlines.file);
+  restarts.elsewhere = std::max(restarts.elsewhere, 4 * static_cast<int>(places));
   const WorkerSetup setup = worker_setup();
   // Outside any worker's memory group, so that the weights are charged to none.
   fork_server_ = std::make_unique<ForkServer>(context_, worker_executable(), setup);
   pool_ = std::make_unique<WorkerPool>(context_, worker_executable(), setup, places, pool_events(),
-                                       deadlines, &*memory_, fork_server_.get());
+                                       deadlines, &*memory_, fork_server_.get(),
+                                       RestartPolicy(restarts));
   fork_server_->start([this] {
-    if (!signal_ && !error_) pool_->start();
+    if (signal_ || error_)
+      pool_->drain();
+    else
+      pool_->start();
   });
   tick();
   context_.run();
@@ -400,7 +413,8 @@ Result<void> IndexRun::report() {
   print(summary_text(facts_, accounting_, settings_.verbosity));
   if (auto passed = fault::point("report.write"); !passed) return passed;
   const auto end_run = [&] {
-    return ledger_->finish_run(std::string(name(facts_.status)), json.dump(), repository_.head);
+    const std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return ledger_->finish_run(std::string(name(facts_.status)), text, repository_.head);
   };
   auto ended = error_ ? end_run() : insist(end_run);
   if (!settings_.report.empty())

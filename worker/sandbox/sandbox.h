@@ -2,8 +2,8 @@
 
 // What a worker gives up before it touches a file: it has its model, its folder and its connection,
 // and needs nothing else of the machine. Whoever takes a worker over through a hostile file can
-// read the repository, which he wrote, and send rows over the connection, which is the worker's
-// purpose. He cannot start a program, open a connection, write a file, or read one outside the
+// read the repository, which he wrote, and do over the connection what its database role may. By
+// himself he cannot start a program, open a connection, write a file, or read one outside the
 // repository and the model.
 //
 // Where the kernel or a container refuses a part, the rest still holds, and the worker says what is

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,6 +30,9 @@ constexpr const char* kDenied[] = {
     "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime",
     "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat",
     "removexattr", "lremovexattr", "fremovexattr", "removexattrat", "open_by_handle_at",
+    // Memory, queues and semaphores that outsiders may use as well.
+    "shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop",
+    "semtimedop", "semctl", "ipc", "mq_open", "mq_unlink",
     // Mounts and roots.
     "mount", "umount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount", "fspick",
     "open_tree", "open_tree_attr", "move_mount", "mount_setattr", "swapon", "swapoff", "quotactl",
@@ -97,7 +101,10 @@ int filter_system_calls() {
   filter.deny_if("kill", SCMP_CMP64(0, SCMP_CMP_NE, self));
   filter.deny_if("tgkill", SCMP_CMP64(0, SCMP_CMP_NE, self));
   filter.deny_if("prlimit64", SCMP_CMP64(0, SCMP_CMP_NE, 0));
-  filter.deny_if("ioctl", SCMP_CMP64(1, SCMP_CMP_EQ, TIOCSTI));
+  // Of the command the kernel looks at 32 bits.
+  filter.deny_if("ioctl", SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, 0xffffffff, TIOCSTI));
+  // Its death with the supervisor is no longer its own to undo.
+  filter.deny_if("prctl", SCMP_CMP64(0, SCMP_CMP_EQ, PR_SET_PDEATHSIG));
   return filter.load();
 }
 

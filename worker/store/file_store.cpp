@@ -264,9 +264,11 @@ Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
   if (!needed.empty())
     calls.push_back(
         {"missing_vectors", {PgValue(file.model_id), PgValue::binary(bytea_array(needed))}});
+  // The row first: where a dead worker's commit is still on its way this waits for it, and only a
+  // later statement sees the chunks it has left.
+  calls.push_back(upsert_call(file, path));
   calls.push_back(
       {"delete_chunks", {PgValue(file.repository_id), PgValue::binary(view(path.hash))}});
-  calls.push_back(upsert_call(file, path));
   if (file.chunks.empty()) {
     calls.push_back({"commit", {}});
     if (auto passed = fault::point("store.commit", file.path); !passed) return passed.error();
