@@ -119,7 +119,7 @@ TEST_CASE("fork server: a clone is the supervisor's own child, in a session of i
   CHECK(worker.stat_field(4) == std::to_string(::getpid()));
   CHECK(worker.stat_field(6) == pid);
   CHECK(proc_file(worker.process->pid(), "comm") == "worker\n");
-  CHECK(proc_file(worker.process->pid(), "cmdline").find("fork") == std::string::npos);
+  CHECK(proc_file(worker.process->pid(), "cmdline").find("--fork-server") == std::string::npos);
   CHECK(proc_file(served.server.pid(), "comm") == "fork-server\n");
 }
 
