@@ -31,6 +31,15 @@ std::string_view bytes_of(const Sha256& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
 
+/// Has the libraries behind the model look up what they look up once, such as /proc/cpuinfo: in the
+/// sandbox they could not, and would make do with less.
+Result<void> warm_up(Embedder& embedder) {
+  const std::string_view texts[] = {"a"};
+  std::vector<float> vector(embedder.dimension());
+  std::uint64_t tokens = 0;
+  return embedder.embed(texts, vector, tokens);
+}
+
 }  // namespace
 
 Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in) {
@@ -40,6 +49,7 @@ Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in
       {.batch_tokens = static_cast<std::size_t>(setup.batch_tokens), .fault_in = fault_in});
   if (!embedder) return embedder.error();
   prepared.embedder = *std::move(embedder);
+  if (auto warm = warm_up(*prepared.embedder); !warm) return warm.error();
   if (!setup.indexes) return prepared;
   const Tokenizer& tokenizer = prepared.embedder->tokenizer();
   Chunker::Limits limits;

@@ -29,8 +29,8 @@ class Worker {
     std::unique_ptr<Chunker> chunker;  ///< none for a worker that only embeds queries
   };
   /// Opens the model and, where `setup` says that the worker indexes, makes the chunker. With
-  /// `fault_in`, also does now what is otherwise done when it is first needed: reads the weights.
-  /// ERRORS kModelUnusable.
+  /// `fault_in`, reads the whole weights now and not where they are first used. ERRORS
+  /// kModelUnusable, kModelRuntime.
   static Result<Prepared> prepare(const WorkerSetup& setup, bool fault_in);
 
   /// With `prepared`, what prepare() made of the same model and batch size; empty, start() calls

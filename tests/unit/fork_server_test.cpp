@@ -15,6 +15,7 @@
 
 #include "supervisor/fleet/worker_process.h"
 #include "tests/support/processes.h"
+#include "tests/support/scratch_repository.h"
 
 using namespace forkdex;
 using namespace std::chrono_literals;
@@ -119,7 +120,7 @@ TEST_CASE("fork server: a clone is the supervisor's own child, in a session of i
   CHECK(worker.stat_field(4) == std::to_string(::getpid()));
   CHECK(worker.stat_field(6) == pid);
   CHECK(proc_file(worker.process->pid(), "comm") == "worker\n");
-  CHECK(proc_file(worker.process->pid(), "cmdline").find("fork") == std::string::npos);
+  CHECK(proc_file(worker.process->pid(), "cmdline").find("--fork-server") == std::string::npos);
   CHECK(proc_file(served.server.pid(), "comm") == "fork-server\n");
 }
 
@@ -221,8 +222,11 @@ TEST_CASE("fork server: where there is none, workers are started afresh", "[flee
 
 TEST_CASE("fork server: one that never becomes ready is ended, and not tried for ever",
           "[fleet][kill]") {
+  const test::ScratchFolder folder;
+  folder.write("worker", "#!/bin/sh\nexec sleep 1000\n");
+  fs::permissions(folder / "worker", fs::perms::owner_all);
   boost::asio::io_context context;
-  ForkServer server(context, FORKDEX_FAKE_WORKER, WorkerSetup{}, {.start = 0ms, .answer = 2s});
+  ForkServer server(context, folder / "worker", WorkerSetup{}, {.start = 50ms, .answer = 2s});
   bool settled = false;
   server.start([&settled] { settled = true; });
   context.run_for(20s);  // until nothing is left to wait for
