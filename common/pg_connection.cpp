@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -269,7 +270,8 @@ Error PgConnection::failure(const pg_result* result) {
   sqlstate_ = state ? state : "";
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   const std::string message = primary ? primary : first_line(PQerrorMessage(connection_.get()));
-  if (sqlstate_.empty() && alive())
+  // Not every connection that has no word for its failure is known to be dead yet.
+  if (sqlstate_.empty() && alive() && message.find("out of memory") != std::string::npos)
     return {ErrorCode::kOutOfMemory, "no memory is left for what goes to the database", message};
   if (sqlstate_.empty() || !alive())
     return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
@@ -321,12 +323,16 @@ Result<std::vector<PgRows>> PgConnection::run_pipeline(std::span<const PgCall> c
   }
   std::vector<PgRows> answers;
   std::optional<Error> refused;
+  bool between = false;
   for (bool synced = false; !synced;) {
     ResultPtr result(PQgetResult(connection));
     if (!result) {
-      if (!alive()) return failure(nullptr);
-      continue;  // the end of one call's results
+      // The end of one call's results; twice in a row, the end of all: the server went away without
+      // a sync, which libpq does not always call a bad connection.
+      if (std::exchange(between, true) || !alive()) return refused ? *refused : failure(nullptr);
+      continue;
     }
+    between = false;
     switch (PQresultStatus(result.get())) {
       case PGRES_PIPELINE_SYNC:
         synced = true;
@@ -339,6 +345,8 @@ Result<std::vector<PgRows>> PgConnection::run_pipeline(std::span<const PgCall> c
         break;
       default:
         if (!refused) refused = failure(result.get());
+        // Of a broken connection there is no end of errors, and no sync.
+        if (!alive()) return *refused;
     }
   }
   PQexitPipelineMode(connection);

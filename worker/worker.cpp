@@ -70,8 +70,7 @@ Result<void> Worker::start() {
   }
   if (setup_.indexes)
     if (auto opened = open_for_indexing(); !opened) return opened;
-  shut_in();
-  return {};
+  return shut_in();
 }
 
 Result<void> Worker::open_for_indexing() {
@@ -91,10 +90,17 @@ Result<void> Worker::open_for_indexing() {
 }
 
 /// Everything is open: the rest of the machine is none of our business.
-void Worker::shut_in() {
+Result<void> Worker::shut_in() {
   std::vector<std::filesystem::path> readable = {setup_.model.path};
   if (setup_.indexes) readable.emplace_back(setup_.root);
-  receiver_.set_sandbox_gaps(fmt::format("{}", fmt::join(enter_sandbox(readable), ", ")));
+  std::vector<std::string> gaps = enter_sandbox(readable);
+  if (store_) {
+    const auto superuser = store_->is_superuser();
+    if (!superuser) return superuser.error();
+    if (*superuser) gaps.emplace_back("a database role that is no superuser");
+  }
+  receiver_.set_sandbox_gaps(fmt::format("{}", fmt::join(gaps, ", ")));
+  return {};
 }
 
 Result<void> Worker::run() {

@@ -67,7 +67,7 @@ class Worker {
   };
 
   Result<void> open_for_indexing();
-  void shut_in();
+  Result<void> shut_in();
   Result<bool> gather();
   Result<void> prepare(JobReceiver::Taken taken);
   Result<std::optional<FileState>> parse(InHand& in_hand);

@@ -9,12 +9,14 @@
 #include <cstdlib>
 #include <deque>
 #include <fstream>
+#include <iterator>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "common/unique_fd.h"
 #include "supervisor/database/server_process.h"
+#include "supervisor/database/worker_role.h"
 
 namespace forkdex {
 namespace {
@@ -41,8 +43,11 @@ Error unusable(const std::string& sentence, int error) {
       sentence, error);
 }
 
-/// Replaces the content of `path`, keeping its owner and mode, and sees it to disk.
-Result<void> overwrite(const fs::path& path, const std::string& content) {
+/// Replaces the content of `path`, unless it is `content`, keeping its owner and mode, and sees it
+/// to disk.
+Result<void> overwrite_if_other(const fs::path& path, const std::string& content) {
+  std::ifstream reading(path);
+  if (std::string(std::istreambuf_iterator<char>(reading), {}) == content) return {};
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW));
   if (file.valid() &&
       ::write(file.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
@@ -51,16 +56,21 @@ Result<void> overwrite(const fs::path& path, const std::string& content) {
   return unusable(fmt::format("{} cannot be written", path.string()), errno);
 }
 
-/// Peer authentication only: the operating system says who is on the other end of the socket.
+/// Peer authentication only: the operating system says who is on the other end of the socket. Such
+/// a user may come as the owner of everything, or as what workers are (worker_role.h).
 Result<void> write_access_rules(const fs::path& cluster, const ServerUser& user) {
-  const auto rules =
-      overwrite(cluster / "pg_hba.conf",
-                "# Written by forkdex: its own user and root, over the local socket; nobody else.\n"
-                "local all forkdex peer map=forkdex\n");
+  const auto rules = overwrite_if_other(
+      cluster / "pg_hba.conf",
+      fmt::format("# Written by forkdex: its own user and root, over the local socket; nobody "
+                  "else.\nlocal all forkdex,{} peer map=forkdex\n",
+                  kWorkerRole));
   if (!rules) return rules;
-  std::string map = "# Written by forkdex.\nforkdex root forkdex\n";
-  if (user.name != "root") map += fmt::format("forkdex \"{}\" forkdex\n", user.name);
-  return overwrite(cluster / "pg_ident.conf", map);
+  std::string map = "# Written by forkdex.\n";
+  for (const char* role : {"forkdex", kWorkerRole}) {
+    map += fmt::format("forkdex root {}\n", role);
+    if (user.name != "root") map += fmt::format("forkdex \"{}\" {}\n", user.name, role);
+  }
+  return overwrite_if_other(cluster / "pg_ident.conf", map);
 }
 
 void sync_folder(const fs::path& folder) {
@@ -155,7 +165,10 @@ Result<void> prepare_cluster(const ClusterPaths& paths, const fs::path& server,
   const fs::path data = paths.cluster.parent_path();
   remove_half_clusters(data);
   std::error_code error;
-  if (fs::exists(paths.cluster, error)) return check_version(paths.cluster, server);
+  if (fs::exists(paths.cluster, error)) {
+    const auto fits = check_version(paths.cluster, server);
+    return fits ? write_access_rules(paths.cluster, user) : fits;
+  }
   if (error) return unusable(fmt::format("{} cannot be read", data.string()), error.value());
   const auto half = make_half_cluster(data, user);
   if (!half) return half.error();

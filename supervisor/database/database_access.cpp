@@ -4,6 +4,7 @@
 #include "common/url.h"
 #include "supervisor/database/data_folder.h"
 #include "supervisor/database/schema.h"
+#include "supervisor/database/worker_role.h"
 
 namespace forkdex {
 
@@ -26,6 +27,9 @@ Result<DatabaseAccess> DatabaseAccess::open(const std::string& url,
   access.application_name_ = application_name;
   if (auto lifted = lift_time_limits(*access.connection_); !lifted) return lifted.error();
   if (auto prepared = prepare_schema(*access.connection_); !prepared) return prepared.error();
+  if (access.server_)
+    if (auto prepared = prepare_worker_role(*access.connection_); !prepared)
+      return prepared.error();
   return access;
 }
 
@@ -42,6 +46,10 @@ Result<DatabaseAccess::Reached> DatabaseAccess::reach(const std::stop_token& sto
 void DatabaseAccess::adopt(Reached reached) {
   *connection_ = std::move(reached.connection);
   conninfo_ = std::move(reached.conninfo);
+}
+
+std::string DatabaseAccess::worker_conninfo() const {
+  return server_ ? server_->worker_conninfo() : conninfo_;
 }
 
 std::string DatabaseAccess::description() const {

@@ -35,7 +35,7 @@ class DatabaseAccess {
   void adopt(Reached reached);
 
   /// What a worker connects with; may hold a password.
-  const std::string& conninfo() const { return conninfo_; }
+  std::string worker_conninfo() const;
   /// The database for a person, without a password.
   std::string description() const;
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "supervisor/database/server_start.h"
+#include "supervisor/database/worker_role.h"
 
 namespace forkdex {
 namespace {
@@ -51,6 +52,8 @@ Result<void> PostgresServer::ensure_running(const std::stop_token& stop) {
   url_ = std::move(*url);
   return {};
 }
+
+std::string PostgresServer::worker_conninfo() const { return recorded_url(paths_, kWorkerRole); }
 
 PostgresServer::~PostgresServer() {
   if (!users_.valid()) return;  // moved from

@@ -38,6 +38,8 @@ class PostgresServer {
 
   /// A postgresql:// URL without a secret: the socket's folder and peer authentication admit us.
   const std::string& conninfo() const { return url_; }
+  /// The same for a worker, whose role writes rows and nothing else.
+  std::string worker_conninfo() const;
 
   /// Starts the server and keeps it running beyond its last user. Returns its URL. ERRORS as
   /// open().

@@ -234,19 +234,20 @@ Result<std::string> Start::run(const std::stop_token& stop) {
 
 }  // namespace
 
-std::string server_url(const fs::path& socket_folder, const std::string& database) {
+std::string server_url(const fs::path& socket_folder, const std::string& database,
+                       const std::string& role) {
   std::string host;
   for (const char c : socket_folder.string()) {
     const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                        c == '-' || c == '_' || c == '.';
     host += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
-  return fmt::format("postgresql://forkdex@/{}?host={}&port=5432", database, host);
+  return fmt::format("postgresql://{}@/{}?host={}&port=5432", role, database, host);
 }
 
-std::string recorded_url(const ClusterPaths& paths) {
+std::string recorded_url(const ClusterPaths& paths, const std::string& role) {
   const fs::path folder = recorded_socket_folder(paths);
-  return folder.empty() ? std::string() : server_url(folder);
+  return folder.empty() ? std::string() : server_url(folder, "forkdex", role);
 }
 
 bool server_listens(const ClusterPaths& paths) {

@@ -12,12 +12,13 @@
 
 namespace forkdex {
 
-/// The URL of the server whose socket stands in `socket_folder`.
+/// The URL of the server whose socket stands in `socket_folder`, for `role`.
 std::string server_url(const std::filesystem::path& socket_folder,
-                       const std::string& database = "forkdex");
+                       const std::string& database = "forkdex",
+                       const std::string& role = "forkdex");
 
-/// The URL that the last start recorded; empty when none did.
-std::string recorded_url(const ClusterPaths& paths);
+/// The URL that the last start recorded, for `role`; empty when none did.
+std::string recorded_url(const ClusterPaths& paths, const std::string& role = "forkdex");
 
 /// Sees to it that a server answers, starting one unless one runs, and that it has our database.
 /// Returns its URL. BLOCKS as PostgresServer::open, no longer than until `stop`. ERRORS as there.

@@ -200,7 +200,7 @@ DatabaseWatch::Events IndexRun::database_events() {
   };
   events.back = [this] {
     phase(phase_);
-    if (pool_) pool_->resume(database_->conninfo());
+    if (pool_) pool_->resume(database_->worker_conninfo());
   };
   events.gone = [this](Error error) {
     if (pool_) workers_failed(std::move(error));
@@ -280,7 +280,7 @@ WorkerSetup IndexRun::worker_setup() const {
   setup.model = model_;
   setup.batch_tokens = settings_.batch_tokens;
   setup.indexes = true;
-  setup.database_url = database_->conninfo();
+  setup.database_url = database_->worker_conninfo();
   if (const char* password = std::getenv("PGPASSWORD")) setup.database_password = password;
   setup.root = repository_.root.string();
   setup.repository_id = ledger_->repository_id();

@@ -10,6 +10,7 @@
 #include "tests/support/corpus.h"
 #include "tests/support/database.h"
 #include "tests/support/index_run.h"
+#include "tests/support/own_server.h"
 #include "tests/support/processes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
@@ -48,8 +49,8 @@ std::vector<std::string> folders_named(const fs::path& root, const std::string& 
 class BusyRun {
  public:
   BusyRun()
-      : program_(index_command(corpus("rxjs-7.8.2") / "src", database_, folder_ / "report.json",
-                               {"--workers", "2", "--progress", "json"})) {
+      : program_(server_.command(
+            {"--workers", "2", "--progress", "json", (corpus("rxjs-7.8.2") / "src").string()})) {
     wait_until(
         "both workers have finished a file",
         [&] {
@@ -64,8 +65,7 @@ class BusyRun {
   std::vector<int> workers() const { return descendants_named(program_.pid(), "worker"); }
 
  private:
-  Database database_;
-  TemporaryFolder folder_;
+  OwnServer server_;
   Program program_;
 };
 
@@ -89,6 +89,36 @@ TEST_CASE("sandbox: every worker of a run has given up what it does not need") {
   CHECK(run.program().err().find("sandbox.incomplete") == std::string::npos);
   run.program().signal(SIGTERM);
   CHECK(run.program().wait(std::chrono::seconds(60)).signal == SIGTERM);
+}
+
+TEST_CASE("sandbox: over its connection a worker can write rows, and have the server do no more") {
+  const TemporaryFolder tree;
+  tree.write("a.py", "def a():\n    return 1\n");
+  const OwnServer server;
+  const Ended indexed = server.run({"--repository", "r", tree.path().string()});
+  INFO(indexed.text());
+  REQUIRE(indexed.status == 0);
+  const std::string owner = server.start();
+  Connection worker(with_parameters(owner, {{"user", "forkdex_worker"}}));
+  CHECK(worker.rows("SELECT count(*) FROM forkdex.files")[0][0] == "1");
+  for (const char* forbidden :
+       {"COPY (SELECT 1) TO PROGRAM 'true'", "COPY (SELECT 1) TO '/tmp/made'",
+        "SELECT pg_read_file('/etc/passwd')", "ALTER SYSTEM SET work_mem = '1MB'",
+        "SET ROLE forkdex", "DROP TABLE forkdex.chunks", "CREATE TABLE forkdex.t ()",
+        "UPDATE forkdex.repositories SET name = 'x'", "DELETE FROM forkdex.runs"}) {
+    INFO(forbidden);
+    CHECK_THROWS(worker.rows(forbidden));
+  }
+}
+
+TEST_CASE("sandbox: a database role that may do everything is warned of") {
+  const TemporaryFolder tree;
+  tree.write("a.py", "def a():\n    return 1\n");
+  const Database database;  // the tests' own connect as the owner
+  const IndexRun run = index(tree.path(), database);
+  INFO(run.ended.text());
+  CHECK(run.ended.status == 0);
+  CHECK(run.ended.err.find("superuser") != std::string::npos);
 }
 
 TEST_CASE("sandbox: every worker of a run has a memory group of its own, and none is left") {

@@ -1,7 +1,11 @@
 #include "common/pg_connection.h"
 
+#include <poll.h>
+
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/unit/postgres_fixture.h"
@@ -118,6 +122,32 @@ TEST_CASE("pg connection: a pipeline answers each call, or says which failure st
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::kRowRefused);
   CHECK(connection.run("SELECT 1")->integer(0, 0) == 1);
+}
+
+TEST_CASE("pg connection: a server that dies while it is asked is a lost connection, at once",
+          "[postgres]") {
+  PgConnection connection = connect(fresh_database("pg_dies"));
+  REQUIRE(connection.prepare("die", "SELECT pg_terminate_backend(pg_backend_pid())").ok());
+  REQUIRE(connection.prepare("one", "SELECT 1").ok());
+  const PgCall calls[] = {{"one", {}}, {"die", {}}, {"one", {}}, {"one", {}}};
+  const auto answers = connection.run_pipeline(calls);
+  REQUIRE_FALSE(answers.ok());
+  CHECK(answers.error().code == ErrorCode::kDatabaseLost);
+  CHECK_FALSE(connection.run("SELECT 1").ok());
+
+  // An immediate shutdown ends a session in between, with a warning that nobody has asked for.
+  const std::string url = fresh_database("pg_dies");
+  PgConnection killed = connect(url);
+  REQUIRE(killed.prepare("one", "SELECT 1").ok());
+  const int backend = static_cast<int>(must_run(killed, "SELECT pg_backend_pid()").integer(0, 0));
+  REQUIRE(::kill(backend, SIGQUIT) == 0);
+  pollfd said{killed.socket(), POLLRDHUP, 0};
+  REQUIRE(::poll(&said, 1, 10'000) == 1);
+  const auto silence = killed.run_pipeline(std::span(calls, 1));
+  REQUIRE_FALSE(silence.ok());
+  CHECK(silence.error().code == ErrorCode::kDatabaseLost);
+  // The server starts itself again; the next case is to find it ready.
+  while (!PgConnection::open(url, "unit test")) std::this_thread::yield();
 }
 
 TEST_CASE("pg connection: array parameters quote what needs it", "[postgres]") {

@@ -159,6 +159,12 @@ Result<FileStore> FileStore::open(const std::string& conninfo, const std::string
   return store;
 }
 
+Result<bool> FileStore::is_superuser() {
+  const auto row = connection_.run("SELECT current_setting('is_superuser')");
+  if (!row) return row.error();
+  return row->text(0, 0) == "on";
+}
+
 Result<void> FileStore::prepare(std::chrono::milliseconds lock_timeout) {
   if (const auto lifted = lift_time_limits(connection_); !lifted) return lifted;
   // Plans are kept, and the first is made over empty tables, where reading all of a table is

@@ -84,6 +84,9 @@ class FileStore {
   /// see stored_by_run), kDatabaseUnusable.
   Result<std::vector<Sha256>> store(const StoredFile& file);
 
+  /// Whether the role we came as may do everything on the server. ERRORS as PgConnection::run.
+  Result<bool> is_superuser();
+
   int socket() const { return connection_.socket(); }
 
  private:

@@ -223,7 +223,7 @@ int main_of_bench(int argc, char** argv) {
   setup.model = must(ModelFolder::read(argv[1], {}));
   const Ledger ledger = must(Ledger::open(database.connection(), identity, setup.model));
   setup.indexes = true;
-  setup.database_url = database.conninfo();
+  setup.database_url = database.worker_conninfo();
   setup.root = identity.root;
   setup.repository_id = ledger.repository_id();
   setup.model_id = ledger.model_id();
