@@ -24,6 +24,7 @@
 #include "supervisor/fleet/fork_server.h"
 #include "supervisor/fleet/worker_pool.h"
 #include "supervisor/index/accounting.h"
+#include "supervisor/index/commit_phase.h"
 #include "supervisor/index/database_watch.h"
 #include "supervisor/index/dispatcher.h"
 #include "supervisor/index/plan.h"
@@ -53,6 +54,9 @@ class IndexRun {
   void choose_sizes();
   Result<void> plan();
   Result<void> work();
+  Result<void> run_workers(std::deque<Job> jobs);
+  Result<void> collect_commits();
+  Result<void> embed_messages();
   Result<void> finish();
   Result<void> report();
   void print(const std::string& text);
@@ -97,6 +101,7 @@ class IndexRun {
   std::optional<Dispatcher> dispatcher_;
   std::unique_ptr<ForkServer> fork_server_;
   std::unique_ptr<WorkerPool> pool_;
+  std::optional<CommitPhase> commits_;
   Accounting accounting_;
   std::unique_ptr<Progress> progress_;
   std::string_view phase_;
