@@ -357,6 +357,7 @@ std::uint64_t IndexRun::limit_behind(std::string_view reason) const {
 void IndexRun::finished(unsigned worker, const Job& job, const Outcome& outcome) {
   if (job.kind == JobKind::kMessages) {
     watch_->file_finished();
+    accounting_.add_times(outcome);
     return commits_->finished(job, outcome);
   }
   accounting_.record(job, outcome);
