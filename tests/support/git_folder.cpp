@@ -40,7 +40,7 @@ std::vector<std::string> GitFolder::git_lines(const std::vector<std::string>& ar
 
 std::string GitFolder::commit(const std::string& message, int seconds) const {
   git({"add", "-A"});
-  run_git(path(), {"commit", "-q", "--allow-empty", "-m", message}, "", seconds);
+  run_git(path(), {"commit", "-q", "--allow-empty", "-F", "-"}, message, seconds);
   return git_lines({"rev-parse", "HEAD"}).front();
 }
 
