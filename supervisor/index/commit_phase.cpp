@@ -161,6 +161,7 @@ Result<std::deque<Job>> CommitPhase::jobs_of_round() {
     return ended ? Result<std::deque<Job>>(std::move(jobs)) : ended.error();
   }
   last_ = messages->back();
+  messages_found_ += messages->size();
   for (std::size_t begin = 0; begin < messages->size(); begin += kMaxMessages) {
     const auto from = messages->begin() + static_cast<std::ptrdiff_t>(begin);
     const std::size_t size = std::min(kMaxMessages, messages->size() - begin);
@@ -202,6 +203,11 @@ Result<void> CommitPhase::write_refusals() {
 Result<void> CommitPhase::end_embedding() {
   if (auto passed = fault::point("commits.done"); !passed) return passed;
   return counts_.failed > 0 ? Result<void>() : rows_.set_messages_model(options_.model_id);
+}
+
+std::string CommitPhase::progress() const {
+  return fmt::format("commits, {} of {} messages", counts_.embedded + counts_.reused,
+                     messages_found_);
 }
 
 CommitPhase::Counts CommitPhase::counts() const {

@@ -60,6 +60,8 @@ class CommitPhase {
   void finished(const Job& job, const Outcome& outcome);
 
   Counts counts() const;
+  /// How far the messages are, for a person.
+  std::string progress() const;
 
  private:
   struct Refusal {
@@ -88,10 +90,11 @@ class CommitPhase {
   CommitRows rows_;
   Counts counts_;
   std::uint64_t jobs_made_ = 0;
-  bool begun_ = false;             // to look for messages
-  std::optional<Sha256> last_;     // of the messages looked at
-  std::vector<Sha256> suspects_;   // of quarantined jobs
-  std::vector<Refusal> refusals_;  // not written yet
+  std::uint64_t messages_found_ = 0;  // without a vector, so far
+  bool begun_ = false;                // to look for messages
+  std::optional<Sha256> last_;        // of the messages looked at
+  std::vector<Sha256> suspects_;      // of quarantined jobs
+  std::vector<Refusal> refusals_;     // not written yet
 };
 
 }  // namespace forkdex

@@ -226,6 +226,7 @@ Result<void> IndexRun::run_workers(std::deque<Job> jobs) {
   FilePhase::Run run{context_, settings_, *ledger_, *watch_, accounting_, *progress_, *memory_, {}};
   run.messages_finished = [this](const Job& job, const Outcome& outcome) {
     commits_->finished(job, outcome);
+    progress_->phase(commits_->progress(), Clock::now());
   };
   files_ = std::make_unique<FilePhase>(run, worker_setup(), std::move(jobs), workers_,
                                        memory_per_worker_);

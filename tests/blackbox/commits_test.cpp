@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -330,6 +331,55 @@ TEST_CASE("commits: a message that ends its worker each time costs its vector an
   CHECK(second.report.at("workers").at("started") == 0);
   CHECK(embedded(index_well(folder.path(), database, {"--retry-failed"})) == 1);
   CHECK(without_vector(database) == 0);
+}
+
+/// Differences from git for `count` files drawn at random.
+Strings sampled_differences(const fs::path& root, const Database& database, std::size_t count) {
+  const unsigned seed = std::random_device()();
+  UNSCOPED_INFO("seed " << seed);
+  auto rows = database.rows("SELECT path, last_commit FROM forkdex.files ORDER BY path");
+  std::shuffle(rows.begin(), rows.end(), std::mt19937(seed));
+  rows.resize(std::min(rows.size(), count));
+  Strings found;
+  for (const Row& row : rows) {
+    const std::string git =
+        run_git(root, {"--literal-pathspecs", "log", "-1", "--format=%H", "--", row[0]});
+    if (row[1] + "\n" != git) found.push_back(row[0] + ": " + row[1] + ", git: " + git);
+  }
+  return found;
+}
+
+TEST_CASE("commits: of a history of 5,000 with merges are git's, and nothing new costs nothing") {
+  const TemporaryFolder folder;
+  const fs::path root = folder / "long";
+  Command make;
+  make.arguments = {"/usr/bin/python3",
+                    (source_folder() / "tests/bench/history/make_history.py").string(),
+                    root.string(), "5000"};
+  REQUIRE(run(make, std::chrono::seconds(60)).status == 0);
+  const Database database;
+  // The files are somebody else's matter: one is enough.
+  const Strings options = {"--include", "src/part1/file*"};
+  const IndexRun first = index_well(root, database, options);
+  CHECK(written(first) == 5000);
+  CHECK(stored_commits(database) == sorted(lines_of(run_git(root, {"rev-list", "HEAD"}))));
+  CHECK(std::stoi(database.value("SELECT count(*) FROM forkdex.files")) > 800);
+  CHECK(sampled_differences(root, database, 300) == Strings());
+  CHECK(without_vector(database) == 0);
+
+  const IndexRun second = index_well(root, database, options);
+  CHECK(written(second) == 0);
+  CHECK(second.report.at("seconds").at("commits") <= 0.05);
+  CHECK(second.report.at("workers").at("started") == 0);
+
+  // A branch from long ago, merged: what it undoes has its last commit there.
+  run_git(root, {"checkout", "-q", "-b", "old", "HEAD~200"});
+  run_git(root, {"rm", "-q", "-r", "src/part3"});
+  run_git(root, {"commit", "-q", "-m", "Remove a part"}, "", 900'000'000);
+  run_git(root, {"merge", "-q", "-s", "ours", "-m", "Take nothing over", "main"}, "", 900'000'001);
+  const IndexRun third = index_well(root, database, options);
+  CHECK(written(third) == 2);
+  CHECK(sampled_differences(root, database, 300) == Strings());
 }
 
 TEST_CASE("commits: INT while messages are embedded keeps what is there", "[kill]") {
