@@ -77,23 +77,24 @@ TEST_CASE("report: holds every key of the contract", "[report]") {
   RunFacts known = facts();
   known.head = "abc";
   known.status = RunStatus::kInterrupted;
-  CHECK(report_json(known, with_problems(1))
-            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) ==
-        R"({"repository":"rxjs","root":"/r/\\xff","head":"abc","status":"interrupted",)"
-        R"("files":{"total":3,"indexed":1,"unchanged":1,"empty":0,"skipped":0,"failed":1,)"
-        R"("quarantined":0,"removed":0},)"
-        R"("chunks":{"written":3,"embedded":2,"reused":1,"tokens":55},"commits":{"written":0,"embedded":0,"failed":0,"refused":0},)"
-        R"("graph":{"nodes":0,"edges":0,"resolved_calls":0,"unresolved_calls":0,)"
-        R"("external_calls":0},)"
-        R"("workers":{"count":2,"started":0,"crashed":0,"out_of_memory":0,"timed_out":0,)"
-        R"("recycled":0},)"
-        R"("seconds":{"total":2.5,"scan":0.0,"files":2.25,"graph":0.0,"commits":0.0,)"
-        R"("index_build":0.0,"worker_read":0.0,"worker_parse":0.0,"worker_embed":1.5,)"
-        R"("worker_store":0.0,"worker_idle":0.0},)"
-        R"("memory":{"supervisor_peak_rss_bytes":0,"workers_peak_pss_bytes":7},)"
-        R"("languages":{"typescript":{"files":2,"chunks":7}},)"
-        "\"problems\":[{\"path\":\"bad0\\n\\\\xff\",\"state\":\"failed\",\"reason\":\"encoding\","
-        "\"detail\":\"\xef\xbf\xbd\",\"attempts\":0}]}");
+  CHECK(
+      report_json(known, with_problems(1))
+          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) ==
+      R"({"repository":"rxjs","root":"/r/\\xff","head":"abc","status":"interrupted",)"
+      R"("files":{"total":3,"indexed":1,"unchanged":1,"empty":0,"skipped":0,"failed":1,)"
+      R"("quarantined":0,"removed":0},)"
+      R"("chunks":{"written":3,"embedded":2,"reused":1,"tokens":55},"commits":{"written":0,"embedded":0,"failed":0,"refused":0},)"
+      R"("graph":{"nodes":0,"edges":0,"resolved_calls":0,"unresolved_calls":0,)"
+      R"("external_calls":0},)"
+      R"("workers":{"count":2,"started":0,"crashed":0,"out_of_memory":0,"timed_out":0,)"
+      R"("recycled":0},)"
+      R"("seconds":{"total":2.5,"scan":0.0,"files":2.25,"graph":0.0,"commits":0.0,)"
+      R"("index_build":0.0,"worker_read":0.0,"worker_parse":0.0,"worker_embed":1.5,)"
+      R"("worker_store":0.0,"worker_idle":0.0},)"
+      R"("memory":{"supervisor_peak_rss_bytes":0,"workers_peak_pss_bytes":7},)"
+      R"("languages":{"typescript":{"files":2,"chunks":7}},)"
+      "\"problems\":[{\"path\":\"bad0\\n\\\\xff\",\"state\":\"failed\",\"reason\":\"encoding\","
+      "\"detail\":\"\xef\xbf\xbd\",\"attempts\":0}]}");
 }
 
 TEST_CASE("report: is valid JSON whatever names and details hold", "[report]") {
