@@ -160,6 +160,11 @@ bool set_languages(Settings& settings, const Values& values) {
   return true;
 }
 
+bool set_shard(Settings& settings, const Values& values) {
+  settings.shard = Shard::parse(values.back());
+  return settings.shard.has_value();
+}
+
 bool set_language(Settings& settings, const Values& values) {
   if (!is_language(values.back())) return false;
   settings.language = values.back();
@@ -253,6 +258,13 @@ constexpr std::array kTable = {
     SettingRow{"languages", "LIST", "", "language ids separated by commas, such as typescript,tsx",
                "Index only files in these languages.",
                kIndexOnly, kEverywhere, true, false, set_languages},
+    SettingRow{"shard", "I/N", "", "a shard such as 2/4, of at most 65536",
+               "See to the I-th of N parts of the files only; runs over different parts of one "
+               "repository may go on side by side.",
+               kIndexOnly, kEverywhere, false, false, set_shard},
+    SettingRow{"files-from", "FILE|-", "", "a file name, or - for standard input",
+               "See to the files named there only: paths below PATH, a line each or ended by NUL.",
+               kIndexOnly, kFlagOnly, false, false, set_text<&Settings::files_from, 4096>},
     SettingRow{"full", "", "false", kFlagRange,
                "Read, parse and write every file again, changed or not.",
                kIndexOnly, kEverywhere, false, false, set_flag<&Settings::full>},

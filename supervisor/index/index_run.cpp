@@ -78,6 +78,9 @@ Result<RunEnd> IndexRun::run() {
 /// Everything that can be wrong before a file is looked at, cheapest first.
 Result<void> IndexRun::open() {
   if (auto writable = check_report_destination(settings_.report); !writable) return writable;
+  auto scope = RunScope::open(settings_);
+  if (!scope) return scope.error();
+  scope_ = *std::move(scope);
   auto repository = inspect_repository(path_);
   if (!repository) return repository.error();
   repository_ = *std::move(repository);
@@ -108,7 +111,7 @@ Result<void> IndexRun::open() {
   identity.remote = repository_.remote;
   identity.root_commit = repository_.root_commit;
   auto ledger =
-      Ledger::open(database_->connection(), identity, model_,
+      Ledger::open(database_->connection(), identity, model_, {scope_.shard(), scope_.is_list()},
                    settings_.wait ? std::function<bool()>(keep_waiting) : std::function<bool()>());
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
@@ -144,6 +147,8 @@ Result<void> IndexRun::plan() {
   rules.exclude = settings_.exclude;
   rules.languages = settings_.languages;
   rules.listed_at_ns = wall_clock_ns();
+  if (!scope_.whole())
+    rules.in_scope = [this](std::string_view path) { return scope_.holds(path); };
   Planner planner(
       std::move(rules), [&] { return known->next(); },
       [this](Decided&& file) { decided(std::move(file)); });
@@ -161,6 +166,7 @@ Result<void> IndexRun::plan() {
   accounting_.expect(jobs_.size(), bytes);
   facts_.seconds.scan = seconds_since(start);
   warn_of_nothing();
+  warn_of_unmet();
   if (auto passed = fault::point("run.planned"); !passed) return passed;
   return insist([this] { return ledger_->flush(); });
 }
@@ -168,6 +174,7 @@ Result<void> IndexRun::plan() {
 /// A run that finds nothing is seldom what was meant.
 void IndexRun::warn_of_nothing() const {
   if (accounting_.total() == 0) {
+    if (scope_.shard()) return;  // one in many may well be empty
     std::fprintf(stderr, "supervisor: warning: nothing to index: no file was found in %s\n",
                  display_path(repository_.root.string()).c_str());
   } else if (accounting_.excluded() == accounting_.total()) {
@@ -176,6 +183,19 @@ void IndexRun::warn_of_nothing() const {
                  "leave none of %llu files\n",
                  static_cast<unsigned long long>(accounting_.total()));
   }
+}
+
+/// A path of the list that the repository does not have is neither found nor lost: it has no state.
+void IndexRun::warn_of_unmet() const {
+  const RunScope::Unmet unmet = scope_.unmet();
+  if (unmet.count == 0) return;
+  std::string names;
+  for (const std::string& path : unmet.some)
+    names += (names.empty() ? "" : ", ") + display_path(path);
+  std::fprintf(stderr,
+               "supervisor: warning: %zu of the paths in --files-from are no files of the "
+               "repository, ignored by it perhaps: %s%s\n",
+               unmet.count, names.c_str(), unmet.count > unmet.some.size() ? ", …" : "");
 }
 
 void IndexRun::decided(Decided&& file) {

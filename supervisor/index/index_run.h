@@ -27,6 +27,7 @@
 #include "supervisor/index/plan.h"
 #include "supervisor/index/progress.h"
 #include "supervisor/index/report.h"
+#include "supervisor/index/scope.h"
 #include "supervisor/repository/listing.h"
 
 namespace forkdex {
@@ -57,6 +58,7 @@ class IndexRun {
   void print(const std::string& text);
 
   void warn_of_nothing() const;
+  void warn_of_unmet() const;
   void decided(Decided&& file);
   void await_signal();
   void poll_signals();
@@ -71,6 +73,7 @@ class IndexRun {
   WorkerSetup worker_setup() const;
 
   Settings settings_;
+  RunScope scope_;
   std::filesystem::path path_;
   RepositoryInfo repository_;
   ModelFolder model_;
