@@ -296,7 +296,7 @@ constexpr std::array kTable = {
     SettingRow{"path", "GLOB", "", "a glob, each [ with its ]",
                "Only results whose path matches.",
                kSearchOnly, kFlagOnly, false, false, set_path_glob},
-    SettingRow{"kind", "KIND", "", "a kind of chunk, such as function, method or class",
+    SettingRow{"kind", "KIND", "", "a kind of chunk, such as function, method or class; or commit",
                "Only results of this kind.",
                kSearchOnly, kFlagOnly, false, false, set_utf8<&Settings::kind, 64>},
     SettingRow{"json", "", "false", kFlagRange,

@@ -226,6 +226,9 @@ Result<void> remove_repository(PgConnection& connection, const std::string& name
   const auto removed =
       connection.run(fmt::format("BEGIN; DELETE FROM forkdex.chunks WHERE repository_id = {0};"
                                  "DELETE FROM forkdex.files WHERE repository_id = {0};"
+                                 "DELETE FROM forkdex.commits WHERE repository_id = {0};"
+                                 "DELETE FROM forkdex.refused_texts t WHERE NOT EXISTS (SELECT "
+                                 "FROM forkdex.commits c WHERE c.content_hash = t.content_hash);"
                                  "DELETE FROM forkdex.repositories WHERE id = {0}; COMMIT",
                                  *id));
   if (!removed) {

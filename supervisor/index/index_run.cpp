@@ -63,6 +63,7 @@ Result<RunEnd> IndexRun::run() {
   progress_ = make_progress(settings_, accounting_, STDERR_FILENO, Clock::now());
   auto done = plan();
   if (done) done = work();
+  if (done) done = collect_commits();
   if (done) done = finish();
   // Interrupted while the database was away, we die of the signal.
   if (!done && !signal_) error_ = done.error();
@@ -235,22 +236,65 @@ Result<void> IndexRun::work() {
   if (jobs_.empty() || signal_) return {};
   const auto start = Clock::now();
   phase("");
-  files_ = std::make_unique<FilePhase>(
-      FilePhase::Run{context_, settings_, *ledger_, *watch_, accounting_, *progress_, *memory_},
-      worker_setup(), std::move(jobs_), workers_, memory_per_worker_);
+  auto done = run_workers(std::move(jobs_));
+  facts_.seconds.files = seconds_since(start);
+  return done ? insist([this] { return ledger_->flush(); }) : done;
+}
+
+Result<void> IndexRun::run_workers(std::deque<Job> jobs) {
+  context_.restart();
+  FilePhase::Run run{context_, settings_, *ledger_, *watch_, accounting_, *progress_, *memory_, {}};
+  run.messages_finished = [this](const Job& job, const Outcome& outcome) {
+    commits_->finished(job, outcome);
+    progress_->phase(commits_->progress(), Clock::now());
+  };
+  files_ = std::make_unique<FilePhase>(run, worker_setup(), std::move(jobs), workers_,
+                                       memory_per_worker_);
   auto done = files_->run();
   const WorkerPool::Counts counts = files_->counts();
-  facts_.workers.count = counts.places;
-  facts_.workers.started = counts.started;
-  facts_.workers.crashed = counts.crashed;
-  facts_.workers.out_of_memory = counts.out_of_memory;
-  facts_.workers.timed_out = counts.timed_out;
-  facts_.workers.recycled = counts.recycled;
-  facts_.seconds.worker_idle = std::chrono::duration<double>(counts.idle).count();
-  facts_.memory.workers_peak_pss_bytes = counts.peak_pss_bytes;
-  facts_.seconds.files = seconds_since(start);
-  if (!done) return done;
-  return insist([this] { return ledger_->flush(); });
+  facts_.workers.count = std::max<std::uint64_t>(facts_.workers.count, counts.places);
+  facts_.workers.started += counts.started;
+  facts_.workers.crashed += counts.crashed;
+  facts_.workers.out_of_memory += counts.out_of_memory;
+  facts_.workers.timed_out += counts.timed_out;
+  facts_.workers.recycled += counts.recycled;
+  facts_.seconds.worker_idle += std::chrono::duration<double>(counts.idle).count();
+  facts_.memory.workers_peak_pss_bytes =
+      std::max(facts_.memory.workers_peak_pss_bytes, counts.peak_pss_bytes);
+  return done;
+}
+
+Result<void> IndexRun::collect_commits() {
+  if (settings_.no_commits || signal_) return {};
+  const auto start = Clock::now();
+  phase("commits");
+  CommitPhase::Options options;
+  options.repository_id = ledger_->repository_id();
+  options.model_id = ledger_->model_id();
+  options.full = settings_.full;
+  options.retry_failed = settings_.retry_failed;
+  options.keep_going = [this] {
+    poll_signals();
+    return signal_ == 0;
+  };
+  commits_.emplace(database_->connection(), std::move(options));
+  auto done = insist([this] { return commits_->walk(repository_); });
+  if (done) done = embed_messages();
+  const CommitPhase::Counts counts = commits_->counts();
+  facts_.commits = {counts.written, counts.embedded, counts.failed, counts.refused};
+  facts_.seconds.commits = seconds_since(start);
+  return done;
+}
+
+Result<void> IndexRun::embed_messages() {
+  while (!signal_) {
+    auto jobs = insist([this] { return commits_->next_jobs(); });
+    if (!jobs) return jobs.error();
+    if (jobs->empty() || signal_) return {};
+    if (auto done = run_workers(*std::move(jobs)); !done) return done;
+    poll_signals();
+  }
+  return {};
 }
 
 WorkerSetup IndexRun::worker_setup() const {

@@ -22,6 +22,7 @@
 #include "supervisor/database/ledger.h"
 #include "supervisor/fleet/memory_limits.h"
 #include "supervisor/index/accounting.h"
+#include "supervisor/index/commit_phase.h"
 #include "supervisor/index/database_watch.h"
 #include "supervisor/index/file_phase.h"
 #include "supervisor/index/plan.h"
@@ -52,6 +53,9 @@ class IndexRun {
   void choose_sizes();
   Result<void> plan();
   Result<void> work();
+  Result<void> run_workers(std::deque<Job> jobs);
+  Result<void> collect_commits();
+  Result<void> embed_messages();
   Result<std::optional<double>> build_vector_index();
   Result<void> finish();
   Result<void> report();
@@ -92,6 +96,7 @@ class IndexRun {
   std::string_view phase_;
   std::optional<DatabaseWatch> watch_;
   std::unique_ptr<FilePhase> files_;
+  std::optional<CommitPhase> commits_;
   RunFacts facts_;
   std::optional<Error> error_;
   int signal_ = 0;

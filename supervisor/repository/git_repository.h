@@ -94,6 +94,9 @@ class GitRepository {
   /// every commit of that line.
   std::optional<std::string> root_commit() const;
 
+  /// libgit2's own, for what reads objects; lives as long as this does.
+  git_repository* handle() const { return repository_.get(); }
+
  private:
   struct Free {
     void operator()(git_repository* repository) const;
