@@ -62,6 +62,7 @@ struct Slot {
   std::uint32_t outcome_state;
   std::uint32_t chunks, embedded, reused;
   std::uint64_t bytes, tokens;
+  SharedText<64> read_blob_oid;
   std::int64_t read_ns, parse_ns, embed_ns, store_ns, elapsed_ns;
   SharedText<32> reason;
   SharedText<32> language;
@@ -250,6 +251,7 @@ Result<std::optional<Outcome>> JobSender::collect() {
   outcome.detail = plausible_text(slot.detail.get());
   outcome.language = plausible_text(slot.language.get());
   outcome.bytes = slot.bytes;
+  outcome.blob_oid = plausible_text(slot.read_blob_oid.get());
   outcome.chunks = slot.chunks;
   outcome.embedded = slot.embedded;
   outcome.reused = slot.reused;
@@ -403,6 +405,7 @@ void JobReceiver::finish(std::uint32_t index, const Outcome& outcome) {
   slot.detail.set(outcome.detail);
   slot.language.set(outcome.language);
   slot.bytes = outcome.bytes;
+  slot.read_blob_oid.set(outcome.blob_oid);
   slot.chunks = outcome.chunks;
   slot.embedded = outcome.embedded;
   slot.reused = outcome.reused;

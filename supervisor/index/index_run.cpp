@@ -71,7 +71,7 @@ Result<RunEnd> IndexRun::run() {
 /// Everything that can be wrong before a file is looked at, cheapest first.
 Result<void> IndexRun::open() {
   if (auto writable = check_report_destination(settings_.report); !writable) return writable;
-  auto repository = inspect_repository(path_);
+  auto repository = inspect_repository(path_, settings_.rev);
   if (!repository) return repository.error();
   repository_ = *std::move(repository);
 
@@ -283,6 +283,8 @@ WorkerSetup IndexRun::worker_setup() const {
   setup.database_url = database_->worker_conninfo();
   if (const char* password = std::getenv("PGPASSWORD")) setup.database_password = password;
   setup.root = repository_.root.string();
+  for (const auto& folder : repository_.object_folders)
+    setup.object_folders.push_back(folder.string());
   setup.repository_id = ledger_->repository_id();
   setup.model_id = ledger_->model_id();
   setup.run_id = ledger_->run_id();
