@@ -50,7 +50,10 @@ Result<RunEnd> IndexRun::run() {
   if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
     signals_.add(SIGHUP);
   await_signal();
-  if (auto opened = open(); !opened) return opened.error();
+  if (auto opened = open(); !opened) {
+    if (signal_) return RunEnd{kExitOk, signal_};  // while something was waited for
+    return opened.error();
+  }
   print(opening_text(ledger_->repository_name(), repository_.root.string(), ledger_->moved_from(),
                      database_->description(), workers_, model_, settings_.verbosity));
   progress_ = make_progress(settings_, accounting_, STDERR_FILENO, Clock::now());
@@ -68,10 +71,26 @@ Result<RunEnd> IndexRun::run() {
   return end;
 }
 
+/// The folder that PATH names, or the clone of the URL, brought up to date.
+Result<RepositoryInfo> IndexRun::open_repository() {
+  if (!names_remote(path_)) return inspect_repository(path_, settings_.rev);
+  const auto url = parse_remote_url(path_.native());
+  if (!url) return url.error();
+  if (settings_.verbosity != Verbosity::kQuiet)
+    print(fmt::format("fetching {}\n", display_path(url->shown)));
+  auto clone = Clone::update(*url, [this] {
+    poll_signals();
+    return signal_ == 0;
+  });
+  if (!clone) return clone.error();
+  clone_.emplace(*std::move(clone));
+  return clone_->inspect(settings_.rev);
+}
+
 /// Everything that can be wrong before a file is looked at, cheapest first.
 Result<void> IndexRun::open() {
   if (auto writable = check_report_destination(settings_.report); !writable) return writable;
-  auto repository = inspect_repository(path_, settings_.rev);
+  auto repository = open_repository();
   if (!repository) return repository.error();
   repository_ = *std::move(repository);
 

@@ -12,7 +12,6 @@
 
 #include "common/path_text.h"
 #include "common/unique_fd.h"
-#include "common/url.h"
 #include "supervisor/repository/folder.h"
 #include "supervisor/repository/git_repository.h"
 #include "supervisor/repository/ignore_rules.h"
@@ -28,18 +27,7 @@ Error path_error(const fs::path& path, std::string_view what) {
   return {ErrorCode::kPathUnusable, fmt::format("{} {}", display_path(path.native()), what), ""};
 }
 
-/// https://…, ssh://… or git's short user@host:path.
-bool is_url(std::string_view text) {
-  if (text.find("://") != std::string_view::npos) return true;
-  const std::string_view host = text.substr(0, text.find(':'));
-  return host.size() < text.size() && host.find('@') != std::string_view::npos &&
-         host.find('/') == std::string_view::npos;
-}
-
 Error unopenable(const fs::path& path, int error) {
-  if ((error == ENOENT || error == ENOTDIR) && is_url(path.native()))
-    return path_error(without_secrets(path.native()),
-                      "is a URL, which is not supported yet; clone it first and give the folder");
   switch (error) {
     case ENOENT:
       return path_error(path, "does not exist; give an existing folder");
