@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kDefaultConnectTimeout{10};
 constexpr std::size_t kCopyPieceBytes = 1 << 20;  // PQputCopyData takes an int and copies
+constexpr std::chrono::milliseconds kBetweenQuestions{100};
 
 struct FreeOptions {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
@@ -30,11 +31,6 @@ using Options = std::unique_ptr<PQconninfoOption, FreeOptions>;
 struct FreeMemory {
   void operator()(char* memory) const { PQfreemem(memory); }
 };
-
-struct ClearResult {
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
 
 /// Parses `conninfo`, defaults and environment included. libpq's message for a bad one quotes the
 /// text, which may hold a password, so it is not passed on.
@@ -80,7 +76,8 @@ std::string first_line(const char* message) {
 
 /// Drives a connection begun by PQconnectStartParams. libpq's blocking call would do the same but
 /// could not be told to report the SQLSTATE of a refusal.
-bool finish_connecting(PGconn* connection, std::chrono::seconds timeout) {
+bool finish_connecting(PGconn* connection, std::chrono::milliseconds timeout,
+                       const Patience& patience) {
   const Clock::time_point deadline = Clock::now() + timeout;
   PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
   while (wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) {
@@ -88,8 +85,9 @@ bool finish_connecting(PGconn* connection, std::chrono::seconds timeout) {
     if (wanted == PGRES_POLLING_WRITING) waiting.events = POLLOUT;
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0) return false;
-    const int ready = ::poll(&waiting, 1, static_cast<int>(left.count()));
+    if (left.count() <= 0 || !patience.lasts()) return false;
+    const auto slice = patience.keep_waiting ? std::min(left, kBetweenQuestions) : left;
+    const int ready = ::poll(&waiting, 1, static_cast<int>(slice.count()));
     if (ready < 0 && errno != EINTR) return false;
     if (ready > 0) wanted = PQconnectPoll(connection);
   }
@@ -128,85 +126,7 @@ bool send(PGconn* connection, const PgCall& call) {
                              values.data(), lengths.data(), formats.data(), 0) == 1;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 0;
-}
-
 }  // namespace
-
-PgRows::PgRows(pg_result* result) : result_(result) {}
-void PgRows::Clear::operator()(pg_result* result) const { PQclear(result); }
-int PgRows::size() const { return PQntuples(result_.get()); }
-bool PgRows::is_null(int row, int column) const {
-  return PQgetisnull(result_.get(), row, column) != 0;
-}
-
-std::string_view PgRows::text(int row, int column) const {
-  return {PQgetvalue(result_.get(), row, column),
-          static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
-}
-
-std::int64_t PgRows::integer(int row, int column) const {
-  const std::string_view digits = text(row, column);
-  std::int64_t value = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
-}
-
-double PgRows::real(int row, int column) const {
-  const std::string_view digits = text(row, column);
-  double value = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
-}
-
-std::int64_t PgRows::affected() const {
-  const std::string_view digits = PQcmdTuples(result_.get());
-  std::int64_t value = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
-}
-
-std::string bytea_text(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text = "\\x";
-  text.reserve(2 + 2 * bytes.size());
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
-std::string bytes_from_bytea(std::string_view text) {
-  if (text.starts_with("\\x")) text.remove_prefix(2);
-  std::string bytes;
-  bytes.reserve(text.size() / 2);
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    bytes += static_cast<char>(hex_digit(text[i]) * 16 + hex_digit(text[i + 1]));
-  return bytes;
-}
-
-std::string array_text(std::span<const PgParam> values) {
-  std::string text = "{";
-  for (const PgParam& value : values) {
-    if (text.size() > 1) text += ',';
-    if (!value) {
-      text += "NULL";
-      continue;
-    }
-    text += '"';
-    for (const char c : *value) {
-      if (c == '"' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += '"';
-  }
-  return text += '}';
-}
 
 std::string describe_database(const std::string& conninfo) {
   const Options options = parse(conninfo);
@@ -223,10 +143,11 @@ std::string describe_database(const std::string& conninfo) {
 }
 
 void PgConnection::Finish::operator()(pg_conn* connection) const { PQfinish(connection); }
+void PgConnection::Clear::operator()(pg_result* result) const { PQclear(result); }
 
 Result<PgConnection> PgConnection::open(const std::string& conninfo,
-                                        const std::string& application_name,
-                                        std::string* sqlstate) {
+                                        const std::string& application_name, std::string* sqlstate,
+                                        Patience patience) {
   if (sqlstate) sqlstate->clear();
   const Options options = parse(conninfo);
   if (!options)
@@ -243,13 +164,17 @@ Result<PgConnection> PgConnection::open(const std::string& conninfo,
   const char* const values[] = {"30",   "10",   "60000", conninfo.c_str(), application_name.c_str(),
                                 "UTF8", nullptr};
   PgConnection opened(PQconnectStartParams(keywords, values, 1));
-  PGconn* connection = opened.raw();
+  PGconn* connection = opened.connection_.get();
   if (!connection) return Error{ErrorCode::kOutOfMemory, "no memory for a connection", ""};
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   PQsetNoticeReceiver(connection, ignore_notice, nullptr);
-  const std::chrono::seconds timeout = connect_timeout(options);
-  if (PQstatus(connection) != CONNECTION_BAD && finish_connecting(connection, timeout)) {
+  std::chrono::milliseconds timeout = connect_timeout(options);
+  if (patience.silence) timeout = std::min(timeout, *patience.silence);
+  if (PQstatus(connection) != CONNECTION_BAD && finish_connecting(connection, timeout, patience)) {
     PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
+    // libpq then leaves all waiting to us (await).
+    PQsetnonblocking(connection, 1);
+    opened.set_patience(std::move(patience));
     return opened;
   }
   const std::string message = first_line(PQerrorMessage(connection));
@@ -262,12 +187,18 @@ Result<PgConnection> PgConnection::open(const std::string& conninfo,
                  describe_database(conninfo)};
   return Error{ErrorCode::kDatabaseUnreachable,
                fmt::format("the database cannot be reached: {}", describe_database(conninfo)),
-               message.empty() ? fmt::format("no answer within {} s", timeout.count()) : message};
+               message.empty() ? fmt::format("no answer within {} s",
+                                             std::chrono::duration<double>(timeout).count())
+                               : message};
 }
 
 Error PgConnection::failure(const pg_result* result) {
   const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
   sqlstate_ = state ? state : "";
+  if (silent_)
+    return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
+            fmt::format("no word from the server for {} s",
+                        std::chrono::duration<double>(*patience_.silence).count())};
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   const std::string message = primary ? primary : first_line(PQerrorMessage(connection_.get()));
   // Not every connection that has no word for its failure is known to be dead yet.
@@ -286,29 +217,100 @@ Error PgConnection::failure(const pg_result* result) {
           fmt::format("SQLSTATE {}", sqlstate_)};
 }
 
+/// Waits until the connection can be read from, or written to where `events` has POLLOUT. False
+/// when patience is at its end, which is the connection's end too.
+bool PgConnection::await(short events) {
+  const Clock::time_point start = Clock::now();
+  while (!silent_) {
+    pollfd waiting{PQsocket(connection_.get()), events, 0};
+    const int slice = patience_.silence || patience_.keep_waiting
+                          ? static_cast<int>(kBetweenQuestions.count())
+                          : -1;
+    const int ready = ::poll(&waiting, 1, slice);
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+    if (!cancelled_ && !patience_.lasts()) cancel();
+    silent_ = patience_.silence && Clock::now() - start >= *patience_.silence;
+  }
+  return false;
+}
+
+/// Asks the server to end the statement at hand, which then fails as any other may.
+void PgConnection::cancel() {
+  cancelled_ = true;
+  const std::unique_ptr<PGcancel, void (*)(PGcancel*)> request(PQgetCancel(connection_.get()),
+                                                               PQfreeCancel);
+  char why_not[256];
+  if (request) PQcancel(request.get(), why_not, sizeof why_not);
+}
+
+bool PgConnection::read_when_there() {
+  return await(POLLIN) && PQconsumeInput(connection_.get()) == 1;
+}
+
+/// Sends what libpq has buffered. Reads meanwhile, or a server that has much to say would stop
+/// reading from us.
+bool PgConnection::send_off() {
+  PGconn* connection = connection_.get();
+  for (;;) {
+    const int left = PQflush(connection);
+    if (left <= 0) return left == 0;
+    if (!await(POLLIN | POLLOUT) || PQconsumeInput(connection) != 1) return false;
+  }
+}
+
+/// The next result, null behind the last one or when patience is at its end.
+PgConnection::ResultPtr PgConnection::next_result() {
+  while (PQisBusy(connection_.get()) == 1)
+    if (!read_when_there()) break;
+  // Of a broken connection libpq makes a result that says so, without waiting.
+  return ResultPtr(silent_ ? nullptr : PQgetResult(connection_.get()));
+}
+
+/// Sends off what was `sent` and gives its last result, or the one that begins a COPY.
+PgConnection::ResultPtr PgConnection::last_result(bool sent) {
+  cancelled_ = false;
+  if (!sent || !send_off()) return nullptr;
+  ResultPtr last;
+  while (ResultPtr next = next_result()) {
+    last = std::move(next);
+    const ExecStatusType status = PQresultStatus(last.get());
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || !alive()) break;
+  }
+  return silent_ ? nullptr : std::move(last);
+}
+
+/// Reads what results are left, or the next statement would meet them. Gives the first failure.
+std::optional<Error> PgConnection::read_to_the_end() {
+  std::optional<Error> refused;
+  while (const ResultPtr next = next_result()) {
+    const ExecStatusType status = PQresultStatus(next.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && !refused)
+      refused = failure(next.get());
+    if (status == PGRES_COPY_IN) break;
+  }
+  if (!refused && silent_) refused = failure(nullptr);
+  return refused;
+}
+
 Result<PgRows> PgConnection::run(const std::string& sql, std::span<const PgParam> params) {
   std::vector<const char*> values;
   values.reserve(params.size());
   for (const PgParam& param : params) values.push_back(param ? param->c_str() : nullptr);
-  ResultPtr result(params.empty() ? PQexec(connection_.get(), sql.c_str())
-                                  : PQexecParams(connection_.get(), sql.c_str(),
-                                                 static_cast<int>(values.size()), nullptr,
-                                                 values.data(), nullptr, nullptr, 0));
+  ResultPtr result =
+      last_result(params.empty() ? PQsendQuery(connection_.get(), sql.c_str()) == 1
+                                 : PQsendQueryParams(connection_.get(), sql.c_str(),
+                                                     static_cast<int>(values.size()), nullptr,
+                                                     values.data(), nullptr, nullptr, 0) == 1);
   const ExecStatusType status = PQresultStatus(result.get());
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
     return PgRows(result.release());
   return failure(result.get());
 }
 
-PgValue PgValue::binary(std::string_view bytes) {
-  PgValue value(std::nullopt);
-  value.bytes.emplace(bytes);
-  value.is_binary = true;
-  return value;
-}
-
 Result<void> PgConnection::prepare(const std::string& name, const std::string& sql) {
-  ResultPtr result(PQprepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr));
+  const ResultPtr result =
+      last_result(PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr) == 1);
   if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return {};
   return failure(result.get());
 }
@@ -317,15 +319,13 @@ Result<std::vector<PgRows>> PgConnection::run_pipeline(std::span<const PgCall> c
   PGconn* connection = connection_.get();
   bool sent = PQenterPipelineMode(connection) == 1;
   for (const PgCall& call : calls) sent = sent && send(connection, call);
-  if (!sent || PQpipelineSync(connection) != 1) {
-    // Only a broken connection refuses to take what is sent.
-    return failure(nullptr);
-  }
+  // Only a broken connection refuses to take what is sent.
+  if (!sent || PQpipelineSync(connection) != 1 || !send_off()) return failure(nullptr);
   std::vector<PgRows> answers;
   std::optional<Error> refused;
   bool between = false;
   for (bool synced = false; !synced;) {
-    ResultPtr result(PQgetResult(connection));
+    ResultPtr result = next_result();
     if (!result) {
       // The end of one call's results; twice in a row, the end of all: the server went away without
       // a sync, which libpq does not always call a bad connection.
@@ -356,23 +356,16 @@ Result<std::vector<PgRows>> PgConnection::run_pipeline(std::span<const PgCall> c
 
 Result<void> PgConnection::copy_in(const std::string& sql, std::string_view rows) {
   PGconn* connection = connection_.get();
-  ResultPtr started(PQexec(connection, sql.c_str()));
+  const ResultPtr started = last_result(PQsendQuery(connection, sql.c_str()) == 1);
   if (PQresultStatus(started.get()) != PGRES_COPY_IN) return failure(started.get());
   bool sent = true;
   while (sent && !rows.empty()) {
     const std::size_t piece = std::min(rows.size(), kCopyPieceBytes);
-    sent = PQputCopyData(connection, rows.data(), static_cast<int>(piece)) == 1;
+    sent = PQputCopyData(connection, rows.data(), static_cast<int>(piece)) == 1 && send_off();
     rows.remove_prefix(piece);
   }
-  sent = sent && PQputCopyEnd(connection, nullptr) == 1;
-  // Every result must be read, or the next statement would meet the rest of this one.
-  std::optional<Error> refused;
-  while (PGresult* next = PQgetResult(connection)) {
-    ResultPtr result(next);
-    if (PQresultStatus(next) != PGRES_COMMAND_OK && !refused) refused = failure(next);
-    if (PQresultStatus(next) == PGRES_COPY_IN) break;
-  }
-  if (refused) return *refused;
+  sent = sent && PQputCopyEnd(connection, nullptr) == 1 && send_off();
+  if (auto refused = read_to_the_end()) return *refused;
   if (!sent) return failure(nullptr);
   return {};
 }
@@ -380,27 +373,29 @@ Result<void> PgConnection::copy_in(const std::string& sql, std::string_view rows
 Result<void> PgConnection::copy_out_lines(const std::string& sql,
                                           void (*line)(void*, std::string_view), void* context) {
   PGconn* connection = connection_.get();
-  ResultPtr started(PQexec(connection, sql.c_str()));
+  const ResultPtr started = last_result(PQsendQuery(connection, sql.c_str()) == 1);
   if (PQresultStatus(started.get()) != PGRES_COPY_OUT) return failure(started.get());
-  char* buffer = nullptr;
+  constexpr int kNotYet = 0;
+  constexpr int kFailed = -2;
   int length = 0;
-  while ((length = PQgetCopyData(connection, &buffer, 0)) > 0) {
-    std::unique_ptr<char, FreeMemory> owned(buffer);
+  do {
+    char* buffer = nullptr;
+    length = PQgetCopyData(connection, &buffer, 1);
+    if (length == kNotYet && !read_when_there()) return failure(nullptr);
+    if (length <= 0) continue;
+    const std::unique_ptr<char, FreeMemory> owned(buffer);
     std::string_view text(buffer, static_cast<std::size_t>(length));
     if (text.ends_with('\n')) text.remove_suffix(1);
     line(context, text);
-  }
-  std::optional<Error> refused;
-  while (PGresult* next = PQgetResult(connection)) {
-    ResultPtr result(next);
-    if (PQresultStatus(next) != PGRES_COMMAND_OK && !refused) refused = failure(next);
-  }
-  if (refused) return *refused;
-  if (length == -2) return failure(nullptr);
+  } while (length >= 0);
+  if (auto refused = read_to_the_end()) return *refused;
+  if (length == kFailed) return failure(nullptr);
   return {};
 }
 
-bool PgConnection::alive() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+bool PgConnection::alive() const {
+  return !silent_ && PQstatus(connection_.get()) == CONNECTION_OK;
+}
 int PgConnection::socket() const { return PQsocket(connection_.get()); }
 
 }  // namespace forkdex

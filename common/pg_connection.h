@@ -1,8 +1,9 @@
 #pragma once
 
-// One connection to PostgreSQL. Blocking; one thread at a time. Killed in the middle, it leaves an
-// open transaction that the server rolls back.
+// One connection to PostgreSQL. Blocking, as long as its patience lasts; one thread at a time.
+// Killed in the middle, it leaves an open transaction that the server rolls back.
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -12,60 +13,13 @@
 #include <string_view>
 #include <vector>
 
+#include "common/patience.h"
+#include "common/pg_values.h"
 #include "common/result.h"
 
 struct pg_conn;
-struct pg_result;
 
 namespace forkdex {
-
-/// The rows of one statement.
-class PgRows {
- public:
-  explicit PgRows(pg_result* result);
-  int size() const;
-  bool empty() const { return size() == 0; }
-  bool is_null(int row, int column) const;
-  /// The value as text ('' for null). Valid while this object lives.
-  std::string_view text(int row, int column) const;
-  std::int64_t integer(int row, int column) const;
-  double real(int row, int column) const;
-  /// Rows a command changed (its command tag).
-  std::int64_t affected() const;
-
- private:
-  struct Clear {
-    void operator()(pg_result* result) const;
-  };
-  std::unique_ptr<pg_result, Clear> result_;
-};
-
-/// A parameter in text format; nullopt is NULL.
-using PgParam = std::optional<std::string>;
-
-/// A parameter of a prepared statement: text, or PostgreSQL's binary format of its type.
-struct PgValue {
-  PgValue(std::string text) : bytes(std::move(text)) {}
-  PgValue(std::int64_t number) : bytes(std::to_string(number)) {}
-  PgValue(std::nullopt_t) {}
-  static PgValue binary(std::string_view bytes);
-
-  std::optional<std::string> bytes;  ///< nullopt is NULL
-  bool is_binary = false;
-};
-
-/// One execution of a prepared statement.
-struct PgCall {
-  std::string statement;
-  std::vector<PgValue> params;
-};
-
-/// `bytes` as a bytea parameter ("\\x…"), and back from a bytea column's text.
-std::string bytea_text(std::string_view bytes);
-std::string bytes_from_bytea(std::string_view text);
-
-/// `values` as the text of an array parameter; nullopt is a NULL element.
-std::string array_text(std::span<const PgParam> values);
 
 /// Names the server and database of `conninfo` for a person; never its password.
 std::string describe_database(const std::string& conninfo);
@@ -74,9 +28,14 @@ class PgConnection {
  public:
   /// Connects to `conninfo` (a URI or keyword string). `sqlstate`, when given, receives what the
   /// server refused with ("" when no server answered). BLOCKS up to its connect_timeout (10 s when
-  /// it names none). ERRORS kDatabaseUnreachable, kTooManyConnections.
+  /// it names none), no longer than `patience` lasts, which then holds for every statement.
+  /// ERRORS kDatabaseUnreachable, kTooManyConnections.
   static Result<PgConnection> open(const std::string& conninfo, const std::string& application_name,
-                                   std::string* sqlstate = nullptr);
+                                   std::string* sqlstate = nullptr, Patience patience = {});
+
+  /// Holds for every statement from now on: a `keep_waiting` that gives false cancels it.
+  void set_patience(Patience patience) { patience_ = std::move(patience); }
+  const Patience& patience() const { return patience_; }
 
   /// Runs one statement (without parameters: or several, giving the last one's rows). ERRORS by
   /// SQLSTATE (common/sqlstate.h): kRowRefused, kDatabaseBusy, kDatabaseLost (also when nobody
@@ -108,20 +67,37 @@ class PgConnection {
   /// The SQLSTATE of the last failed statement, five characters, or "".
   const std::string& sqlstate() const { return sqlstate_; }
   bool alive() const;
+  /// Ends the session, and with it what the server holds for it, as soon as the server learns of
+  /// it. Whatever is run afterwards fails as on a lost connection.
+  void close() { connection_.reset(); }
   int socket() const;
-  pg_conn* raw() { return connection_.get(); }
 
  private:
   struct Finish {
     void operator()(pg_conn* connection) const;
   };
+  struct Clear {
+    void operator()(pg_result* result) const;
+  };
+  using ResultPtr = std::unique_ptr<pg_result, Clear>;
+
   explicit PgConnection(pg_conn* connection) : connection_(connection) {}
+  bool await(short events);
+  bool read_when_there();
+  bool send_off();
+  ResultPtr next_result();
+  ResultPtr last_result(bool sent);
+  std::optional<Error> read_to_the_end();
+  void cancel();
   Result<void> copy_out_lines(const std::string& sql, void (*line)(void*, std::string_view),
                               void* context);
   Error failure(const pg_result* result);
 
   std::unique_ptr<pg_conn, Finish> connection_;
   std::string sqlstate_;
+  Patience patience_;
+  bool silent_ = false;     // the server has exhausted our patience
+  bool cancelled_ = false;  // the statement at hand
 };
 
 }  // namespace forkdex

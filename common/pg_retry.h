@@ -12,8 +12,18 @@ namespace forkdex {
 inline constexpr int kMostTries = 5;
 
 /// After a failed transaction: rolls back what is open and says whether to run it again, having
-/// waited for a random time that grows with `tries`, those made so far. BLOCKS up to 0.4 s.
+/// waited for a random time that grows with `tries`, those made so far. What the connection's
+/// patience has cancelled is not run again. BLOCKS up to 0.4 s.
 bool try_again(PgConnection& connection, int tries);
+
+/// Runs `operation`, which gives a Result, until it succeeds or fails for good (try_again).
+template <class F>
+auto retried(PgConnection& connection, F operation) {
+  for (int tries = 1;; ++tries) {
+    auto result = operation();
+    if (result || !try_again(connection, tries)) return result;
+  }
+}
 
 /// Lets the server notice within a minute that we are gone without a word, so that our locks end;
 /// and takes back the limits on the time of statements and transactions that a role or database may

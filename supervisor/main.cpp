@@ -72,6 +72,8 @@ void hide_secrets(char* argument) {
 int main_of_supervisor(int argc, char** argv) try {
   // A reader of our output that goes away is an error of the write, not a death in the middle.
   ::signal(SIGPIPE, SIG_IGN);
+  // Whoever started us may have it ignored; our children would then be reaped behind our back.
+  ::signal(SIGCHLD, SIG_DFL);
   const std::vector<std::string> words(argv + 1, argv + argc);
   std::for_each(argv + 1, argv + argc, hide_secrets);
   const auto invocation = parse_invocation(words, current_environment());

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ constexpr std::array kPoints = {
     Point{"run.planned", "every file is planned, no worker started", kBug},
     Point{"run.dispatched", "a job was handed to a worker", kBug},
     Point{"ledger.flush", "states are about to be written", kBug},
+    Point{"database.reach", "the database went away and is about to be asked again", kDatabaseLost},
+    Point{"database.back", "it answers and the claim is ours again", kDatabaseLost},
     Point{"run.finished", "every file has its state, the run's row says running", kBug},
     Point{"report.write", "the report is about to be written", kBug},
     Point{"fork.request", "the fork server was asked for a worker", kBug},
@@ -142,11 +145,17 @@ std::span<const Point> points() { return kPoints; }
 
 Result<void> point(std::string_view name, std::string_view path) {
   static std::map<std::string, unsigned, std::less<>> passes;
+  // The supervisor waits for its database on a thread of its own.
+  static std::mutex counting;
   struck();
   for (std::size_t i = 0; i < strikes().size(); ++i) {
     const Strike& wanted = strikes()[i];
     if (wanted.point != name || path.find(wanted.text) == std::string_view::npos) continue;
-    if (++passes[wanted.point] < wanted.pass || !is_first(i)) continue;
+    const auto pass = [&] {
+      const std::lock_guard lock(counting);
+      return ++passes[wanted.point];
+    }();
+    if (pass < wanted.pass || !is_first(i)) continue;
     if (wanted.action != "error") {
       strike(wanted.action);
       continue;

@@ -9,19 +9,20 @@
 namespace forkdex {
 
 Result<DatabaseAccess> DatabaseAccess::open(const std::string& url,
-                                            const std::string& application_name) {
+                                            const std::string& application_name,
+                                            const Patience& patience) {
   DatabaseAccess access;
   if (url.empty()) {
     const auto data = DataFolder::open();
     if (!data) return data.error();
-    auto server = PostgresServer::open(*data);
+    auto server = PostgresServer::open(*data, patience);
     if (!server) return server.error();
     access.server_.emplace(*std::move(server));
     access.conninfo_ = access.server_->conninfo();
   } else {
     access.conninfo_ = without_driver(url);
   }
-  auto connection = PgConnection::open(access.conninfo_, application_name);
+  auto connection = PgConnection::open(access.conninfo_, application_name, nullptr, patience);
   if (!connection) return connection.error();
   access.connection_.emplace(*std::move(connection));
   access.application_name_ = application_name;
@@ -33,18 +34,20 @@ Result<DatabaseAccess> DatabaseAccess::open(const std::string& url,
   return access;
 }
 
-Result<DatabaseAccess::Reached> DatabaseAccess::reach(const std::stop_token& stop) {
+Result<DatabaseAccess::Reached> DatabaseAccess::reach(const Patience& patience) {
   if (server_)
-    if (auto running = server_->ensure_running(stop); !running) return running.error();
+    if (auto running = server_->ensure_running(patience); !running) return running.error();
   std::string conninfo = server_ ? server_->conninfo() : conninfo_;
-  auto connection = PgConnection::open(conninfo, application_name_);
+  auto connection = PgConnection::open(conninfo, application_name_, nullptr, patience);
   if (!connection) return connection.error();
   if (auto lifted = lift_time_limits(*connection); !lifted) return lifted.error();
   return Reached{*std::move(connection), std::move(conninfo)};
 }
 
 void DatabaseAccess::adopt(Reached reached) {
+  Patience patience = connection_->patience();
   *connection_ = std::move(reached.connection);
+  connection_->set_patience(std::move(patience));
   conninfo_ = std::move(reached.conninfo);
 }
 

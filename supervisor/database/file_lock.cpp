@@ -29,7 +29,6 @@ Result<FileLock> FileLock::open(const std::filesystem::path& path) {
   return opened;
 }
 
-void FileLock::lock_exclusive() { lock(fd_.get(), LOCK_EX); }
 void FileLock::lock_shared() { lock(fd_.get(), LOCK_SH); }
 bool FileLock::try_exclusive() { return lock(fd_.get(), LOCK_EX | LOCK_NB); }
 void FileLock::unlock() { lock(fd_.get(), LOCK_UN); }

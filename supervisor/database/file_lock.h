@@ -14,8 +14,6 @@ class FileLock {
   /// Opens the file, unlocked; CLOEXEC. ERRORS kDatabaseUnusable, kDiskFull.
   static Result<FileLock> open(const std::filesystem::path& path);
 
-  /// BLOCKS until nobody else holds the lock.
-  void lock_exclusive();
   /// BLOCKS until nobody holds it exclusively.
   void lock_shared();
   /// Whether the lock could be had now. BLOCKS never. A shared lock held before is lost on failure.

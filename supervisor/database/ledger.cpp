@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/pg_retry.h"
 #include "supervisor/database/vectors.h"
 
 namespace forkdex {
@@ -60,7 +61,9 @@ Result<void> Ledger::resume() {
                ""};
 }
 
-Result<KnownFiles> Ledger::known_files() { return KnownFiles::spool(*connection_, repository_id_); }
+Result<KnownFiles> Ledger::known_files() {
+  return retried(*connection_, [&] { return KnownFiles::spool(*connection_, repository_id_); });
+}
 
 Result<void> Ledger::record(FileRecord record) {
   if (rows_.size() == 0) oldest_ = Clock::now();
@@ -77,18 +80,22 @@ Result<void> Ledger::flush_when_due() {
 
 Result<std::optional<double>> Ledger::build_vector_index(std::size_t dimension,
                                                          std::int64_t threshold) {
-  return build_vector_index_if_large(*connection_, model_id_, dimension, threshold);
+  return retried(*connection_, [&] {
+    return build_vector_index_if_large(*connection_, model_id_, dimension, threshold);
+  });
 }
 
 Result<void> Ledger::finish_run(const std::string& status, const std::string& report,
                                 const std::optional<std::string>& head) {
   if (const auto flushed = flush(); !flushed) return flushed;
-  const auto ended = connection_->run(
-      "WITH ended AS (UPDATE forkdex.runs SET finished_at = now(), status = $2, "
-      "  report = $3::jsonb WHERE id = $1 RETURNING repository_id) "
-      "UPDATE forkdex.repositories r SET head = $4, indexed_at = now() FROM ended "
-      "WHERE r.id = ended.repository_id AND $2 = 'complete'",
-      {std::to_string(run_id_), status, report, head});
+  const auto ended = retried(*connection_, [&] {
+    return connection_->run(
+        "WITH ended AS (UPDATE forkdex.runs SET finished_at = now(), status = $2, "
+        "  report = $3::jsonb WHERE id = $1 RETURNING repository_id) "
+        "UPDATE forkdex.repositories r SET head = $4, indexed_at = now() FROM ended "
+        "WHERE r.id = ended.repository_id AND $2 = 'complete'",
+        {std::to_string(run_id_), status, report, head});
+  });
   return ended ? Result<void>() : ended.error();
 }
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -12,9 +14,19 @@
 namespace forkdex {
 namespace {
 
-Result<FileLock> hold_start_lock(const ClusterPaths& paths) {
+constexpr std::chrono::milliseconds kBetweenTries{20};
+
+/// Waits for other commands that start or stop the server: seconds, longer while it recovers.
+Result<FileLock> hold_start_lock(const ClusterPaths& paths, const Patience& patience = {}) {
   auto lock = FileLock::open(paths.start_lock);
-  if (lock) lock->lock_exclusive();
+  if (!lock) return lock;
+  while (!lock->try_exclusive()) {
+    if (!patience.lasts())
+      return Error{ErrorCode::kDatabaseUnreachable,
+                   "another command is starting or stopping the embedded database",
+                   paths.start_lock.string()};
+    std::this_thread::sleep_for(kBetweenTries);
+  }
   return lock;
 }
 
@@ -25,16 +37,16 @@ bool is_pinned(const ClusterPaths& paths) {
 
 }  // namespace
 
-Result<PostgresServer> PostgresServer::open(const DataFolder& data) {
+Result<PostgresServer> PostgresServer::open(const DataFolder& data, const Patience& patience) {
   const ClusterPaths paths(data);
-  auto starting = hold_start_lock(paths);
+  auto starting = hold_start_lock(paths, patience);
   if (!starting) return starting.error();
   auto users = FileLock::open(paths.users_lock);
   if (!users) return users.error();
   // Under the start lock nobody holds it exclusively, so this does not wait.
   users->lock_shared();
   PostgresServer server(data, paths, std::move(*users));
-  auto url = ensure_server(data, paths);
+  auto url = ensure_server(data, paths, patience);
   // Let go before `server`, which takes the lock itself to stop what may have been started.
   {
     const FileLock released = *std::move(starting);
@@ -44,10 +56,10 @@ Result<PostgresServer> PostgresServer::open(const DataFolder& data) {
   return server;
 }
 
-Result<void> PostgresServer::ensure_running(const std::stop_token& stop) {
-  const auto starting = hold_start_lock(paths_);
+Result<void> PostgresServer::ensure_running(const Patience& patience) {
+  const auto starting = hold_start_lock(paths_, patience);
   if (!starting) return starting.error();
-  auto url = ensure_server(data_, paths_, stop);
+  auto url = ensure_server(data_, paths_, patience);
   if (!url) return url.error();
   url_ = std::move(*url);
   return {};

@@ -9,9 +9,9 @@
 // is the last. The server is crash-safe and depends on none of our processes.
 
 #include <optional>
-#include <stop_token>
 #include <string>
 
+#include "common/patience.h"
 #include "common/result.h"
 #include "supervisor/database/cluster.h"
 #include "supervisor/database/data_folder.h"
@@ -23,9 +23,10 @@ class PostgresServer {
  public:
   /// Starts the server of `data`, or joins one that runs, creating the cluster and the database
   /// where they are missing. BLOCKS until it answers: about a second the first time, 0.1 s later,
-  /// as long as recovery takes after a crash. ERRORS kDatabaseUnusable, kDiskFull,
-  /// kTooManyConnections; the context ends with the server's own last words.
-  static Result<PostgresServer> open(const DataFolder& data);
+  /// as long as recovery takes after a crash, no longer than `patience` lasts. ERRORS
+  /// kDatabaseUnusable, kDiskFull, kTooManyConnections; the context ends with the server's own last
+  /// words.
+  static Result<PostgresServer> open(const DataFolder& data, const Patience& patience = {});
 
   PostgresServer(PostgresServer&&) = default;
   PostgresServer& operator=(PostgresServer&&) = delete;
@@ -33,8 +34,8 @@ class PostgresServer {
   ~PostgresServer();
 
   /// Sees to it that the server answers, starting it again if it has gone. Users who do so at once
-  /// take turns. BLOCKS as open(), no longer than until `stop`. ERRORS as open().
-  Result<void> ensure_running(const std::stop_token& stop = {});
+  /// take turns. BLOCKS as open(). ERRORS as open().
+  Result<void> ensure_running(const Patience& patience = {});
 
   /// A postgresql:// URL without a secret: the socket's folder and peer authentication admit us.
   const std::string& conninfo() const { return url_; }

@@ -84,24 +84,26 @@ std::optional<pid_t> listening_pid(const fs::path& socket_folder) {
 }
 
 /// Creates our database; two at once cannot meet here, under the start lock.
-Result<void> create_database(const fs::path& socket_folder) {
-  auto connection = PgConnection::open(server_url(socket_folder, "postgres"), "forkdex start");
+Result<void> create_database(const fs::path& socket_folder, const Patience& patience) {
+  auto connection =
+      PgConnection::open(server_url(socket_folder, "postgres"), "forkdex start", nullptr, patience);
   if (!connection) return connection.error();
   const auto created = connection->run("CREATE DATABASE forkdex");
   return created ? Result<void>() : created.error();
 }
 
 /// Asks the server at `socket_folder`. On kRefused `error` says why.
-Answer ask(const fs::path& socket_folder, Error& error) {
+Answer ask(const fs::path& socket_folder, Error& error, const Patience& patience) {
   if (!listening_pid(socket_folder)) return Answer::kAbsent;
   std::string sqlstate;
-  const auto connection = PgConnection::open(server_url(socket_folder), "forkdex start", &sqlstate);
+  const auto connection =
+      PgConnection::open(server_url(socket_folder), "forkdex start", &sqlstate, patience);
   if (connection) return Answer::kServing;
   if (sqlstate == "57P03") return Answer::kBusy;  // starting, recovering or shutting down
   if (sqlstate.empty()) return Answer::kAbsent;   // it went away just now
   error = connection.error();
   if (sqlstate != "3D000") return Answer::kRefused;
-  const auto created = create_database(socket_folder);
+  const auto created = create_database(socket_folder, patience);
   if (created) return Answer::kServing;
   error = created.error();
   return Answer::kRefused;
@@ -143,7 +145,7 @@ class Start {
   Start(const ClusterPaths& paths, const ServerUser& user, fs::path server)
       : paths_(paths), user_(user), server_(std::move(server)) {}
 
-  Result<std::string> run(const std::stop_token& stop);
+  Result<std::string> run(const Patience& patience);
 
  private:
   /// Spawns the postmaster if no process of a server is alive. Returns whether it did.
@@ -204,14 +206,14 @@ Result<void> Start::watch() {
   return Error{ErrorCode::kDatabaseUnusable, "the embedded PostgreSQL does not start", words.text};
 }
 
-Result<std::string> Start::run(const std::stop_token& stop) {
+Result<std::string> Start::run(const Patience& patience) {
   socket_folder_ = recorded_socket_folder(paths_);
   const Clock::time_point begun = Clock::now();
   Clock::time_point last_sign = begun;
   Error refused;
   while (Clock::now() - last_sign < kSilenceLimit && Clock::now() - begun < kRecoveryLimit &&
-         !stop.stop_requested()) {
-    const Answer answer = ask(socket_folder_, refused);
+         patience.lasts()) {
+    const Answer answer = ask(socket_folder_, refused, patience);
     if (answer == Answer::kServing) return server_url(socket_folder_);
     if (answer == Answer::kRefused) return refused;
     if (answer == Answer::kBusy) last_sign = Clock::now();
@@ -255,18 +257,18 @@ bool server_listens(const ClusterPaths& paths) {
 }
 
 Result<std::string> ensure_server(const DataFolder& data, const ClusterPaths& paths,
-                                  const std::stop_token& stop) {
+                                  const Patience& patience) {
   // The common case first: a server runs, and nothing need be found or checked to use it.
   const fs::path recorded = recorded_socket_folder(paths);
   Error refused;
-  if (ask(recorded, refused) == Answer::kServing) return server_url(recorded);
+  if (ask(recorded, refused, patience) == Answer::kServing) return server_url(recorded);
   const auto user = ServerUser::find();
   if (!user) return user.error();
   const auto server = find_server_binaries(data, *user);
   if (!server) return server.error();
   if (const auto prepared = prepare_cluster(paths, *server, *user); !prepared)
     return prepared.error();
-  return Start(paths, *user, *server).run(stop);
+  return Start(paths, *user, *server).run(patience);
 }
 
 Result<void> stop_server(const ClusterPaths& paths) {

@@ -3,9 +3,9 @@
 // Starting and stopping the postmaster over a prepared cluster. REQUIRES, everywhere, that the
 // caller holds the start lock.
 
-#include <stop_token>
 #include <string>
 
+#include "common/patience.h"
 #include "common/result.h"
 #include "supervisor/database/cluster.h"
 #include "supervisor/database/data_folder.h"
@@ -21,9 +21,10 @@ std::string server_url(const std::filesystem::path& socket_folder,
 std::string recorded_url(const ClusterPaths& paths, const std::string& role = "forkdex");
 
 /// Sees to it that a server answers, starting one unless one runs, and that it has our database.
-/// Returns its URL. BLOCKS as PostgresServer::open, no longer than until `stop`. ERRORS as there.
+/// Returns its URL. BLOCKS as PostgresServer::open, no longer than `patience`
+/// lasts. ERRORS as there.
 Result<std::string> ensure_server(const DataFolder& data, const ClusterPaths& paths,
-                                  const std::stop_token& stop = {});
+                                  const Patience& patience = {});
 
 /// Whether a server's socket accepts connections now.
 bool server_listens(const ClusterPaths& paths);

@@ -97,13 +97,24 @@ MemoryLimits::MemoryLimits(MemoryLimits&& other) noexcept
       own_(std::move(other.own_)),
       parent_(std::exchange(other.parent_, {})),
       lock_(std::move(other.lock_)),
+      beside_(std::move(other.beside_)),
       groups_(std::move(other.groups_)),
       bytes_(other.bytes_),
-      kills_around_(other.kills_around_) {}
+      kills_around_(other.kills_around_),
+      recent_kills_around_(other.recent_kills_around_) {}
 
 MemoryLimits::~MemoryLimits() {
   groups_.clear();
   if (!parent_.empty()) remove_parent(parent_);
+  if (beside_.valid()) undo_v2();
+}
+
+/// Gives our group back as it was, unless another supervisor is in it.
+void MemoryLimits::undo_v2() const {
+  if (::flock(beside_.get(), LOCK_EX | LOCK_NB) != 0) return;
+  if (set(own_ / "cgroup.subtree_control", "-memory") != 0) return;
+  set(own_ / "cgroup.procs", "0");
+  ::rmdir((own_ / "supervisor").c_str());
 }
 
 MemoryLimits MemoryLimits::open(const fs::path& root) {
@@ -111,7 +122,7 @@ MemoryLimits MemoryLimits::open(const fs::path& root) {
   limits.root_ = root;
   if (!limits.open_v2() && !limits.open_v1() && limits.shortcoming_.empty())
     limits.shortcoming_ = "there is no memory cgroup";
-  limits.kills_around_ = limits.kills_around();
+  limits.kills_around_ = limits.recent_kills_around_ = limits.kills_around();
   return limits;
 }
 
@@ -127,6 +138,17 @@ bool MemoryLimits::open_v1() {
   return false;
 }
 
+/// Makes the group `ours` and moves this process into it. The errno of what went wrong, or 0.
+int MemoryLimits::move_beside(const fs::path& ours) {
+  do {
+    if (::mkdir(ours.c_str(), 0755) != 0 && errno != EEXIST) return errno;
+    beside_.reset(::open(ours.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // A supervisor that ends just now has it locked, and then it may be gone.
+    if (beside_.valid() && ::flock(beside_.get(), LOCK_SH) != 0) return errno;
+  } while (!beside_.valid() || !is_folder(ours));
+  return set(ours / "cgroup.procs", "0");
+}
+
 bool MemoryLimits::open_v2() {
   const auto group = own_cgroup(content(root_ / "proc/self/cgroup"), "");
   const fs::path mount = root_ / "sys/fs/cgroup";
@@ -134,13 +156,13 @@ bool MemoryLimits::open_v2() {
   own_ = is_folder(mount / *group) ? mount / *group : mount;
   if (content(own_ / "cgroup.controllers").find("memory") == std::string::npos) return false;
   const fs::path ours = own_ / "supervisor";
-  const bool made = ::mkdir(ours.c_str(), 0755) == 0 || errno == EEXIST;
-  int error = made ? set(ours / "cgroup.procs", "0") : errno;
+  int error = move_beside(ours);
   if (error == 0) error = set(own_ / "cgroup.subtree_control", "+memory");
   if (error != 0) {
     // Others are in our group, or it is not ours to divide: back to where we were.
     shortcoming_ = fmt::format("{} cannot be divided ({})", own_.string(), ::strerror(error));
     set(own_ / "cgroup.procs", "0");
+    beside_.reset();
     ::rmdir(ours.c_str());
     return false;
   }
@@ -222,6 +244,18 @@ ChildLimits MemoryLimits::of(unsigned place) const {
   return limits;
 }
 
+bool MemoryLimits::confines(unsigned place, int pid) const {
+  if (place >= groups_.size()) return true;
+  std::ifstream members(groups_[place].folder / "cgroup.procs");
+  for (int member = 0; members >> member;)
+    if (member == pid) return true;
+  return false;
+}
+
+void MemoryLimits::forget_older_kills() {
+  kills_around_ = std::exchange(recent_kills_around_, kills_around());
+}
+
 /// Kills for memory outside any group of ours.
 std::uint64_t MemoryLimits::kills_around() const {
   std::uint64_t kills = count_of(root_ / "proc/vmstat", "oom_kill");
@@ -246,7 +280,8 @@ bool MemoryLimits::met_own_limit(Group& group) const {
 
 std::optional<std::string> MemoryLimits::oom_kill_seen(unsigned place) {
   const std::uint64_t around = kills_around();
-  const bool seen_around = std::exchange(kills_around_, around) < around;
+  const bool seen_around = kills_around_ < around;
+  kills_around_ = recent_kills_around_ = around;
   if (place >= groups_.size()) {
     if (!seen_around) return std::nullopt;
     return own_.empty() ? "machine" : "container";

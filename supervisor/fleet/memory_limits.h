@@ -45,6 +45,9 @@ class MemoryLimits {
   void divide(unsigned places, std::uint64_t bytes);
 
   ChildLimits of(unsigned place) const;
+  /// Whether `pid` stands in the place's group, as it should: a worker enters it by itself, and
+  /// goes on where the kernel refuses. True where there are no groups.
+  bool confines(unsigned place, int pid) const;
   std::uint64_t bytes() const { return bytes_; }
   /// A worker that has more than this when a file is finished is better replaced.
   std::uint64_t soft_bytes() const { return bytes_ / 4 * 3; }
@@ -52,6 +55,9 @@ class MemoryLimits {
   /// Whether the kernel has ended a process of the place for memory since the last question, and
   /// whose memory had run out: "worker", "container" or "machine".
   std::optional<std::string> oom_kill_seen(unsigned place);
+  /// To be called now and then: without groups, a kill that was counted before the last two calls
+  /// is somebody else's, and not taken for that of a worker which dies later.
+  void forget_older_kills();
 
  private:
   struct Group {
@@ -63,9 +69,11 @@ class MemoryLimits {
   MemoryLimits() = default;
   bool open_v1();
   bool open_v2();
+  int move_beside(const std::filesystem::path& ours);
   void remove_stale() const;
   bool make_parent();
   std::optional<Group> make_group(unsigned place) const;
+  void undo_v2() const;
   bool met_own_limit(Group& group) const;
   std::uint64_t kills_around() const;
 
@@ -75,9 +83,11 @@ class MemoryLimits {
   std::filesystem::path own_;     // our group's folder
   std::filesystem::path parent_;  // of the workers' groups
   UniqueFd lock_;                 // on parent_: tells that we live
+  UniqueFd beside_;               // v2: the group we moved into, locked by all who are in it
   std::vector<Group> groups_;
   std::uint64_t bytes_ = 0;
   std::uint64_t kills_around_ = 0;
+  std::uint64_t recent_kills_around_ = 0;  // at the last forget_older_kills()
 };
 
 }  // namespace forkdex

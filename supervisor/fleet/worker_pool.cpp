@@ -12,6 +12,8 @@ namespace forkdex {
 namespace {
 
 constexpr std::chrono::milliseconds kWatchInterval{500};
+// A process that the kernel ends for its memory is gone within this time.
+constexpr std::chrono::seconds kKillMemory{5};
 // Somebody else's connection may have ended by then.
 constexpr std::chrono::seconds kPlaceRetry{10};
 
@@ -264,7 +266,10 @@ WorkerProcess* WorkerPool::ready(unsigned worker) {
   Place& place = places_[worker];
   if (!place.worker || place.recycling) return nullptr;
   if (!place.announced && place.worker->jobs().phase() != WorkerPhase::kReady) return nullptr;
-  if (!place.announced) warn_of_gaps(place.worker->jobs().sandbox_gaps());
+  if (!place.announced) {
+    warn_of_gaps(place.worker->jobs().sandbox_gaps());
+    warn_if_unconfined(worker);
+  }
   place.announced = true;
   place.given_up = false;
   ever_ready_ = true;
@@ -275,6 +280,15 @@ WorkerProcess* WorkerPool::ready(unsigned worker) {
 void WorkerPool::warn_of_gaps(const std::string& gaps) {
   if (gaps.empty() || std::exchange(warned_of_gaps_, true)) return;
   log_warning("sandbox.incomplete", {{"lacks", gaps}});
+}
+
+/// Once, as above: then RLIMIT_DATA alone holds it.
+void WorkerPool::warn_if_unconfined(unsigned worker) {
+  const pid_t pid = places_[worker].worker->pid();
+  if (warned_of_unconfined_ || !memory_ || memory_->confines(worker, pid)) return;
+  warned_of_unconfined_ = true;
+  log_warning("memory.limited_by_process",
+              {{"reason", "a worker was refused its memory group"}, {"worker", worker}});
 }
 
 std::size_t WorkerPool::load(unsigned worker) const { return places_[worker].load; }
@@ -333,6 +347,10 @@ void WorkerPool::watch() {
     check_memory(worker);
   }
   sample_memory();
+  if (memory_ && now - counters_aged_at_ >= kKillMemory) {
+    counters_aged_at_ = now;
+    memory_->forget_older_kills();
+  }
   watching_.expires_after(kWatchInterval);
   watching_.async_wait([this](const boost::system::error_code& error) {
     if (!error) watch();

@@ -123,6 +123,7 @@ class WorkerPool {
   void report_if_drained();
   static void ask_to_end(Place& place);
   void warn_of_gaps(const std::string& gaps);
+  void warn_if_unconfined(unsigned worker);
   void watch();
   void sample_memory();
   void check_memory(unsigned worker);
@@ -139,10 +140,12 @@ class WorkerPool {
   std::vector<Place> places_;
   Counts counts_;
   boost::asio::steady_timer watching_;
+  RestartPolicy::Clock::time_point counters_aged_at_{};
   bool ever_ready_ = false;
   bool draining_ = false;
   bool paused_ = false;
   bool warned_of_gaps_ = false;
+  bool warned_of_unconfined_ = false;
   bool failed_ = false;
   bool drained_reported_ = false;
 };

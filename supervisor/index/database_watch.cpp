@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
+#include "common/fault.h"
 #include "common/log.h"
 
 namespace forkdex {
@@ -34,6 +35,8 @@ void DatabaseWatch::lost(const Error& reason) {
   if (waiting_ || gone_) return;
   waiting_ = true;
   since_ = Clock::now();
+  // A server that only stood still would keep the claim for this session.
+  access_.connection().close();
   log_warning("database.lost", {{"reason", reason.text()}});
   events_.lost();
   if (++losses_ > kMostLosses) {
@@ -62,8 +65,10 @@ bool DatabaseWatch::suspect(const Error& reason) {
 
 /// On the thread: tries until the limit. ERRORS kDatabaseGone, kClaimHeld, kDiskFull.
 Result<DatabaseAccess::Reached> DatabaseWatch::reach(const std::stop_token& stop) const {
+  // Whatever connect_timeout says.
+  const Patience patience{limit_ + kBetweenTries, [&stop] { return !stop.stop_requested(); }};
   for (;;) {
-    auto result = reach_once(stop);
+    auto result = reach_once(patience);
     if (result || !may_pass(result.error())) return result;
     if (stop.stop_requested() || Clock::now() - since_ >= limit_)
       return Error{ErrorCode::kDatabaseGone,
@@ -76,14 +81,15 @@ Result<DatabaseAccess::Reached> DatabaseWatch::reach(const std::stop_token& stop
   }
 }
 
-Result<DatabaseAccess::Reached> DatabaseWatch::reach_once(const std::stop_token& stop) const {
-  auto reached = access_.reach(stop);
+Result<DatabaseAccess::Reached> DatabaseWatch::reach_once(const Patience& patience) const {
+  if (auto passed = fault::point("database.reach"); !passed) return passed.error();
+  auto reached = access_.reach(patience);
   if (!reached) return reached;
   // Our own lost session may hold the claim until the server has noticed (lift_time_limits).
   const auto deadline = since_ + limit_;
   auto claimed =
       claim_repository(reached->connection, ledger_.repository_id(), ledger_.repository_name(),
-                       [&] { return Clock::now() < deadline && !stop.stop_requested(); });
+                       [&] { return Clock::now() < deadline && patience.lasts(); });
   if (!claimed) return claimed.error();
   return reached;
 }
@@ -93,7 +99,9 @@ void DatabaseWatch::reached(Result<DatabaseAccess::Reached> result) {
   waiting_ = false;
   if (!result) return give_up(result.error());
   access_.adopt(*std::move(result));
-  if (auto resumed = ledger_.resume(); !resumed) {
+  auto resumed = fault::point("database.back");
+  if (resumed) resumed = ledger_.resume();
+  if (!resumed) {
     if (resumed.error().code == ErrorCode::kDatabaseLost) return lost(resumed.error());
     return give_up(resumed.error());
   }

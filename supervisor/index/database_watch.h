@@ -32,7 +32,8 @@ class DatabaseWatch {
   /// the server.
   static constexpr int kMostLosses = 5;
 
-  /// `limit` is the longest wait. REQUIRES that the references outlive the watch.
+  /// `limit` is the longest wait, and the longest silence of a server that is asked. REQUIRES that
+  /// the references outlive the watch.
   DatabaseWatch(boost::asio::io_context& context, DatabaseAccess& access, Ledger& ledger,
                 std::chrono::seconds limit, Events events)
       : context_(context),
@@ -67,7 +68,7 @@ class DatabaseWatch {
  private:
   Result<void> wait(const Error& reason, const std::function<bool()>& keep_waiting);
   Result<DatabaseAccess::Reached> reach(const std::stop_token& stop) const;
-  Result<DatabaseAccess::Reached> reach_once(const std::stop_token& stop) const;
+  Result<DatabaseAccess::Reached> reach_once(const Patience& patience) const;
   void reached(Result<DatabaseAccess::Reached> result);
   void give_up(Error error);
 

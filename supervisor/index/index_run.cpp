@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -28,6 +29,9 @@ using Clock = std::chrono::steady_clock;
 // Up to this many vectors an exact scan answers in well under a second, and loading without an
 // index is a hundred times faster (docs/benchmarks.md).
 constexpr std::int64_t kExactScanVectors = 50'000;
+
+// A busy server's disk may keep it from answering for seconds.
+constexpr std::chrono::seconds kLeastSilence{10};
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -104,7 +108,13 @@ Result<void> IndexRun::open() {
   choose_sizes();
   // Before anything is spawned: see MemoryLimits::open.
   memory_.emplace(MemoryLimits::open("/"));
-  auto database = DatabaseAccess::open(settings_.database_url, "forkdex supervisor");
+  const auto keep_waiting = [this] {
+    poll_signals();
+    return signal_ == 0;
+  };
+  // No limit on silence yet: a migration or a recovery may take its time.
+  auto database =
+      DatabaseAccess::open(settings_.database_url, "forkdex supervisor", {{}, keep_waiting});
   if (!database) return database.error();
   database_.emplace(*std::move(database));
   RepositoryIdentity identity;
@@ -113,17 +123,14 @@ Result<void> IndexRun::open() {
   identity.root = repository_.root.string();
   identity.remote = repository_.remote;
   identity.root_commit = repository_.root_commit;
-  std::function<bool()> keep_waiting;
-  if (settings_.wait)
-    keep_waiting = [this] {
-      poll_signals();
-      return signal_ == 0;
-    };
-  auto ledger = Ledger::open(database_->connection(), identity, model_, keep_waiting);
+  auto ledger =
+      Ledger::open(database_->connection(), identity, model_,
+                   settings_.wait ? std::function<bool()>(keep_waiting) : std::function<bool()>());
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
-  watch_.emplace(context_, *database_, *ledger_, std::chrono::seconds(settings_.database_timeout),
-                 database_events());
+  const std::chrono::seconds database_timeout(settings_.database_timeout);
+  database_->connection().set_patience({std::max(database_timeout, kLeastSilence), {}});
+  watch_.emplace(context_, *database_, *ledger_, database_timeout, database_events());
   return fault::point("run.claimed");
 }
 
@@ -191,19 +198,10 @@ void IndexRun::decided(Decided&& file) {
   if (file.state != FileState::kRemoved) accounting_.expect(1);
   accounting_.record(PlannedFile{file.path, file.state, file.reason, file.detail, file.language,
                                  file.chunks, file.attempts});
-  if (!file.row_is_current) note(record_of(std::move(file), recipe_));
-}
-
-/// Writes to the ledger; a failure ends the run at the next turn. A lost database does not: the
-/// record is kept, and written when it is back.
-void IndexRun::note(FileRecord record) {
-  auto noted = ledger_->record(std::move(record));
-  if (noted) return;
-  if (noted.error().code != ErrorCode::kDatabaseLost) {
-    if (!error_) error_ = noted.error();
-  } else if (pool_) {
-    watch_->lost(noted.error());
-  }
+  if (file.row_is_current) return;
+  // A lost database ends nothing: the record is kept, and written when it is back.
+  auto noted = ledger_->record(record_of(std::move(file), recipe_));
+  if (!noted && noted.error().code != ErrorCode::kDatabaseLost && !error_) error_ = noted.error();
 }
 
 void IndexRun::phase(std::string_view name) {
@@ -215,14 +213,14 @@ DatabaseWatch::Events IndexRun::database_events() {
   DatabaseWatch::Events events;
   events.lost = [this] {
     progress_->phase("waiting for the database", Clock::now());
-    if (pool_) pool_->pause();
+    if (files_) files_->pause();
   };
   events.back = [this] {
     phase(phase_);
-    if (pool_) pool_->resume(database_->worker_conninfo());
+    if (files_) files_->resume(database_->worker_conninfo());
   };
   events.gone = [this](Error error) {
-    if (pool_) workers_failed(std::move(error));
+    if (files_) files_->fail(std::move(error));
   };
   return events;
 }
@@ -233,36 +231,11 @@ Result<void> IndexRun::work() {
   if (jobs_.empty() || signal_) return {};
   const auto start = Clock::now();
   phase("");
-  const auto places = static_cast<unsigned>(std::min<std::size_t>(workers_, jobs_.size()));
-  dispatcher_.emplace(std::move(jobs_), settings_.in_flight,
-                      [this](unsigned worker, const Job& job, const Outcome& outcome) {
-                        finished(worker, job, outcome);
-                      });
-  WorkerPool::Deadlines deadlines;
-  deadlines.file = std::chrono::seconds(settings_.file_timeout);
-  memory_->divide(places, memory_per_worker_);
-  if (memory_->kind() == MemoryLimits::Kind::kNone)
-    log_warning("memory.limited_by_process", {{"reason", memory_->shortcoming()}});
-  RestartPolicy::Limits restarts;
-  // Faults that a deadline found come that far apart, and a kill may hit a whole fleet at once.
-  restarts.window = std::max<RestartPolicy::Clock::duration>(restarts.window, 6 * deadlines.file);
-  restarts.elsewhere = std::max(restarts.elsewhere, 4 * static_cast<int>(places));
-  const WorkerSetup setup = worker_setup();
-  // Outside any worker's memory group, so that the weights are charged to none.
-  fork_server_ = std::make_unique<ForkServer>(context_, worker_executable(), setup);
-  pool_ = std::make_unique<WorkerPool>(context_, worker_executable(), setup, places, pool_events(),
-                                       deadlines, &*memory_, fork_server_.get(),
-                                       RestartPolicy(restarts));
-  fork_server_->start([this] {
-    if (signal_ || error_)
-      pool_->drain();
-    else
-      pool_->start();
-  });
-  tick();
-  context_.run();
-  fork_server_.reset();
-  const WorkerPool::Counts counts = pool_->counts();
+  files_ = std::make_unique<FilePhase>(
+      FilePhase::Run{context_, settings_, *ledger_, *watch_, accounting_, *progress_, *memory_},
+      worker_setup(), std::move(jobs_), workers_, memory_per_worker_);
+  auto done = files_->run();
+  const WorkerPool::Counts counts = files_->counts();
   facts_.workers.count = counts.places;
   facts_.workers.started = counts.started;
   facts_.workers.crashed = counts.crashed;
@@ -272,26 +245,8 @@ Result<void> IndexRun::work() {
   facts_.seconds.worker_idle = std::chrono::duration<double>(counts.idle).count();
   facts_.memory.workers_peak_pss_bytes = counts.peak_pss_bytes;
   facts_.seconds.files = seconds_since(start);
-  if (error_) return *error_;
+  if (!done) return done;
   return insist([this] { return ledger_->flush(); });
-}
-
-WorkerPool::Events IndexRun::pool_events() {
-  WorkerPool::Events events;
-  events.has_room = [this](unsigned worker) {
-    dispatcher_->fill(*pool_, worker);
-    if (auto passed = fault::point("run.dispatched"); !passed) workers_failed(passed.error());
-  };
-  events.outcome = [this](unsigned worker, const Outcome& outcome) {
-    dispatcher_->finish(worker, outcome);
-    if (dispatcher_->done()) pool_->drain();
-  };
-  events.database_lost = [this](const Error& error) { return watch_->suspect(error); };
-  events.orphaned = [this](unsigned worker, const std::vector<JobSender::Held>& held,
-                           const Blame& blame) { orphaned(worker, held, blame); };
-  events.failed = [this](Error error) { workers_failed(std::move(error)); };
-  events.drained = [this] { context_.stop(); };
-  return events;
 }
 
 WorkerSetup IndexRun::worker_setup() const {
@@ -319,39 +274,6 @@ WorkerSetup IndexRun::worker_setup() const {
   return setup;
 }
 
-/// Jobs came back: other workers may have time for them.
-void IndexRun::orphaned(unsigned worker, const std::vector<JobSender::Held>& held,
-                        const Blame& blame) {
-  for (unsigned count = dispatcher_->take_back(worker, held, blame); count > 0; --count)
-    pool_->file_quarantined();
-  if (dispatcher_->done()) return pool_->drain();
-  for (unsigned other = 0; other < pool_->places(); ++other)
-    if (pool_->ready(other)) dispatcher_->fill(*pool_, other);
-}
-
-/// The limit that a quarantined file has met, where a higher one may let it pass.
-std::uint64_t IndexRun::limit_behind(std::string_view reason) const {
-  if (reason == name(Fault::kTimedOut)) return settings_.file_timeout;
-  return reason == name(Fault::kOutOfMemory) ? memory_per_worker_ : 0;
-}
-
-void IndexRun::finished(unsigned worker, const Job& job, const Outcome& outcome) {
-  accounting_.record(job, outcome);
-  progress_->finished(worker, job, outcome, Clock::now());
-  watch_->file_finished();
-  // Indexed and empty files were stored by the worker, in the file's own transaction.
-  if (outcome.state == FileState::kIndexed || outcome.state == FileState::kEmpty) return;
-  FileRecord record = record_of(job, outcome, recipe_);
-  if (outcome.state == FileState::kQuarantined)
-    record.refused_limit = job.verdict ? job.verdict->limit : limit_behind(outcome.reason);
-  note(std::move(record));
-}
-
-void IndexRun::workers_failed(Error error) {
-  if (!error_) error_ = std::move(error);
-  pool_->drain();
-}
-
 void IndexRun::await_signal() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (!error) interrupted(signal);
@@ -369,37 +291,26 @@ void IndexRun::interrupted(int signal) {
   const bool again = signal_ != 0;
   signal_ = signal;
   await_signal();
-  if (!pool_) return;
+  if (!files_) return;
   if (again) {
-    pool_->kill("interrupted twice");
+    files_->kill();
   } else {
     log_info("draining", {{"signal", ::strsignal(signal)}});
-    pool_->drain();
+    files_->drain();
   }
 }
 
-void IndexRun::tick() {
-  for (unsigned worker = 0; worker < pool_->places(); ++worker) {
-    const auto id = pool_->active(worker);
-    const Job* job = id ? dispatcher_->in_hand(*id) : nullptr;
-    progress_->working_on(worker, job ? std::string_view(job->path) : std::string_view());
-  }
-  progress_->tick(Clock::now());
-  flush_when_due();
-  ticking_.expires_after(Progress::tick_interval());
-  ticking_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) tick();
-  });
-}
-
-void IndexRun::flush_when_due() {
-  if (watch_->waiting()) return;
-  auto flushed = ledger_->flush_when_due();
-  if (flushed) return;
-  if (flushed.error().code == ErrorCode::kDatabaseLost)
-    watch_->lost(flushed.error());
-  else
-    workers_failed(flushed.error());
+/// Minutes may pass without a word from the server; a signal cancels it, and the next run builds.
+Result<std::optional<double>> IndexRun::build_vector_index() {
+  PgConnection& connection = database_->connection();
+  Patience usual = connection.patience();
+  connection.set_patience({{}, [this] {
+                             poll_signals();
+                             return signal_ == 0;
+                           }});
+  auto built = ledger_->build_vector_index(model_.dimension, kExactScanVectors);
+  connection.set_patience(std::move(usual));
+  return built;
 }
 
 Result<void> IndexRun::finish() {
@@ -408,8 +319,8 @@ Result<void> IndexRun::finish() {
   if (auto complete = accounting_.check_complete(); !complete) return complete;
   if (auto passed = fault::point("run.finished"); !passed) return passed;
   phase("index build");
-  auto built =
-      insist([this] { return ledger_->build_vector_index(model_.dimension, kExactScanVectors); });
+  auto built = insist([this] { return build_vector_index(); });
+  if (!built && signal_) return {};
   if (!built) return built.error();
   facts_.seconds.index_build = built->value_or(0);
   return {};

@@ -15,17 +15,15 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "common/model_folder.h"
 #include "common/settings.h"
 #include "supervisor/database/database_access.h"
 #include "supervisor/database/ledger.h"
-#include "supervisor/fleet/fork_server.h"
-#include "supervisor/fleet/worker_pool.h"
+#include "supervisor/fleet/memory_limits.h"
 #include "supervisor/index/accounting.h"
 #include "supervisor/index/database_watch.h"
-#include "supervisor/index/dispatcher.h"
+#include "supervisor/index/file_phase.h"
 #include "supervisor/index/plan.h"
 #include "supervisor/index/progress.h"
 #include "supervisor/index/report.h"
@@ -55,24 +53,17 @@ class IndexRun {
   void choose_sizes();
   Result<void> plan();
   Result<void> work();
+  Result<std::optional<double>> build_vector_index();
   Result<void> finish();
   Result<void> report();
   void print(const std::string& text);
 
   void warn_of_nothing() const;
   void decided(Decided&& file);
-  void note(FileRecord record);
-  void finished(unsigned worker, const Job& job, const Outcome& outcome);
-  void orphaned(unsigned worker, const std::vector<JobSender::Held>& held, const Blame& blame);
-  std::uint64_t limit_behind(std::string_view reason) const;
-  void workers_failed(Error error);
   void await_signal();
   void poll_signals();
   void interrupted(int signal);
-  void tick();
-  void flush_when_due();
   void phase(std::string_view name);
-  WorkerPool::Events pool_events();
   DatabaseWatch::Events database_events();
   /// See DatabaseWatch::insist.
   template <class F>
@@ -95,15 +86,12 @@ class IndexRun {
 
   boost::asio::io_context context_;
   boost::asio::signal_set signals_{context_};
-  boost::asio::steady_timer ticking_{context_};
   std::deque<Job> jobs_;
-  std::optional<Dispatcher> dispatcher_;
-  std::unique_ptr<ForkServer> fork_server_;
-  std::unique_ptr<WorkerPool> pool_;
   Accounting accounting_;
   std::unique_ptr<Progress> progress_;
   std::string_view phase_;
   std::optional<DatabaseWatch> watch_;
+  std::unique_ptr<FilePhase> files_;
   RunFacts facts_;
   std::optional<Error> error_;
   int signal_ = 0;

@@ -199,8 +199,9 @@ TEST_CASE("clone: git's words end the run with 69, a URL that is none with 64") 
   CHECK(there.clones(false) == Strings());
   const fs::path proof = there.folder / "proof";
   for (const std::string& url :
-       {"ext::sh -c 'touch " + proof.string() + "' x://y", "ext::touch " + proof.string(), std::string("-c://x"),
-        std::string("ssh://-oProxyCommand=touch/x"), std::string("ftp://h/x.git")}) {
+       {"ext::sh -c 'touch " + proof.string() + "' x://y", "ext::touch " + proof.string(),
+        std::string("-c://x"), std::string("ssh://-oProxyCommand=touch/x"),
+        std::string("ftp://h/x.git")}) {
     Command command = there.command(url);
     command.arguments.insert(command.arguments.end() - 1, "--");
     const Ended refused = run(command);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -167,6 +168,94 @@ TEST_CASE("database: one that stays away ends the run with 75, and the next one 
   const auto report = nlohmann::json::parse(read_file(folder / "second.json"));
   CHECK(files_in(report, "unchanged") == kept);
   CHECK(differences(expected, dump(database, "rxjs")) == Strings());
+}
+
+/// While it lives, every process of `server` stands still, and no connection is closed.
+class StandsStill {
+ public:
+  explicit StandsStill(const OwnServer& server) : pids_(server.backends()) {
+    pids_.push_back(server.postmaster());
+    for (const int pid : pids_) ::kill(pid, SIGSTOP);
+  }
+  ~StandsStill() {
+    for (const int pid : pids_) ::kill(pid, SIGCONT);
+  }
+  StandsStill(const StandsStill&) = delete;
+  StandsStill& operator=(const StandsStill&) = delete;
+
+ private:
+  std::vector<int> pids_;
+};
+
+TEST_CASE("database: a server that stands still without closing anything is waited for no longer",
+          "[kill]") {
+  const Dump expected = undisturbed();
+  const OwnServer server;
+  const std::string url = server.start();
+  const TemporaryFolder folder;
+  // Workers that wait for it end by their own deadline, and no file is blamed.
+  const Strings options = {"--database-timeout", "1", "--file-timeout", "2"};
+  Program program(index_over(server, folder / "report.json", options, url));
+  wait_for_files(program, 5);
+  REQUIRE(program.running());
+  auto still = std::make_optional<StandsStill>(server);
+  const Ended ended = program.wait(std::chrono::seconds(120));
+  still.reset();
+  INFO(ended.text());
+  CHECK(ended.status == 75);
+  CHECK(ended.err.find("database.lost") != std::string::npos);
+
+  const Ended second =
+      run(index_over(server, folder / "second.json", {}, url), std::chrono::minutes(5));
+  INFO(second.text());
+  REQUIRE(second.status == 0);
+  CHECK(differences(expected, dump(Database(url), "rxjs")) == Strings());
+}
+
+TEST_CASE("database: one that stands still for too long and then goes on is come back to",
+          "[kill]") {
+  const Dump expected = undisturbed();
+  const OwnServer server;
+  const std::string url = server.start();
+  const TemporaryFolder folder;
+  const Strings options = {"--database-timeout", "15", "--file-timeout", "2"};
+  Program program(index_over(server, folder / "report.json", options, url));
+  wait_for_files(program, 5);
+  REQUIRE(program.running());
+  {
+    const StandsStill still(server);
+    wait_until(
+        "the run waits",
+        [&] {
+          return program.err().find("database.lost") != std::string::npos || !program.running();
+        },
+        [&] { return program.err(); }, std::chrono::seconds(120));
+  }
+  const Ended ended = program.wait(std::chrono::minutes(5));
+  INFO(ended.text());
+  REQUIRE(ended.status == 0);
+  CHECK(ended.err.find("database.back") != std::string::npos);
+  CHECK(differences(expected, dump(Database(url), "rxjs")) == Strings());
+}
+
+TEST_CASE("database: one that stands still for a moment costs nothing", "[kill]") {
+  const Dump expected = undisturbed();
+  const OwnServer server;
+  const std::string url = server.start();
+  const TemporaryFolder folder;
+  Program program(index_over(server, folder / "report.json", {}, url));
+  for (int pauses = 0, finished = 0; program.running() && pauses < 5; ++pauses) {
+    finished = wait_for_files(program, finished + 1);
+    const StandsStill still(server);
+    // Long enough for a worker to have met it.
+    Program(supervisor_command({"--version"})).wait();
+  }
+  const Ended ended = program.wait(std::chrono::minutes(5));
+  INFO(ended.text());
+  REQUIRE(ended.status == 0);
+  const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
+  CHECK(report.at("workers").at("crashed") == 0);
+  CHECK(differences(expected, dump(Database(url), "rxjs")) == Strings());
 }
 
 TEST_CASE("database: a signal while it is waited for ends the run by that signal", "[kill]") {

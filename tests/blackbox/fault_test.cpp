@@ -13,6 +13,7 @@
 #include "tests/support/corpus.h"
 #include "tests/support/database.h"
 #include "tests/support/index_run.h"
+#include "tests/support/own_server.h"
 #include "tests/support/processes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
@@ -30,6 +31,8 @@ const Strings kWorkerPoints = {"worker.start",  "worker.connect", "worker.ready"
                                "embed.done",    "store.begin",    "store.commit", "store.committed",
                                "worker.outcome"};
 const Strings kForkServerPoints = {"fork.request", "fork.cloned"};
+// Met only where the database goes away.
+const Strings kDatabasePoints = {"database.reach", "database.back"};
 const Strings kDeaths = {"exit", "abort", "segv", "kill"};
 
 /// A dozen small real files, and one that holds nothing for the ledger to write down.
@@ -113,6 +116,39 @@ TEST_CASE("faults: a death or an error at any point loses nothing and leaves no 
       break_and_resume(tree.folder.path(), expected, point + "=kill");
       break_and_resume(tree.folder.path(), expected, point + "=error");
       break_and_resume(tree.folder.path(), expected, point + "=" + kDeaths[random() % 3]);
+    }
+}
+
+TEST_CASE("faults: a death or an error on the way back to a lost database loses nothing",
+          "[kill]") {
+  const SmallTree tree;
+  const Dump expected = undisturbed(tree.folder.path());
+  for (const std::string& point : kDatabasePoints)
+    for (const std::string action : {"kill", "abort", "error"}) {
+      const std::string fault = point + "=" + action;
+      INFO(fault);
+      const OwnServer server;
+      const TemporaryFolder folder;
+      Command command = server.command(
+          {"index", "--repository", "r", "--progress", "json", tree.folder.path().string()});
+      command.arguments.front() =
+          (program_path("supervisor").parent_path().parent_path() / "faulty/supervisor").string();
+      command.environment["FORKDEX_FAULT"] = fault;
+      command.environment["FORKDEX_FAULT_ONCE"] = (folder / "struck").string();
+      Program program(command);
+      wait_until("a file is finished",
+                 [&] { return finished_files(program.err()) > 0 || !program.running(); });
+      REQUIRE(program.running());
+      ::kill(server.postmaster(), SIGKILL);
+      const Ended broken = program.wait(std::chrono::seconds(120));
+      INFO(broken.text());
+      CHECK(read_file(folder / "struck").substr(0, 1) == "\1");
+      const Database database(server.start());
+      const IndexRun second =
+          index(tree.folder.path(), database, {"--repository", "r", "--retry-failed"});
+      INFO(second.ended.text());
+      REQUIRE(second.ended.status == 0);
+      CHECK(differences(expected, dump(database, "r")) == Strings());
     }
 }
 

@@ -148,8 +148,8 @@ TEST_CASE("fork server: a clone finds its descriptors and no others", "[fleet]")
 TEST_CASE("fork server: a clone stands under its limits, the fork server does not", "[fleet]") {
   Served served;
   if (cannot_fork(served)) return;
-  const Watched worker(served, {.data_bytes = 1ULL << 40, .first_to_go = true});
-  const std::string limit = std::to_string(1ULL << 40);
+  const Watched worker(served, {.data_bytes = 1ULL << 50, .first_to_go = true});
+  const std::string limit = std::to_string(1ULL << 50);
   CHECK(proc_file(worker.process->pid(), "limits").find(limit) != std::string::npos);
   CHECK(proc_file(worker.process->pid(), "oom_score_adj") == "500\n");
   CHECK(proc_file(served.server.pid(), "limits").find(limit) == std::string::npos);

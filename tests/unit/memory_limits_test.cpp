@@ -86,6 +86,27 @@ TEST_CASE("memory limits: a v2 group is divided as its rules want", "[memory lim
   CHECK(limits.of(1).cgroup_procs_fd >= 0);
   CHECK(limits.of(0).data_bytes < 512 * kMiB);
   CHECK(limits.soft_bytes() < limits.of(0).data_bytes);
+  tree.write(parent.lexically_relative(tree.path()).string() + "/worker-1/cgroup.procs",
+             "12\n34\n");
+  CHECK(limits.confines(1, 34));
+  CHECK_FALSE(limits.confines(1, 3));
+  CHECK_FALSE(limits.confines(0, 34));
+}
+
+TEST_CASE("memory limits: the last supervisor gives a v2 group back as it was", "[memory limit]") {
+  const ScratchFolder tree;
+  write_v2_tree(tree);
+  const fs::path own = tree / "sys/fs/cgroup/service";
+  {
+    const MemoryLimits first = MemoryLimits::open(tree.path());
+    {
+      // Shares our name, and so gets no groups; it has moved all the same.
+      const MemoryLimits second = MemoryLimits::open(tree.path());
+    }
+    CHECK(content(own / "cgroup.subtree_control") == "+memory");
+  }
+  CHECK(content(own / "cgroup.subtree_control") == "-memory");
+  CHECK(content(own / "cgroup.procs") == "0");
 }
 
 TEST_CASE("memory limits: the v2 counters tell whose memory ran out", "[memory limit]") {
@@ -117,6 +138,16 @@ TEST_CASE("memory limits: without a group the machine's counter tells", "[memory
   tree.write("proc/vmstat", "oom_kill 8\n");
   CHECK(limits.oom_kill_seen(0).value_or("none") == "machine");
   CHECK_FALSE(limits.oom_kill_seen(0));
+
+  // One that was counted while nobody of ours died is not taken for ours later on.
+  tree.write("proc/vmstat", "oom_kill 9\n");
+  limits.forget_older_kills();
+  limits.forget_older_kills();
+  CHECK_FALSE(limits.oom_kill_seen(0));
+  // One that was counted just before is.
+  tree.write("proc/vmstat", "oom_kill 10\n");
+  limits.forget_older_kills();
+  CHECK(limits.oom_kill_seen(0).value_or("none") == "machine");
 }
 
 TEST_CASE("memory limits: a v2 group that is not ours to divide is left as it was",

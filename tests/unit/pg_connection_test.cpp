@@ -150,6 +150,73 @@ TEST_CASE("pg connection: a server that dies while it is asked is a lost connect
   while (!PgConnection::open(url, "unit test")) std::this_thread::yield();
 }
 
+TEST_CASE("pg connection: a server that stands still is lost when patience ends", "[postgres]") {
+  const std::string url = fresh_database("pg_silence");
+  const auto statement =
+      GENERATE(as<std::string>(), "run", "params", "prepare", "pipeline", "copy in", "copy out");
+  INFO(statement);
+  PgConnection connection = connect(url);
+  must_run(connection, "CREATE TABLE IF NOT EXISTS t (n int)");
+  REQUIRE(connection.prepare("one", "SELECT 1").ok());
+  const auto pid =
+      static_cast<pid_t>(must_run(connection, "SELECT pg_backend_pid()").integer(0, 0));
+  connection.set_patience({std::chrono::milliseconds(200), {}});
+  REQUIRE(::kill(pid, SIGSTOP) == 0);
+  Result<void> done;
+  const auto take = [&](const auto& result) {
+    if (!result) done = result.error();
+  };
+  const PgCall calls[] = {{"one", {}}, {"one", {}}};
+  if (statement == "run") take(connection.run("SELECT 1"));
+  if (statement == "params") take(connection.run("SELECT $1::int", {"1"}));
+  if (statement == "prepare") take(connection.prepare("two", "SELECT 2"));
+  if (statement == "pipeline") take(connection.run_pipeline(calls));
+  if (statement == "copy in") take(connection.copy_in("COPY t FROM STDIN", "1\n"));
+  if (statement == "copy out")
+    take(connection.copy_out("COPY t TO STDOUT", [](std::string_view) {}));
+  REQUIRE(::kill(pid, SIGCONT) == 0);
+  REQUIRE_FALSE(done.ok());
+  CHECK(done.error().code == ErrorCode::kDatabaseLost);
+  CHECK(done.error().text().find("no word from the server for 0.2 s") != std::string::npos);
+  CHECK_FALSE(connection.alive());
+  CHECK_FALSE(connection.run("SELECT 1").ok());
+}
+
+TEST_CASE("pg connection: more than a socket holds goes to a server that stands still for a while",
+          "[postgres]") {
+  PgConnection connection = connect(fresh_database("pg_silence"));
+  must_run(connection, "CREATE TABLE t (n int)");
+  const auto pid =
+      static_cast<pid_t>(must_run(connection, "SELECT pg_backend_pid()").integer(0, 0));
+  std::string rows;
+  constexpr int kRows = 2'000'000;  // 4 MB
+  for (int row = 0; row < kRows; ++row) rows += "7\n";
+  int asked = 0;
+  connection.set_patience({std::chrono::seconds(60), [&] {
+                             // Asked while nothing moves: then it is time to go on.
+                             if (++asked == 2) ::kill(pid, SIGCONT);
+                             return true;
+                           }});
+  REQUIRE(::kill(pid, SIGSTOP) == 0);
+  const auto copied = connection.copy_in("COPY t FROM STDIN", rows);
+  INFO((copied ? "" : copied.error().text()));
+  REQUIRE(copied.ok());
+  CHECK(asked >= 2);
+  CHECK(must_run(connection, "SELECT count(*) FROM t").integer(0, 0) == kRows);
+}
+
+TEST_CASE("pg connection: a statement nobody waits for any more is cancelled", "[postgres]") {
+  PgConnection connection = connect(fresh_database("pg_silence"));
+  bool waiting = false;
+  connection.set_patience({{}, [&] { return waiting; }});
+  const auto slept = connection.run("SELECT pg_sleep(3600)");
+  REQUIRE_FALSE(slept.ok());
+  CHECK(connection.sqlstate() == "57014");
+  CHECK(connection.alive());
+  waiting = true;
+  CHECK(connection.run("SELECT 1")->integer(0, 0) == 1);
+}
+
 TEST_CASE("pg connection: array parameters quote what needs it", "[postgres]") {
   PgConnection connection = connect(fresh_database("connection_arrays", true));
   const std::vector<PgParam> values = {"plain", "", "NULL", std::nullopt, "a\"b\\c,{}\n", "€"};
