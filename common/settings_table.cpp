@@ -188,7 +188,7 @@ constexpr Sources kFlagOnly = Sources::kFlagOnly;
 constexpr std::string_view kFlagRange = "1, true, yes, on, 0, false, no or off";
 
 constexpr std::array kSubcommands = {
-    SubcommandRow{"index", "PATH", 1, 1, "index or update one repository (the default)"},
+    SubcommandRow{"index", "PATH|URL", 1, 1, "index or update one repository (the default)"},
     SubcommandRow{"search", "QUERY", 1, 1, "find the code nearest in meaning to QUERY"},
     SubcommandRow{"status", "[NAME]", 0, 1, "list repositories, their file states and last run"},
     SubcommandRow{"failures", "NAME", 1, 1, "list every file that is not searchable, and why"},

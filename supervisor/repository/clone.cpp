@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <fstream>
@@ -29,6 +30,25 @@ namespace fs = std::filesystem;
 constexpr std::chrono::milliseconds kBetweenLocks{100};
 constexpr std::size_t kNameBytes = 40;
 constexpr std::size_t kHashDigits = 16;
+
+/// How git fetches, whatever the user's own configuration says.
+constexpr std::array kSettings = {
+    "core.hooksPath=/dev/null",  // nothing of the user's is run
+    "safe.directory=*",          // the clone is ours, whoever a container says its owner is
+    "fetch.unpackLimit=1",       // a pack is one file, objects are thousands
+    "http.lowSpeedLimit=1",      // a server that has fallen silent ends the run, not hangs it
+    "http.lowSpeedTime=600",
+    "gc.autoDetach=false",  // no git may be left behind
+    "maintenance.autoDetach=false",
+};
+constexpr std::array kOptions = {"--quiet",
+                                 "--force",
+                                 "--prune",
+                                 "--no-tags",
+                                 "--no-recurse-submodules",
+                                 "--no-write-fetch-head",
+                                 "--update-shallow"};
+constexpr std::array kReferences = {"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"};
 
 /// Where the parts of one clone stand.
 struct Places {
@@ -172,30 +192,13 @@ class Fetch {
  private:
   Result<void> fetch(const fs::path& folder, bool may_collect,
                      const std::vector<std::string>& head) const {
-    std::vector<std::string> arguments = {"-c",
-                                          "core.hooksPath=/dev/null",
-                                          "-c",
-                                          "gc.autoDetach=false",
-                                          "-c",
-                                          "maintenance.autoDetach=false",
-                                          "-c",
-                                          "fetch.unpackLimit=1",
-                                          "-c",
-                                          may_collect ? "gc.writeCommitGraph=false" : "gc.auto=0",
-                                          "-C",
-                                          folder.string(),
-                                          "fetch",
-                                          "--quiet",
-                                          "--force",
-                                          "--prune",
-                                          "--no-tags",
-                                          "--no-recurse-submodules",
-                                          "--no-write-fetch-head",
-                                          "--update-shallow",
-                                          "--",
-                                          url_.argument,
-                                          "+refs/heads/*:refs/heads/*",
-                                          "+refs/tags/*:refs/tags/*"};
+    std::vector<std::string> arguments;
+    for (const char* setting : kSettings) arguments.insert(arguments.end(), {"-c", setting});
+    if (!may_collect) arguments.insert(arguments.end(), {"-c", "gc.auto=0"});
+    arguments.insert(arguments.end(), {"-C", folder.string(), "fetch"});
+    arguments.insert(arguments.end(), kOptions.begin(), kOptions.end());
+    arguments.insert(arguments.end(), {"--", url_.argument});
+    arguments.insert(arguments.end(), kReferences.begin(), kReferences.end());
     arguments.insert(arguments.end(), head.begin(), head.end());
     return run(std::move(arguments), true);
   }

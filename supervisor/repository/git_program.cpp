@@ -54,6 +54,10 @@ constexpr std::array<std::string_view, 16> kWithheld = {
 constexpr std::array<const char*, 3> kGiven = {
     "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=file:git:http:https:ssh", "LC_ALL=C"};
 
+/// Lines of git's that say nothing of the case at hand.
+constexpr std::array<std::string_view, 4> kBesideThePoint = {
+    "hint:", "warning:", "Please make sure you have", "and the repository exists"};
+
 std::vector<const char*> git_environment() {
   std::vector<const char*> environment;
   for (char** entry = ::environ; *entry; ++entry) {
@@ -161,7 +165,7 @@ UniqueFd memory_file(const char* name, std::string_view content) {
   return memory;
 }
 
-/// The end of what git wrote, without its hints.
+/// The end of what git wrote, as far as it is to the point.
 std::string last_lines(int fd) {
   std::string text(8192, '\0');
   const off_t size = ::lseek(fd, 0, SEEK_END);
@@ -173,7 +177,10 @@ std::string last_lines(int fd) {
     const std::size_t end = std::min(text.find_first_of("\r\n", from), text.size());
     const std::string line = text.substr(from, end - from);
     from = end + 1;
-    if (line.find_first_not_of(' ') == std::string::npos || line.starts_with("hint:")) continue;
+    const auto starts = [&](std::string_view words) { return line.starts_with(words); };
+    if (line.find_first_not_of(' ') == std::string::npos ||
+        std::any_of(kBesideThePoint.begin(), kBesideThePoint.end(), starts))
+      continue;
     lines.push_back(without_secrets(line));
     if (lines.size() > kSaidLines) lines.pop_front();
   }

@@ -79,6 +79,7 @@ bool is_remote_url(std::string_view text) {
 Result<RemoteUrl> parse_remote_url(std::string_view url) {
   if (std::any_of(url.begin(), url.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }))
     return refused(url, "holds control characters; give a URL without them");
+  while (url.ends_with('/')) url.remove_suffix(1);  // the same repository
   const std::size_t scheme_end = url.find("://");
   if (scheme_end == std::string_view::npos) return parse_scp_like(url);
   const std::string_view scheme = url.substr(0, scheme_end);

@@ -35,6 +35,7 @@ TEST_CASE("remote url: what git clones is told from a path", "[url]") {
 TEST_CASE("remote url: the name is the last part", "[url]") {
   CHECK(parsed("https://h/a/x.git").name == "x");
   CHECK(parsed("https://h/a/x/").name == "x");
+  CHECK(parsed("https://h/a/x/").shown == "https://h/a/x");
   CHECK(parsed("file:///a/x/.git").name == "x");
   CHECK(parsed("git@h:x.git").name == "x");
   CHECK(parsed("git@h:a/y").name == "y");
