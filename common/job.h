@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/file_state.h"
 #include "common/hash.h"
@@ -37,10 +38,21 @@ struct Verdict {
   std::uint64_t limit = 0;
 };
 
-/// One file to index.
+enum class JobKind : std::uint8_t {
+  kFile,      ///< a file to index
+  kQuery,     ///< a text whose vector is the answer
+  kMessages,  ///< messages of commits that need vectors
+};
+
+/// The most messages of one job.
+inline constexpr std::size_t kMaxMessages = 64;
+
+/// One file to index, or commit messages to embed.
 struct Job {
-  std::uint64_t id = 0;  ///< the supervisor's number for the file, unique in a run
-  std::string path;      ///< relative to the root, raw bytes, at most kMaxPathBytes
+  std::uint64_t id = 0;  ///< the supervisor's number for the file, unique in a phase
+  JobKind kind = JobKind::kFile;
+  std::string path;  ///< relative to the root, raw bytes, at most kMaxPathBytes; else what it shows
+  std::vector<Sha256> messages = {};  ///< of kMessages, at most kMaxMessages: commits.content_hash
   /// 1 for the first; more once a worker died over the file (not: beside it).
   std::uint32_t attempt = 1;
   bool known = false;  ///< the database has a row whose content hash the worker may trust

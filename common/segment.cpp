@@ -10,88 +10,16 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <boost/interprocess/mapped_region.hpp>
 
 #include "common/plausible.h"
-#include "common/ring.h"
+#include "common/segment_layout.h"
 
 namespace forkdex {
 
 namespace ipc = boost::interprocess;
-
-namespace {
-
-/// Text of bounded length in shared memory. What is too long is cut before a UTF-8 sequence that
-/// does not fit. Reading clamps the length, whatever the peer wrote.
-template <std::size_t kBytes>
-struct SharedText {
-  std::uint32_t length;
-  char bytes[kBytes];
-
-  void set(std::string_view text) {
-    std::size_t size = std::min(text.size(), kBytes);
-    if (size < text.size())
-      while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-    length = static_cast<std::uint32_t>(size);
-    std::memcpy(bytes, text.data(), length);
-  }
-  std::string get() const {
-    const std::size_t size = std::min<std::size_t>(length, kBytes);
-    return std::string(bytes, size);
-  }
-};
-
-struct Slot {
-  std::atomic<SlotState> state;
-  std::atomic<Stage> stage;
-  std::atomic<std::int64_t> stage_since_ns;  // CLOCK_MONOTONIC, one for all processes
-  std::atomic<std::uint32_t> hash_written;
-  std::uint8_t content_hash[32];
-  std::uint64_t job_id;
-  // The job, written by the supervisor while the slot is FREE.
-  std::uint32_t attempt;
-  std::uint8_t is_query;
-  std::uint8_t known;
-  std::uint8_t in_doubt;
-  std::uint8_t known_hash[32];
-  StatSignature signature;
-  SharedText<64> blob_oid;
-  SharedText<kMaxPathBytes> path;
-  // The outcome, written by the worker while the slot is TAKEN.
-  std::uint32_t outcome_state;
-  std::uint32_t chunks, embedded, reused;
-  std::uint64_t bytes, tokens;
-  SharedText<64> read_blob_oid;
-  std::int64_t read_ns, parse_ns, embed_ns, store_ns, elapsed_ns;
-  SharedText<32> reason;
-  SharedText<32> language;
-  SharedText<1024> detail;
-};
-
-}  // namespace
-
-using SlotRing = SharedRing<std::uint32_t, kSlots>;
-using SlotProducer = RingProducer<std::uint32_t, kSlots>;
-using SlotConsumer = RingConsumer<std::uint32_t, kSlots>;
-
-/// Zero-filled memory is a valid, idle segment.
-struct SegmentLayout {
-  SlotRing jobs;
-  SlotRing outcomes;
-  std::atomic<WorkerPhase> phase;
-  std::atomic<std::uint32_t> stop;
-  std::atomic<std::int64_t> idle_ns;
-  std::atomic<std::int64_t> beat_ns;
-  std::atomic<std::uint32_t> failure_written;
-  std::uint32_t failure_code;
-  SharedText<1024> failure_sentence;
-  SharedText<1024> failure_context;
-  SharedText<512> sandbox_gaps;
-  std::uint32_t dimension;
-  float vector[kMaxVectorDimension];
-  std::array<Slot, kSlots> slots;
-};
 
 namespace {
 
@@ -113,6 +41,19 @@ void wake(int event_fd) {
 void drain(int event_fd) {
   std::uint64_t count;
   [[maybe_unused]] const auto got = ::read(event_fd, &count, sizeof count);
+}
+
+// Hashes cross in the place of the path, one after the other.
+static_assert(kMaxMessages * sizeof(Sha256) <= kMaxPathBytes);
+
+std::string packed(const std::vector<Sha256>& hashes) {
+  return {reinterpret_cast<const char*>(hashes.data()), hashes.size() * sizeof(Sha256)};
+}
+
+std::vector<Sha256> unpacked(std::string_view bytes) {
+  std::vector<Sha256> hashes(std::min(bytes.size() / sizeof(Sha256), kMaxMessages));
+  std::memcpy(hashes.data(), bytes.data(), hashes.size() * sizeof(Sha256));
+  return hashes;
 }
 
 /// The other states are the supervisor's to give.
@@ -194,17 +135,18 @@ Result<JobSender> JobSender::create() {
 
 bool JobSender::offer(const Job& job) {
   if (state_->free.empty() || job.path.size() > kMaxPathBytes) return false;
+  if (job.messages.size() > kMaxMessages) return false;
   const std::uint32_t index = state_->free.back();
   Slot& slot = layout_->slots[index];
   slot.job_id = job.id;
   slot.attempt = job.attempt;
-  slot.is_query = 0;
+  slot.kind = job.kind;
   slot.known = job.known;
   slot.in_doubt = job.in_doubt;
   std::memcpy(slot.known_hash, job.known_hash, sizeof slot.known_hash);
   slot.signature = job.signature;
   slot.blob_oid.set(job.blob_oid);
-  slot.path.set(job.path);
+  slot.path.set(job.kind == JobKind::kMessages ? packed(job.messages) : job.path);
   slot.stage.store(Stage::kWaiting, std::memory_order_relaxed);
   slot.stage_since_ns.store(now_ns(), std::memory_order_relaxed);
   slot.hash_written.store(0, std::memory_order_relaxed);
@@ -222,7 +164,7 @@ bool JobSender::offer_query(std::uint64_t id, std::string_view query) {
   Slot& slot = layout_->slots[index];
   slot.job_id = id;
   slot.attempt = 1;
-  slot.is_query = 1;
+  slot.kind = JobKind::kQuery;
   slot.path.set(query);
   slot.state.store(SlotState::kReady, std::memory_order_release);
   if (!state_->jobs.push(index)) return false;
@@ -362,7 +304,9 @@ Result<std::optional<JobReceiver::Taken>> JobReceiver::take() {
   layout_->beat_ns.store(now_ns(), std::memory_order_relaxed);
   Taken taken;
   taken.slot = *index;
-  taken.is_query = slot.is_query != 0;
+  taken.job.kind = slot.kind;
+  if (taken.job.kind > JobKind::kMessages) return broken("a job is of a kind that there is not");
+  taken.is_query = taken.job.kind == JobKind::kQuery;
   taken.job.id = slot.job_id;
   taken.job.attempt = slot.attempt;
   taken.job.known = slot.known != 0;
@@ -371,6 +315,8 @@ Result<std::optional<JobReceiver::Taken>> JobReceiver::take() {
   taken.job.signature = slot.signature;
   taken.job.blob_oid = slot.blob_oid.get();
   taken.job.path = slot.path.get();
+  if (taken.job.kind == JobKind::kMessages)
+    taken.job.messages = unpacked(std::exchange(taken.job.path, {}));
   return std::optional<Taken>(std::move(taken));
 }
 

@@ -75,7 +75,8 @@ class JobSender : public Segment {
   JobSender& operator=(JobSender&&) noexcept;
   ~JobSender();
 
-  /// Hands `job` out. False when every slot is in use. REQUIRES job.path within kMaxPathBytes.
+  /// Hands `job` out. False when every slot is in use. REQUIRES job.path within kMaxPathBytes, and
+  /// job.messages within kMaxMessages.
   bool offer(const Job& job);
   /// Asks for the vector of `query` (at most kMaxPathBytes); the answer is vector().
   bool offer_query(std::uint64_t id, std::string_view query);
@@ -125,7 +126,7 @@ class JobReceiver : public Segment {
   struct Taken {
     std::uint32_t slot = 0;
     bool is_query = false;
-    Job job;  ///< a query's text stands in job.path
+    Job job;  ///< a query's text stands in job.path; messages have no path here
   };
   /// Takes the next job, if one is READY and no stop was requested.
   Result<std::optional<Taken>> take();

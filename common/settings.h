@@ -16,6 +16,7 @@
 #include "common/environment.h"
 #include "common/log.h"
 #include "common/result.h"
+#include "common/shard.h"
 
 namespace forkdex {
 
@@ -52,6 +53,8 @@ struct Settings {
   std::vector<std::string> include;                ///< globs; empty: every path
   std::vector<std::string> exclude;                ///< globs; wins over include
   std::vector<std::string> languages;              ///< language ids; empty: every language
+  std::optional<Shard> shard;                      ///< none: every file
+  std::string files_from;  ///< a file of paths, "-" for standard input; empty: every file
   bool full = false;
   bool retry_failed = false;
   bool wait = false;

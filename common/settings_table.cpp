@@ -160,6 +160,11 @@ bool set_languages(Settings& settings, const Values& values) {
   return true;
 }
 
+bool set_shard(Settings& settings, const Values& values) {
+  settings.shard = Shard::parse(values.back());
+  return settings.shard.has_value();
+}
+
 bool set_language(Settings& settings, const Values& values) {
   if (!is_language(values.back())) return false;
   settings.language = values.back();
@@ -257,6 +262,13 @@ constexpr std::array kTable = {
     SettingRow{"languages", "LIST", "", "language ids separated by commas, such as typescript,tsx",
                "Index only files in these languages.",
                kIndexOnly, kEverywhere, true, false, set_languages},
+    SettingRow{"shard", "I/N", "", "a shard such as 2/4, of at most 65536",
+               "See to the I-th of N parts of the files only; runs over different parts of one "
+               "repository may go on side by side.",
+               kIndexOnly, kEverywhere, false, false, set_shard},
+    SettingRow{"files-from", "FILE|-", "", "a file name, or - for standard input",
+               "See to the files named there only: paths below PATH, a line each or ended by NUL.",
+               kIndexOnly, kFlagOnly, false, false, set_text<&Settings::files_from, 4096>},
     SettingRow{"full", "", "false", kFlagRange,
                "Read, parse and write every file again, changed or not.",
                kIndexOnly, kEverywhere, false, false, set_flag<&Settings::full>},
@@ -288,7 +300,7 @@ constexpr std::array kTable = {
     SettingRow{"path", "GLOB", "", "a glob, each [ with its ]",
                "Only results whose path matches.",
                kSearchOnly, kFlagOnly, false, false, set_path_glob},
-    SettingRow{"kind", "KIND", "", "a kind of chunk, such as function, method or class",
+    SettingRow{"kind", "KIND", "", "a kind of chunk, such as function, method or class; or commit",
                "Only results of this kind.",
                kSearchOnly, kFlagOnly, false, false, set_utf8<&Settings::kind, 64>},
     SettingRow{"json", "", "false", kFlagRange,

@@ -13,6 +13,7 @@
 
 #include "common/cpu_time.h"
 #include "common/fault.h"
+#include "worker/message_embedding.h"
 #include "worker/sandbox/sandbox.h"
 
 namespace forkdex {
@@ -143,8 +144,10 @@ Result<bool> Worker::gather() {
     any = true;
     if (auto passed = fault::point("worker.take", (*taken)->job.path); !passed)
       return passed.error();
-    const bool is_query = (*taken)->is_query;
-    auto done = is_query ? answer_query(**taken) : prepare(**std::move(taken));
+    const JobKind kind = (*taken)->job.kind;
+    auto done = kind == JobKind::kQuery      ? answer_query(**taken)
+                : kind == JobKind::kMessages ? embed_messages(**taken)
+                                             : prepare(**std::move(taken));
     if (!done) return done.error();
   }
   return any;
@@ -411,6 +414,14 @@ Result<void> Worker::answer_query(const JobReceiver::Taken& taken) {
   if (auto embedded = embedder_->embed(texts, vector, outcome.tokens); !embedded) return embedded;
   receiver_.set_vector(vector);
   receiver_.finish(taken.slot, outcome);
+  return {};
+}
+
+/// At once, and not with a group: the messages of one job are a group.
+Result<void> Worker::embed_messages(const JobReceiver::Taken& taken) {
+  auto outcome = MessageEmbedding(*embedder_, *store_, receiver_, setup_.model_id).run(taken);
+  if (!outcome) return outcome.error();
+  receiver_.finish(taken.slot, *outcome);
   return {};
 }
 

@@ -84,6 +84,7 @@ class Worker {
   Result<std::vector<Sha256>> store_once(InHand& in_hand);
   std::vector<StoredVector> vectors_of(const InHand& in_hand) const;
   Result<void> answer_query(const JobReceiver::Taken& taken);
+  Result<void> embed_messages(const JobReceiver::Taken& taken);
   void finish(InHand& in_hand, FileState state);
   void finish_with(InHand& in_hand, const Error& error);
 

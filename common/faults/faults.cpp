@@ -28,6 +28,11 @@ constexpr std::array kPoints = {
     Point{"run.planned", "every file is planned, no worker started", kBug},
     Point{"run.dispatched", "a job was handed to a worker", kBug},
     Point{"ledger.flush", "states are about to be written", kBug},
+    Point{"commits.walk", "the history is about to be walked", kBug},
+    Point{"commits.write", "commits are about to be written", kBug},
+    Point{"commits.settle", "commits are written, last commits not", kBug},
+    Point{"commits.embed", "the walk is done, no message is embedded", kBug},
+    Point{"commits.done", "messages are embedded, which is not noted", kBug},
     Point{"database.reach", "the database went away and is about to be asked again", kDatabaseLost},
     Point{"database.back", "it answers and the claim is ours again", kDatabaseLost},
     Point{"run.finished", "every file has its state, the run's row says running", kBug},
@@ -46,6 +51,10 @@ constexpr std::array kPoints = {
     Point{"store.begin", "a file's transaction is about to begin", kDatabaseLost},
     Point{"store.commit", "a file's chunks and its commit are about to be sent", kDatabaseLost},
     Point{"store.committed", "a file is committed, its outcome not reported", kDatabaseLost},
+    Point{"messages.read", "messages are about to be read", kDatabaseLost},
+    Point{"messages.embed", "messages are about to be embedded", kModelRuntime},
+    Point{"messages.store", "vectors of messages are about to be stored", kDatabaseLost},
+    Point{"messages.stored", "vectors of messages are stored, which is not said", kDatabaseLost},
     Point{"worker.outcome", "an outcome is about to be reported", kModelRuntime},
 };
 

@@ -105,6 +105,7 @@ Result<std::int64_t> collect_vectors(PgConnection& connection) {
       "  WHERE v.model_id = b.model_id AND v.content_hash = b.content_hash "
       "  AND NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.content_hash = b.content_hash) "
       "  AND NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.text_hash = b.content_hash) "
+      "  AND NOT EXISTS (SELECT FROM forkdex.commits k WHERE k.content_hash = b.content_hash) "
       "  RETURNING 1) "
       "SELECT model_id, content_hash, (SELECT count(*) FROM gone) FROM batch "
       "ORDER BY model_id DESC, content_hash DESC LIMIT 1",

@@ -1,6 +1,6 @@
 #pragma once
 
-// The vectors of the whole database: which model made them, collecting those that no chunk needs,
+// The vectors of the whole database: which model made them, collecting those that nothing needs,
 // and the index that makes many of them quick to search.
 
 #include <cstddef>
@@ -26,7 +26,7 @@ Result<std::optional<std::int64_t>> stored_model_id(PgConnection& connection,
 Result<std::int64_t> vector_count(PgConnection& connection, std::int64_t model_id,
                                   std::int64_t limit);
 
-/// Deletes the vectors that no chunk of any repository refers to and returns how many. Runs beside
+/// Deletes the vectors that no chunk and no commit refers to and returns how many. Runs beside
 /// writers: each short batch takes the vectors lock alone. REQUIRES no open transaction. ERRORS as
 /// PgConnection::run.
 Result<std::int64_t> collect_vectors(PgConnection& connection);

@@ -9,17 +9,19 @@ namespace forkdex {
 Result<void> prepare_worker_role(PgConnection& connection) {
   const auto ready = connection.run(
       fmt::format("SELECT coalesce((SELECT has_table_privilege(oid, 'forkdex.chunks', 'INSERT') "
+                  "AND has_column_privilege(oid, 'forkdex.commits', 'message', 'SELECT') "
                   "FROM pg_roles WHERE rolname = '{}'), false)",
                   kWorkerRole));
   if (!ready) return ready.error();
   if (ready->text(0, 0) == "t") return {};
-  // Two who grant at once would collide. Chunks come last: they are what was asked for above.
+  // Two who grant at once would collide.
   const auto granted = connection.run(fmt::format(
       "BEGIN; SELECT pg_advisory_xact_lock({1}, 0);"
       "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{0}') THEN "
       "CREATE ROLE {0} LOGIN; END IF; END $$;"
       "GRANT USAGE ON SCHEMA forkdex TO {0};"
       "GRANT SELECT ON forkdex.runs TO {0};"
+      "GRANT SELECT (content_hash, message) ON forkdex.commits TO {0};"
       "GRANT SELECT, INSERT, UPDATE, DELETE ON forkdex.files, forkdex.vectors, forkdex.chunks "
       "TO {0}; COMMIT",
       kWorkerRole, kMigrationLock));

@@ -34,6 +34,13 @@ void Accounting::record(const PlannedFile& file) {
           file.attempts});
 }
 
+void Accounting::add_times(const Outcome& outcome) {
+  stages_.read += outcome.read;
+  stages_.parse += outcome.parse;
+  stages_.embed += outcome.embed;
+  stages_.store += outcome.store;
+}
+
 void Accounting::record(const Job& job, const Outcome& outcome) {
   if (outcome.state == FileState::kUnchanged)  // found so by its bytes, before it was parsed
     count(outcome.state, language_of(job.path), job.known_chunks);
@@ -44,10 +51,7 @@ void Accounting::record(const Job& job, const Outcome& outcome) {
   chunks_.embedded += outcome.embedded;
   chunks_.reused += outcome.reused;
   chunks_.tokens += outcome.tokens;
-  stages_.read += outcome.read;
-  stages_.parse += outcome.parse;
-  stages_.embed += outcome.embed;
-  stages_.store += outcome.store;
+  add_times(outcome);
   if (is_problem(outcome.state))
     keep({escape_path(job.path), outcome.state, outcome.reason, outcome.detail, job.attempt});
 }

@@ -75,6 +75,9 @@ class Accounting {
   /// Records what became of a job, once, however often it was tried.
   void record(const Job& job, const Outcome& outcome);
 
+  /// Adds what a job that is no file has cost.
+  void add_times(const Outcome& outcome);
+
   std::uint64_t total() const { return total_; }
   /// Files that have their state.
   std::uint64_t done() const { return done_; }

@@ -123,6 +123,11 @@ std::uint64_t FilePhase::limit_behind(std::string_view reason) const {
 }
 
 void FilePhase::finished(unsigned worker, const Job& job, const Outcome& outcome) {
+  if (job.kind == JobKind::kMessages) {
+    run_.watch.file_finished();
+    run_.accounting.add_times(outcome);
+    return run_.messages_finished(job, outcome);
+  }
   run_.accounting.record(job, outcome);
   run_.progress.finished(worker, job, outcome, Clock::now());
   run_.watch.file_finished();

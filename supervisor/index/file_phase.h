@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -39,6 +40,8 @@ class FilePhase {
     Accounting& accounting;
     Progress& progress;
     MemoryLimits& memory;
+    /// Gets what became of jobs that are no files, which are in nobody's books.
+    std::function<void(const Job&, const Outcome&)> messages_finished;
   };
 
   /// At most `workers` workers of `memory_per_worker` bytes each, set up as `setup` says, see to

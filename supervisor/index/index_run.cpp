@@ -63,6 +63,7 @@ Result<RunEnd> IndexRun::run() {
   progress_ = make_progress(settings_, accounting_, STDERR_FILENO, Clock::now());
   auto done = plan();
   if (done) done = work();
+  if (done) done = collect_commits();
   if (done) done = finish();
   // Interrupted while the database was away, we die of the signal.
   if (!done && !signal_) error_ = done.error();
@@ -94,6 +95,9 @@ Result<RepositoryInfo> IndexRun::open_repository() {
 /// Everything that can be wrong before a file is looked at, cheapest first.
 Result<void> IndexRun::open() {
   if (auto writable = check_report_destination(settings_.report); !writable) return writable;
+  auto scope = RunScope::open(settings_);
+  if (!scope) return scope.error();
+  scope_ = *std::move(scope);
   auto repository = open_repository();
   if (!repository) return repository.error();
   repository_ = *std::move(repository);
@@ -124,7 +128,7 @@ Result<void> IndexRun::open() {
   identity.remote = repository_.remote;
   identity.root_commit = repository_.root_commit;
   auto ledger =
-      Ledger::open(database_->connection(), identity, model_,
+      Ledger::open(database_->connection(), identity, model_, {scope_.shard(), scope_.is_list()},
                    settings_.wait ? std::function<bool()>(keep_waiting) : std::function<bool()>());
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
@@ -160,6 +164,8 @@ Result<void> IndexRun::plan() {
   rules.exclude = settings_.exclude;
   rules.languages = settings_.languages;
   rules.listed_at_ns = wall_clock_ns();
+  if (!scope_.whole())
+    rules.in_scope = [this](std::string_view path) { return scope_.holds(path); };
   Planner planner(
       std::move(rules), [&] { return known->next(); },
       [this](Decided&& file) { decided(std::move(file)); });
@@ -177,6 +183,7 @@ Result<void> IndexRun::plan() {
   accounting_.expect(jobs_.size(), bytes);
   facts_.seconds.scan = seconds_since(start);
   warn_of_nothing();
+  warn_of_unmet();
   if (auto passed = fault::point("run.planned"); !passed) return passed;
   return insist([this] { return ledger_->flush(); });
 }
@@ -184,6 +191,7 @@ Result<void> IndexRun::plan() {
 /// A run that finds nothing is seldom what was meant.
 void IndexRun::warn_of_nothing() const {
   if (accounting_.total() == 0) {
+    if (scope_.shard()) return;  // one in many may well be empty
     std::fprintf(stderr, "supervisor: warning: nothing to index: no file was found in %s\n",
                  display_path(repository_.root.string()).c_str());
   } else if (accounting_.excluded() == accounting_.total()) {
@@ -192,6 +200,19 @@ void IndexRun::warn_of_nothing() const {
                  "leave none of %llu files\n",
                  static_cast<unsigned long long>(accounting_.total()));
   }
+}
+
+/// A path of the list that the repository does not have is neither found nor lost: it has no state.
+void IndexRun::warn_of_unmet() const {
+  const RunScope::Unmet unmet = scope_.unmet();
+  if (unmet.count == 0) return;
+  std::string names;
+  for (const std::string& path : unmet.some)
+    names += (names.empty() ? "" : ", ") + display_path(path);
+  std::fprintf(stderr,
+               "supervisor: warning: %zu of the paths in --files-from are no files of the "
+               "repository, ignored by it perhaps: %s%s\n",
+               unmet.count, names.c_str(), unmet.count > unmet.some.size() ? ", …" : "");
 }
 
 void IndexRun::decided(Decided&& file) {
@@ -231,22 +252,65 @@ Result<void> IndexRun::work() {
   if (jobs_.empty() || signal_) return {};
   const auto start = Clock::now();
   phase("");
-  files_ = std::make_unique<FilePhase>(
-      FilePhase::Run{context_, settings_, *ledger_, *watch_, accounting_, *progress_, *memory_},
-      worker_setup(), std::move(jobs_), workers_, memory_per_worker_);
+  auto done = run_workers(std::move(jobs_));
+  facts_.seconds.files = seconds_since(start);
+  return done ? insist([this] { return ledger_->flush(); }) : done;
+}
+
+Result<void> IndexRun::run_workers(std::deque<Job> jobs) {
+  context_.restart();
+  FilePhase::Run run{context_, settings_, *ledger_, *watch_, accounting_, *progress_, *memory_, {}};
+  run.messages_finished = [this](const Job& job, const Outcome& outcome) {
+    commits_->finished(job, outcome);
+    progress_->phase(commits_->progress(), Clock::now());
+  };
+  files_ = std::make_unique<FilePhase>(run, worker_setup(), std::move(jobs), workers_,
+                                       memory_per_worker_);
   auto done = files_->run();
   const WorkerPool::Counts counts = files_->counts();
-  facts_.workers.count = counts.places;
-  facts_.workers.started = counts.started;
-  facts_.workers.crashed = counts.crashed;
-  facts_.workers.out_of_memory = counts.out_of_memory;
-  facts_.workers.timed_out = counts.timed_out;
-  facts_.workers.recycled = counts.recycled;
-  facts_.seconds.worker_idle = std::chrono::duration<double>(counts.idle).count();
-  facts_.memory.workers_peak_pss_bytes = counts.peak_pss_bytes;
-  facts_.seconds.files = seconds_since(start);
-  if (!done) return done;
-  return insist([this] { return ledger_->flush(); });
+  facts_.workers.count = std::max<std::uint64_t>(facts_.workers.count, counts.places);
+  facts_.workers.started += counts.started;
+  facts_.workers.crashed += counts.crashed;
+  facts_.workers.out_of_memory += counts.out_of_memory;
+  facts_.workers.timed_out += counts.timed_out;
+  facts_.workers.recycled += counts.recycled;
+  facts_.seconds.worker_idle += std::chrono::duration<double>(counts.idle).count();
+  facts_.memory.workers_peak_pss_bytes =
+      std::max(facts_.memory.workers_peak_pss_bytes, counts.peak_pss_bytes);
+  return done;
+}
+
+Result<void> IndexRun::collect_commits() {
+  if (settings_.no_commits || signal_) return {};
+  const auto start = Clock::now();
+  phase("commits");
+  CommitPhase::Options options;
+  options.repository_id = ledger_->repository_id();
+  options.model_id = ledger_->model_id();
+  options.full = settings_.full;
+  options.retry_failed = settings_.retry_failed;
+  options.keep_going = [this] {
+    poll_signals();
+    return signal_ == 0;
+  };
+  commits_.emplace(database_->connection(), std::move(options));
+  auto done = insist([this] { return commits_->walk(repository_); });
+  if (done) done = embed_messages();
+  const CommitPhase::Counts counts = commits_->counts();
+  facts_.commits = {counts.written, counts.embedded, counts.failed, counts.refused};
+  facts_.seconds.commits = seconds_since(start);
+  return done;
+}
+
+Result<void> IndexRun::embed_messages() {
+  while (!signal_) {
+    auto jobs = insist([this] { return commits_->next_jobs(); });
+    if (!jobs) return jobs.error();
+    if (jobs->empty() || signal_) return {};
+    if (auto done = run_workers(*std::move(jobs)); !done) return done;
+    poll_signals();
+  }
+  return {};
 }
 
 WorkerSetup IndexRun::worker_setup() const {

@@ -22,11 +22,13 @@
 #include "supervisor/database/ledger.h"
 #include "supervisor/fleet/memory_limits.h"
 #include "supervisor/index/accounting.h"
+#include "supervisor/index/commit_phase.h"
 #include "supervisor/index/database_watch.h"
 #include "supervisor/index/file_phase.h"
 #include "supervisor/index/plan.h"
 #include "supervisor/index/progress.h"
 #include "supervisor/index/report.h"
+#include "supervisor/index/scope.h"
 #include "supervisor/repository/clone.h"
 #include "supervisor/repository/listing.h"
 
@@ -53,12 +55,16 @@ class IndexRun {
   void choose_sizes();
   Result<void> plan();
   Result<void> work();
+  Result<void> run_workers(std::deque<Job> jobs);
+  Result<void> collect_commits();
+  Result<void> embed_messages();
   Result<std::optional<double>> build_vector_index();
   Result<void> finish();
   Result<void> report();
   void print(const std::string& text);
 
   void warn_of_nothing() const;
+  void warn_of_unmet() const;
   void decided(Decided&& file);
   void await_signal();
   void poll_signals();
@@ -73,6 +79,7 @@ class IndexRun {
   WorkerSetup worker_setup() const;
 
   Settings settings_;
+  RunScope scope_;
   std::filesystem::path path_;
   std::optional<Clone> clone_;  // where path_ is a URL
   RepositoryInfo repository_;
@@ -92,6 +99,7 @@ class IndexRun {
   std::string_view phase_;
   std::optional<DatabaseWatch> watch_;
   std::unique_ptr<FilePhase> files_;
+  std::optional<CommitPhase> commits_;
   RunFacts facts_;
   std::optional<Error> error_;
   int signal_ = 0;

@@ -79,7 +79,7 @@ Result<void> Planner::remove_until(const std::string* path) {
   while (known_ && (!path || known_->path < *path)) {
     // What stands below a folder that cannot be looked into may well be there still.
     const bool hidden = !unreadable_folder_.empty() && known_->path.starts_with(unreadable_folder_);
-    if (!hidden) {
+    if (!hidden && in_scope(known_->path)) {
       Decided gone;
       gone.path = std::move(known_->path);
       gone.state = FileState::kRemoved;
@@ -93,13 +93,12 @@ Result<void> Planner::remove_until(const std::string* path) {
 Result<void> Planner::take(ListedFile&& file) {
   if (auto removed = remove_until(&file.path); !removed) return removed;
   if (file.path.ends_with('/')) unreadable_folder_ = file.path;
-  if (!known_ || known_->path != file.path) {
-    plan(std::move(file), nullptr);
-    return {};
+  std::optional<KnownFile> known;
+  if (known_ && known_->path == file.path) {
+    known = *std::move(known_);
+    if (auto advanced = advance(); !advanced) return advanced;
   }
-  const KnownFile known = *std::move(known_);
-  if (auto advanced = advance(); !advanced) return advanced;
-  plan(std::move(file), &known);
+  if (in_scope(file.path)) plan(std::move(file), known ? &*known : nullptr);
   return {};
 }
 

@@ -28,6 +28,8 @@ struct PlanRules {
   std::vector<std::string> exclude;    ///< globs
   std::vector<std::string> languages;  ///< language ids; empty admits every language
   std::int64_t listed_at_ns = 0;       ///< wall clock before the listing began
+  /// Whether a path is this run's business; empty admits every path. Others are left as they are.
+  std::function<bool(std::string_view)> in_scope;
 };
 
 /// A file whose state needs no worker.
@@ -69,6 +71,7 @@ class Planner {
   bool unchanged(const ListedFile& file, const StatSignature& signature,
                  const KnownFile& known) const;
   bool stays_quarantined(const KnownFile& known) const;
+  bool in_scope(const std::string& path) const { return !rules_.in_scope || rules_.in_scope(path); }
   void compare_later(Job& job, const KnownFile& known) const;
   void plan(ListedFile&& file, const KnownFile* known);
 

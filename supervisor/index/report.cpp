@@ -60,6 +60,13 @@ Json seconds_json(const RunFacts::Seconds& phases, const StageTimes& stages) {
           {"worker_idle", rounded(phases.worker_idle)}};
 }
 
+Json commits_json(const RunFacts::Commits& commits) {
+  return {{"written", commits.written},
+          {"embedded", commits.embedded},
+          {"failed", commits.failed},
+          {"refused", commits.refused}};
+}
+
 Json languages_json(const Accounting& accounting) {
   Json languages = Json::object();
   for (const auto& [language, counts] : accounting.languages())
@@ -142,7 +149,7 @@ Json report_json(const RunFacts& facts, const Accounting& accounting) {
             {"embedded", chunks.embedded},
             {"reused", chunks.reused},
             {"tokens", chunks.tokens}}},
-          {"commits", {{"written", 0}}},
+          {"commits", commits_json(facts.commits.value_or(RunFacts::Commits()))},
           {"graph",
            {{"nodes", 0},
             {"edges", 0},

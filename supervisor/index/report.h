@@ -48,6 +48,14 @@ struct RunFacts {
     double worker_idle = 0;
   } seconds;
 
+  struct Commits {
+    std::uint64_t written = 0;   ///< rows that are new, or changed
+    std::uint64_t embedded = 0;  ///< messages that went through the model
+    std::uint64_t failed = 0;    ///< messages without a vector, which the next run tries again
+    std::uint64_t refused = 0;   ///< messages without a vector, because they end every worker
+  };
+  std::optional<Commits> commits;  ///< nothing where they were left out
+
   struct Memory {
     std::uint64_t supervisor_peak_rss_bytes = 0;
     std::uint64_t workers_peak_pss_bytes = 0;  ///< peak of the sum

@@ -32,6 +32,14 @@ std::string files_line(const Accounting& accounting) {
   return line;
 }
 
+std::string commits_line(const RunFacts::Commits& commits) {
+  std::string line =
+      fmt::format("{} written, {} messages embedded", commits.written, commits.embedded);
+  if (commits.failed > 0) line += fmt::format(", {} failed", commits.failed);
+  if (commits.refused > 0) line += fmt::format(", {} refused", commits.refused);
+  return line;
+}
+
 std::string seconds_line(const RunFacts::Seconds& seconds) {
   const std::array<std::pair<std::string_view, double>, 5> phases = {
       {{"scan", seconds.scan},
@@ -81,10 +89,11 @@ std::string summary_text(const RunFacts& facts, const Accounting& accounting, Ve
     text = fmt::format(
         "{}: {}\n"
         "  files    {}\n"
-        "  chunks   {} written, {} embedded, {} reused, {} tokens\n"
-        "  seconds  {}\n",
+        "  chunks   {} written, {} embedded, {} reused, {} tokens\n",
         printable(facts.repository), name(facts.status), files_line(accounting), chunks.written,
-        chunks.embedded, chunks.reused, chunks.tokens, seconds_line(facts.seconds));
+        chunks.embedded, chunks.reused, chunks.tokens);
+    if (facts.commits) text += fmt::format("  commits  {}\n", commits_line(*facts.commits));
+    text += fmt::format("  seconds  {}\n", seconds_line(facts.seconds));
   }
   append_problems(text, facts, accounting);
   return text;

@@ -7,6 +7,7 @@
 #include "supervisor/database/repositories.h"
 #include "supervisor/database/vectors.h"
 #include "supervisor/fleet/memory_limits.h"
+#include "supervisor/query/commit_search.h"
 #include "supervisor/query/doctor.h"
 #include "supervisor/query/failures.h"
 #include "supervisor/query/query_embedding.h"
@@ -26,6 +27,33 @@ Result<ModelFolder> read_model(const Settings& settings) {
   return ModelFolder::read(model_path(settings), cache ? *cache : std::filesystem::path());
 }
 
+SearchFilters filters_of(const Settings& settings) {
+  SearchFilters filters;
+  filters.repository = settings.repository;
+  filters.language = settings.language;
+  filters.path_glob = settings.path_glob;
+  filters.kind = settings.kind;
+  filters.limit = settings.limit;
+  return filters;
+}
+
+/// Without a `model` nothing was ever embedded, so nothing is found.
+Result<void> search_chunks(PgConnection& connection, const Settings& settings,
+                           std::optional<std::int64_t> model, std::span<const float> query) {
+  auto hits = model ? nearest(connection, *model, query, filters_of(settings))
+                    : Result<std::vector<Hit>>(std::vector<Hit>());
+  if (!hits) return hits.error();
+  return write_output(settings.json ? hits_json(*hits) : hits_text(*hits));
+}
+
+Result<void> search_commits(PgConnection& connection, const Settings& settings,
+                            std::optional<std::int64_t> model, std::span<const float> query) {
+  auto hits = model ? nearest_commits(connection, *model, query, filters_of(settings))
+                    : Result<std::vector<CommitHit>>(std::vector<CommitHit>());
+  if (!hits) return hits.error();
+  return write_output(settings.json ? commit_hits_json(*hits) : commit_hits_text(*hits));
+}
+
 Result<void> search(const Settings& settings, const std::string& query) {
   auto model = read_model(settings);
   if (!model) return model.error();
@@ -36,21 +64,14 @@ Result<void> search(const Settings& settings, const std::string& query) {
     if (auto id = repository_id(connection, settings.repository); !id) return id.error();
   const auto id = stored_model_id(connection, *model);
   if (!id) return id.error();
-  std::vector<Hit> hits;
+  std::vector<float> vector;
   if (*id) {
-    auto vector = embed_query(worker_executable(), *model, query);
-    if (!vector) return vector.error();
-    SearchFilters filters;
-    filters.repository = settings.repository;
-    filters.language = settings.language;
-    filters.path_glob = settings.path_glob;
-    filters.kind = settings.kind;
-    filters.limit = settings.limit;
-    auto found = nearest(connection, **id, *vector, filters);
-    if (!found) return found.error();
-    hits = *std::move(found);
+    auto embedded = embed_query(worker_executable(), *model, query);
+    if (!embedded) return embedded.error();
+    vector = *std::move(embedded);
   }
-  return write_output(settings.json ? hits_json(hits) : hits_text(hits));
+  if (settings.kind == kCommitKind) return search_commits(connection, settings, *id, vector);
+  return search_chunks(connection, settings, *id, vector);
 }
 
 Result<void> doctor(const Settings& settings) {

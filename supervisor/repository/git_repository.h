@@ -98,9 +98,6 @@ class GitRepository {
   /// resolved. An alternate that is not called `objects` is left out: naming one must not open any
   /// folder to workers.
   std::vector<std::filesystem::path> object_folders() const;
-  /// libgit2's own, for the other files of this folder.
-  git_repository* handle() const { return repository_.get(); }
-
   /// The commit HEAD stands on; nothing before the first one. ERRORS kRepositoryUnusable.
   Result<std::optional<std::string>> head() const;
   /// origin's URL as configured, without userinfo.
@@ -108,6 +105,9 @@ class GitRepository {
   /// The first commit of HEAD's first-parent line; nothing where the history is cut off. Reads
   /// every commit of that line.
   std::optional<std::string> root_commit() const;
+
+  /// libgit2's own, for what reads objects; lives as long as this does.
+  git_repository* handle() const { return repository_.get(); }
 
  private:
   struct Free {

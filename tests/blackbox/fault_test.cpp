@@ -12,6 +12,7 @@
 
 #include "tests/support/corpus.h"
 #include "tests/support/database.h"
+#include "tests/support/git_folder.h"
 #include "tests/support/index_run.h"
 #include "tests/support/own_server.h"
 #include "tests/support/processes.h"
@@ -30,6 +31,9 @@ const Strings kWorkerPoints = {"worker.start",  "worker.connect", "worker.ready"
                                "file.read",     "file.parse",     "embed.lookup", "embed.batch",
                                "embed.done",    "store.begin",    "store.commit", "store.committed",
                                "worker.outcome"};
+const Strings kCommitPoints = {"commits.walk",   "commits.write",  "commits.settle",
+                               "commits.embed",  "commits.done",   "messages.read",
+                               "messages.embed", "messages.store", "messages.stored"};
 const Strings kForkServerPoints = {"fork.request", "fork.cloned"};
 // Met only where the database goes away.
 const Strings kDatabasePoints = {"database.reach", "database.back"};
@@ -150,6 +154,26 @@ TEST_CASE("faults: a death or an error on the way back to a lost database loses 
       REQUIRE(second.ended.status == 0);
       CHECK(differences(expected, dump(database, "r")) == Strings());
     }
+}
+
+TEST_CASE("faults: a death or an error while commits are collected loses nothing", "[kill]") {
+  const GitFolder folder;
+  for (int i = 0; i < 5; ++i) {
+    folder.write("file" + std::to_string(i % 3) + ".py", "a = " + std::to_string(i) + "\n");
+    folder.commit("Change number " + std::to_string(i), i);
+  }
+  const Dump expected = undisturbed(folder.path());
+  CHECK(expected.commits.size() == 5);
+  std::mt19937 random(new_seed());
+  for (const std::string& point : kCommitPoints) {
+    break_and_resume(folder.path(), expected, point + "=kill");
+    break_and_resume(folder.path(), expected, point + "=error");
+    break_and_resume(folder.path(), expected, point + "=" + kDeaths[random() % 3]);
+    if (point.starts_with("messages.")) {
+      break_and_resume(folder.path(), expected, point + "=hang");
+      break_and_resume(folder.path(), expected, point + "=allocate");
+    }
+  }
 }
 
 TEST_CASE("faults: a worker that stands still or eats memory at any point loses nothing",

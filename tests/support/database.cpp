@@ -216,13 +216,18 @@ Dump dump(const Database& database, const std::string& repository) {
       "repository_id = (SELECT id FROM forkdex.repositories WHERE name = '" + repository + "')";
   Dump dump;
   dump.files = lines(
-      connection.rows("SELECT path, state, reason, language, chunk_count, bytes, content_hash "
+      connection.rows("SELECT path, state, reason, language, chunk_count, bytes, content_hash, "
+                      "last_commit "
                       "FROM forkdex.files WHERE " +
                       of_repository));
   dump.chunks = lines(connection.rows(
       "SELECT path, ordinal, kind, name, qualified_name, parent, signature, docstring, start_line, "
       "end_line, definition_line, start_byte, end_byte, source, content_hash, text_hash "
       "FROM forkdex.chunks WHERE " +
+      of_repository));
+  dump.commits = lines(connection.rows(
+      "SELECT oid, author, extract(epoch FROM authored_at)::bigint, message, files, file_count, "
+      "content_hash FROM forkdex.commits WHERE " +
       of_repository));
   for (const Row& row : connection.rows(
            "SELECT models.fingerprint, vectors.content_hash, vectors.embedding "
@@ -238,6 +243,7 @@ std::vector<std::string> differences(const Dump& left, const Dump& right) {
   std::vector<std::string> found;
   compare_lines("file", left.files, right.files, found);
   compare_lines("chunk", left.chunks, right.chunks, found);
+  compare_lines("commit", left.commits, right.commits, found);
   std::vector<std::string> left_keys;
   std::vector<std::string> right_keys;
   for (const auto& entry : left.vectors) left_keys.push_back(entry.first);

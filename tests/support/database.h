@@ -62,6 +62,7 @@ std::string with_parameters(const std::string& url,
 struct Dump {
   std::vector<std::string> files;                     ///< one line a row
   std::vector<std::string> chunks;                    ///< one line a row, the source included
+  std::vector<std::string> commits;                   ///< one line a row
   std::map<std::string, std::vector<float>> vectors;  ///< by model and hash of the text
 };
 

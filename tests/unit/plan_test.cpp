@@ -129,6 +129,19 @@ TEST_CASE("plan: what is known and gone is removed, wherever it stood", "[plan]"
   CHECK(planned.job("d.py"));
 }
 
+TEST_CASE("plan: what is out of scope is neither seen to nor removed", "[plan]") {
+  PlanRules some = rules();
+  some.in_scope = [](std::string_view path) { return path.ends_with("in.py"); };
+  const Planned planned =
+      plan(some, {listed("a-in.py"), listed("b-out.py"), listed("c-in.py"), listed("d-out.py")},
+           {known("a-in.py"), known("b-out.py"), known("gone-in.py"), known("gone-out.py")});
+  REQUIRE(planned.jobs.size() == 1);
+  CHECK(planned.jobs[0].path == "c-in.py");
+  REQUIRE(planned.decided.size() == 2);
+  CHECK(planned.decided.at("a-in.py").state == FileState::kUnchanged);
+  CHECK(planned.decided.at("gone-in.py").state == FileState::kRemoved);
+}
+
 TEST_CASE("plan: what is known below a folder that cannot be read is kept", "[plan]") {
   ListedFile folder = listed("locked/");
   folder.kind = ListedFile::Kind::kUnreadable;

@@ -82,7 +82,7 @@ TEST_CASE("report: holds every key of the contract", "[report]") {
         R"({"repository":"rxjs","root":"/r/\\xff","head":"abc","status":"interrupted",)"
         R"("files":{"total":3,"indexed":1,"unchanged":1,"empty":0,"skipped":0,"failed":1,)"
         R"("quarantined":0,"removed":0},)"
-        R"("chunks":{"written":3,"embedded":2,"reused":1,"tokens":55},"commits":{"written":0},)"
+        R"("chunks":{"written":3,"embedded":2,"reused":1,"tokens":55},"commits":{"written":0,"embedded":0,"failed":0,"refused":0},)"
         R"("graph":{"nodes":0,"edges":0,"resolved_calls":0,"unresolved_calls":0,)"
         R"("external_calls":0},)"
         R"("workers":{"count":2,"started":0,"crashed":0,"out_of_memory":0,"timed_out":0,)"

@@ -38,6 +38,11 @@ constexpr const char* kMissingVectors =
     "SELECT needed.hash FROM unnest($2::bytea[]) AS needed (hash) WHERE (SELECT true FROM "
     "forkdex.vectors v WHERE v.model_id = $1 AND v.content_hash = needed.hash) IS NOT TRUE";
 
+constexpr const char* kMessages =
+    "SELECT coalesce((SELECT left(c.message, $2) FROM forkdex.commits c "
+    "  WHERE c.content_hash = wanted.hash LIMIT 1), '') "
+    "FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (hash, place) ORDER BY wanted.place";
+
 constexpr const char* kDeleteChunks =
     "DELETE FROM forkdex.chunks WHERE repository_id = $1 AND path_hash = $2";
 
@@ -181,6 +186,7 @@ Result<void> FileStore::prepare(std::chrono::milliseconds lock_timeout) {
       {"known_vectors", kKnownVectors},
       {"insert_vectors", kInsertVectors},
       {"missing_vectors", kMissingVectors},
+      {"messages", kMessages},
       {"delete_chunks", kDeleteChunks},
       {"upsert_file", kUpsertFile},
       {"stored_by_run", kStoredByRun},
@@ -202,6 +208,19 @@ Result<std::vector<bool>> FileStore::known_vectors(std::int64_t model_id,
   for (int row = 0; row < places.size(); ++row)
     known[static_cast<std::size_t>(places.integer(row, 0) - 1)] = true;
   return known;
+}
+
+Result<std::vector<std::string>> FileStore::messages(std::span<const Sha256> hashes) {
+  std::vector<std::string> texts(hashes.size());
+  if (hashes.empty()) return texts;
+  const PgCall call{"messages",
+                    {PgValue::binary(bytea_array(hashes)), PgValue(std::int64_t{kMessageLetters})}};
+  const auto answers = connection_.run_pipeline({&call, 1});
+  if (!answers) return answers.error();
+  const PgRows& rows = answers->front();
+  for (int row = 0; row < rows.size() && static_cast<std::size_t>(row) < texts.size(); ++row)
+    texts[static_cast<std::size_t>(row)] = rows.text(row, 0);
+  return texts;
 }
 
 Result<std::optional<StoredResult>> FileStore::stored_by_run(std::int64_t run_id,

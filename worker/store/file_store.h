@@ -73,6 +73,12 @@ class FileStore {
   /// kDatabaseUnusable.
   Result<std::vector<bool>> known_vectors(std::int64_t model_id, std::span<const Sha256> hashes);
 
+  /// The first kMessageLetters of the commit messages with these hashes, in their order; empty for
+  /// one that no commit has any more. ERRORS kDatabaseLost, kDatabaseUnusable.
+  Result<std::vector<std::string>> messages(std::span<const Sha256> hashes);
+  /// More than any model reads.
+  static constexpr int kMessageLetters = 16'384;
+
   /// Stores `vectors` ahead of the files they are for and commits, so that they need not be held.
   /// Until a file that refers to them is stored they may be collected. ERRORS as store.
   Result<void> store_vectors(std::int64_t model_id, std::span<const StoredVector> vectors);

@@ -1,0 +1,98 @@
+#pragma once
+
+// The rows of `commits`, and what the other tables hold of a history: files.last_commit and how far
+// a repository's history was walked. On the supervisor's connection, under the claim. One thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/hash.h"
+#include "common/pg_connection.h"
+#include "common/result.h"
+#include "supervisor/repository/commit.h"
+
+namespace forkdex {
+
+/// How far a repository's history was walked.
+struct WalkedHistory {
+  std::optional<std::string> head;  ///< nothing: never, or there was none
+  std::string scope;                ///< History::scope() then
+  bool all_paths_known = false;     ///< every row of `files` has the last commit as of `head`
+  bool any_commits = false;         ///< are stored
+  std::optional<std::int64_t> messages_model;  ///< under which every message has its vector
+};
+
+/// The last commit of a path; nothing where it has none.
+struct LastCommit {
+  Sha256 path_hash;
+  std::optional<ObjectId> commit;
+};
+
+class CommitRows {
+ public:
+  /// REQUIRES that `connection` outlives this.
+  CommitRows(PgConnection& connection, std::int64_t repository_id)
+      : connection_(&connection), repository_id_(repository_id) {}
+
+  /// ERRORS of all that follows: as PgConnection::run.
+  Result<WalkedHistory> walked();
+  /// Calls `visit` for the repository's paths, only those whose last commit is not known where
+  /// `unknown_only`. It must not use the connection.
+  Result<void> for_each_path(bool unknown_only,
+                             const std::function<void(const Sha256&, bool is_known)>& visit);
+  /// The stored commits, in order.
+  Result<std::vector<ObjectId>> stored();
+
+  /// Notes a commit, and writes it with the next batch: a row that is there is brought up to date.
+  Result<void> add(Commit&& commit);
+  /// Writes what was noted.
+  Result<void> flush();
+  /// Rows that were written, or changed.
+  std::uint64_t written() const { return written_; }
+
+  /// Everything that becomes true with a walk, in one transaction: `for_each_last_commit` gives the
+  /// last commits to a function that it is called with, `gone` are commits that no longer belong to
+  /// the history. False, and nothing changed, when somebody else has walked since `before`.
+  using Give = std::function<void(const Sha256&, const std::optional<ObjectId>&)>;
+  Result<bool> settle(const WalkedHistory& before, const std::string& head,
+                      const std::string& scope,
+                      const std::function<void(const Give&)>& for_each_last_commit,
+                      const std::vector<ObjectId>& gone);
+  /// The repository has no history (any more).
+  Result<void> clear();
+
+  /// Up to `limit` messages without a vector of `model_id`, by their hashes, in order, from behind
+  /// `after`. Refused texts are left out.
+  Result<std::vector<Sha256>> without_vector(std::int64_t model_id,
+                                             const std::optional<Sha256>& after, std::size_t limit);
+  /// Notes that the model cannot embed a text.
+  Result<void> refuse(std::int64_t model_id, const Sha256& hash, std::string_view reason,
+                      std::string_view detail);
+  /// Forgets what was refused of this repository's messages, so that it is tried again.
+  Result<void> forget_refused(std::int64_t model_id);
+  /// Notes that every message has its vector, or was refused.
+  Result<void> set_messages_model(std::int64_t model_id);
+
+ private:
+  Result<void> write_batch(std::uint64_t& written);
+  Result<void> settle_once(const std::string& head, const std::string& scope,
+                           const std::function<void(const Give&)>& for_each_last_commit,
+                           const std::vector<ObjectId>& gone);
+  Result<void> write_last_commits(const std::vector<LastCommit>& batch);
+  Result<void> remove(const std::vector<ObjectId>& gone);
+  template <class F>
+  Result<void> in_transaction(F statements);
+
+  PgConnection* connection_;
+  std::int64_t repository_id_;
+  std::vector<Commit> batch_;
+  std::size_t batch_bytes_ = 0;
+  std::uint64_t written_ = 0;
+};
+
+}  // namespace forkdex
