@@ -37,7 +37,8 @@ enum class Verbosity : std::uint8_t { kNormal, kQuiet, kVerbose };
 
 /// Defaults are those of the table (a test compares them).
 struct Settings {
-  std::string repository;            ///< empty: named after the folder
+  std::string repository;  ///< empty: named after the folder
+  std::string rev;         ///< a commit to index from the object store; empty: the work tree
   std::optional<unsigned> workers;   ///< none: what cores and memory allow
   std::string database_url;          ///< secret; empty: the embedded database
   std::filesystem::path code_model;  ///< empty: the bundled one

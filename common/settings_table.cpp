@@ -193,7 +193,7 @@ constexpr Sources kFlagOnly = Sources::kFlagOnly;
 constexpr std::string_view kFlagRange = "1, true, yes, on, 0, false, no or off";
 
 constexpr std::array kSubcommands = {
-    SubcommandRow{"index", "PATH", 1, 1, "index or update one repository (the default)"},
+    SubcommandRow{"index", "PATH|URL", 1, 1, "index or update one repository (the default)"},
     SubcommandRow{"search", "QUERY", 1, 1, "find the code nearest in meaning to QUERY"},
     SubcommandRow{"status", "[NAME]", 0, 1, "list repositories, their file states and last run"},
     SubcommandRow{"failures", "NAME", 1, 1, "list every file that is not searchable, and why"},
@@ -210,6 +210,10 @@ constexpr std::array kTable = {
     SettingRow{"repository", "NAME", "", "1 to 1024 bytes of UTF-8 without control characters",
                "The repository's name, by default the last part of the folder; search stays in it.",
                kModelUsers, kEverywhere, false, false, set_utf8<&Settings::repository, 1024>},
+    SettingRow{"rev", "REV", "", "1 to 1024 bytes of UTF-8 without control characters",
+               "Index this branch, tag or commit of PATH instead of its work tree, under PATH's name: "
+               "the rows become those of REV. A bare repository means its HEAD.",
+               kIndexOnly, kEverywhere, false, false, set_utf8<&Settings::rev, 1024>},
     SettingRow{"workers", "N|auto", "auto", "a whole number from 1 to 256, or auto",
                "Worker processes; auto is what cores and memory allow.",
                kIndexOnly, kEverywhere, false, false, set_workers},

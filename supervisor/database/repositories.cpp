@@ -201,6 +201,13 @@ Result<std::int64_t> repository_id(PgConnection& connection, const std::string& 
   return rows->integer(0, 0);
 }
 
+Result<std::string> repository_root(PgConnection& connection, const std::string& name) {
+  const auto rows = connection.run("SELECT root FROM forkdex.repositories WHERE name = $1", {name});
+  if (!rows) return rows.error();
+  if (rows->empty()) return no_such_repository(name);
+  return unescape_path(rows->text(0, 0)).value_or("");
+}
+
 Result<void> list_refusals(PgConnection& connection, const std::string& name, bool skipped_too,
                            const std::function<void(const Refusal&)>& visit) {
   const auto id = repository_id(connection, name);

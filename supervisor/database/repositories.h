@@ -74,6 +74,9 @@ Result<std::vector<RepositoryStatus>> list_repositories(PgConnection& connection
 /// The id of the repository called `name`. ERRORS kUsage when there is none.
 Result<std::int64_t> repository_id(PgConnection& connection, const std::string& name);
 
+/// The root of the repository called `name`, raw bytes. ERRORS kUsage when there is none.
+Result<std::string> repository_root(PgConnection& connection, const std::string& name);
+
 /// A file that is not searchable, and why.
 struct Refusal {
   std::string path;  ///< as stored: escape_path

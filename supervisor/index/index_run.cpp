@@ -55,7 +55,7 @@ Result<RunEnd> IndexRun::run() {
     signals_.add(SIGHUP);
   await_signal();
   if (auto opened = open(); !opened) {
-    if (signal_) return RunEnd{kExitOk, signal_};
+    if (signal_) return RunEnd{kExitOk, signal_};  // while something was waited for
     return opened.error();
   }
   print(opening_text(ledger_->repository_name(), repository_.root.string(), ledger_->moved_from(),
@@ -76,13 +76,29 @@ Result<RunEnd> IndexRun::run() {
   return end;
 }
 
+/// The folder that PATH names, or the clone of the URL, brought up to date.
+Result<RepositoryInfo> IndexRun::open_repository() {
+  if (!names_remote(path_)) return inspect_repository(path_, settings_.rev);
+  const auto url = parse_remote_url(path_.native());
+  if (!url) return url.error();
+  if (settings_.verbosity != Verbosity::kQuiet)
+    print(fmt::format("fetching {}\n", display_path(url->shown)));
+  auto clone = Clone::update(*url, [this] {
+    poll_signals();
+    return signal_ == 0;
+  });
+  if (!clone) return clone.error();
+  clone_.emplace(*std::move(clone));
+  return clone_->inspect(settings_.rev);
+}
+
 /// Everything that can be wrong before a file is looked at, cheapest first.
 Result<void> IndexRun::open() {
   if (auto writable = check_report_destination(settings_.report); !writable) return writable;
   auto scope = RunScope::open(settings_);
   if (!scope) return scope.error();
   scope_ = *std::move(scope);
-  auto repository = inspect_repository(path_);
+  auto repository = open_repository();
   if (!repository) return repository.error();
   repository_ = *std::move(repository);
 
@@ -305,6 +321,8 @@ WorkerSetup IndexRun::worker_setup() const {
   setup.database_url = database_->worker_conninfo();
   if (const char* password = std::getenv("PGPASSWORD")) setup.database_password = password;
   setup.root = repository_.root.string();
+  for (const auto& folder : repository_.object_folders)
+    setup.object_folders.push_back(folder.string());
   setup.repository_id = ledger_->repository_id();
   setup.model_id = ledger_->model_id();
   setup.run_id = ledger_->run_id();

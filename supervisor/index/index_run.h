@@ -29,6 +29,7 @@
 #include "supervisor/index/progress.h"
 #include "supervisor/index/report.h"
 #include "supervisor/index/scope.h"
+#include "supervisor/repository/clone.h"
 #include "supervisor/repository/listing.h"
 
 namespace forkdex {
@@ -50,6 +51,7 @@ class IndexRun {
 
  private:
   Result<void> open();
+  Result<RepositoryInfo> open_repository();
   void choose_sizes();
   Result<void> plan();
   Result<void> work();
@@ -79,6 +81,7 @@ class IndexRun {
   Settings settings_;
   RunScope scope_;
   std::filesystem::path path_;
+  std::optional<Clone> clone_;  // where path_ is a URL
   RepositoryInfo repository_;
   ModelFolder model_;
   std::string recipe_;
