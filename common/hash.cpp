@@ -1,6 +1,8 @@
 #include "common/hash.h"
 
+#include <array>
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include <fmt/format.h>
@@ -19,6 +21,23 @@ std::string hex(const Sha256& digest) {
   std::string text;
   text.reserve(64);
   for (const std::uint8_t byte : digest) fmt::format_to(std::back_inserter(text), "{:02x}", byte);
+  return text;
+}
+
+std::string git_blob_id(std::string_view bytes) {
+  // The NUL that ends the length is part of what is hashed.
+  const std::string header = fmt::format("blob {}", bytes.size());
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        EVP_MD_CTX_free);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  if (!context || EVP_DigestInit_ex(context.get(), EVP_sha1(), nullptr) != 1 ||
+      EVP_DigestUpdate(context.get(), header.c_str(), header.size() + 1) != 1 ||
+      EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), digest.data(), &size) != 1)
+    throw std::bad_alloc();
+  std::string text;
+  for (unsigned i = 0; i < size; ++i) fmt::format_to(std::back_inserter(text), "{:02x}", digest[i]);
   return text;
 }
 

@@ -14,6 +14,10 @@ using Sha256 = std::array<std::uint8_t, 32>;
 Sha256 sha256(std::string_view bytes);
 std::string hex(const Sha256& digest);
 
+/// The id, hex, that git gives a blob of these bytes in a repository of SHA-1 objects. Good for
+/// asking whether git means the same bytes, never for sharing anything between repositories.
+std::string git_blob_id(std::string_view bytes);
+
 /// SHA-256 over a sequence of fields, each preceded by its length, so that ("ab","c") and
 /// ("a","bc") differ.
 class FieldHasher {

@@ -60,7 +60,10 @@ struct Job {
   /// An earlier attempt of this run ended while the file was being stored: its commit is in doubt.
   bool in_doubt = false;
   StatSignature signature;
-  std::string blob_oid;  ///< hex, empty when git does not know the file
+  /// Hex: the file is this blob of the object database, and not what stands at `path` on disk.
+  /// Empty: it is what stands there.
+  std::string blob_oid;
+  std::uint32_t known_chunks = 0;  ///< stays with the supervisor: rows in `chunks`, if unchanged
   /// Stays with the supervisor: what `known_hash` was quarantined for, null for any other file.
   std::shared_ptr<const Verdict> verdict;
 };
@@ -73,6 +76,7 @@ struct Outcome {
   std::string detail;  ///< for a person; may be empty
   std::string language;
   std::uint64_t bytes = 0;
+  std::string blob_oid;        ///< git_blob_id of the bytes that were read; empty when none were
   std::uint32_t chunks = 0;    ///< rows written
   std::uint32_t embedded = 0;  ///< texts that went through the model
   std::uint32_t reused = 0;    ///< texts whose vector was known

@@ -193,6 +193,7 @@ Result<std::optional<Outcome>> JobSender::collect() {
   outcome.detail = plausible_text(slot.detail.get());
   outcome.language = plausible_text(slot.language.get());
   outcome.bytes = slot.bytes;
+  outcome.blob_oid = plausible_text(slot.read_blob_oid.get());
   outcome.chunks = slot.chunks;
   outcome.embedded = slot.embedded;
   outcome.reused = slot.reused;
@@ -350,6 +351,7 @@ void JobReceiver::finish(std::uint32_t index, const Outcome& outcome) {
   slot.detail.set(outcome.detail);
   slot.language.set(outcome.language);
   slot.bytes = outcome.bytes;
+  slot.read_blob_oid.set(outcome.blob_oid);
   slot.chunks = outcome.chunks;
   slot.embedded = outcome.embedded;
   slot.reused = outcome.reused;

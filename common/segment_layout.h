@@ -56,6 +56,7 @@ struct Slot {
   std::uint32_t outcome_state;
   std::uint32_t chunks, embedded, reused;
   std::uint64_t bytes, tokens;
+  SharedText<64> read_blob_oid;
   std::int64_t read_ns, parse_ns, embed_ns, store_ns, elapsed_ns;
   SharedText<32> reason;
   SharedText<32> language;

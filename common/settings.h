@@ -16,6 +16,7 @@
 #include "common/environment.h"
 #include "common/log.h"
 #include "common/result.h"
+#include "common/shard.h"
 
 namespace forkdex {
 
@@ -36,7 +37,8 @@ enum class Verbosity : std::uint8_t { kNormal, kQuiet, kVerbose };
 
 /// Defaults are those of the table (a test compares them).
 struct Settings {
-  std::string repository;            ///< empty: named after the folder
+  std::string repository;  ///< empty: named after the folder
+  std::string rev;         ///< a commit to index from the object store; empty: the work tree
   std::optional<unsigned> workers;   ///< none: what cores and memory allow
   std::string database_url;          ///< secret; empty: the embedded database
   std::filesystem::path code_model;  ///< empty: the bundled one
@@ -51,6 +53,8 @@ struct Settings {
   std::vector<std::string> include;                ///< globs; empty: every path
   std::vector<std::string> exclude;                ///< globs; wins over include
   std::vector<std::string> languages;              ///< language ids; empty: every language
+  std::optional<Shard> shard;                      ///< none: every file
+  std::string files_from;  ///< a file of paths, "-" for standard input; empty: every file
   bool full = false;
   bool retry_failed = false;
   bool wait = false;

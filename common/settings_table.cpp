@@ -160,6 +160,11 @@ bool set_languages(Settings& settings, const Values& values) {
   return true;
 }
 
+bool set_shard(Settings& settings, const Values& values) {
+  settings.shard = Shard::parse(values.back());
+  return settings.shard.has_value();
+}
+
 bool set_language(Settings& settings, const Values& values) {
   if (!is_language(values.back())) return false;
   settings.language = values.back();
@@ -188,7 +193,7 @@ constexpr Sources kFlagOnly = Sources::kFlagOnly;
 constexpr std::string_view kFlagRange = "1, true, yes, on, 0, false, no or off";
 
 constexpr std::array kSubcommands = {
-    SubcommandRow{"index", "PATH", 1, 1, "index or update one repository (the default)"},
+    SubcommandRow{"index", "PATH|URL", 1, 1, "index or update one repository (the default)"},
     SubcommandRow{"search", "QUERY", 1, 1, "find the code nearest in meaning to QUERY"},
     SubcommandRow{"status", "[NAME]", 0, 1, "list repositories, their file states and last run"},
     SubcommandRow{"failures", "NAME", 1, 1, "list every file that is not searchable, and why"},
@@ -205,6 +210,10 @@ constexpr std::array kTable = {
     SettingRow{"repository", "NAME", "", "1 to 1024 bytes of UTF-8 without control characters",
                "The repository's name, by default the last part of the folder; search stays in it.",
                kModelUsers, kEverywhere, false, false, set_utf8<&Settings::repository, 1024>},
+    SettingRow{"rev", "REV", "", "1 to 1024 bytes of UTF-8 without control characters",
+               "Index this branch, tag or commit of PATH instead of its work tree, under PATH's name: "
+               "the rows become those of REV. A bare repository means its HEAD.",
+               kIndexOnly, kEverywhere, false, false, set_utf8<&Settings::rev, 1024>},
     SettingRow{"workers", "N|auto", "auto", "a whole number from 1 to 256, or auto",
                "Worker processes; auto is what cores and memory allow.",
                kIndexOnly, kEverywhere, false, false, set_workers},
@@ -253,6 +262,13 @@ constexpr std::array kTable = {
     SettingRow{"languages", "LIST", "", "language ids separated by commas, such as typescript,tsx",
                "Index only files in these languages.",
                kIndexOnly, kEverywhere, true, false, set_languages},
+    SettingRow{"shard", "I/N", "", "a shard such as 2/4, of at most 65536",
+               "See to the I-th of N parts of the files only; runs over different parts of one "
+               "repository may go on side by side.",
+               kIndexOnly, kEverywhere, false, false, set_shard},
+    SettingRow{"files-from", "FILE|-", "", "a file name, or - for standard input",
+               "See to the files named there only: paths below PATH, a line each or ended by NUL.",
+               kIndexOnly, kFlagOnly, false, false, set_text<&Settings::files_from, 4096>},
     SettingRow{"full", "", "false", kFlagRange,
                "Read, parse and write every file again, changed or not.",
                kIndexOnly, kEverywhere, false, false, set_flag<&Settings::full>},

@@ -23,6 +23,12 @@ std::string text_of(const nlohmann::json& value) {
   return {binary.begin(), binary.end()};
 }
 
+nlohmann::json list_of(const std::vector<std::string>& all) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const std::string& raw : all) list.push_back(bytes_of(raw));
+  return list;
+}
+
 nlohmann::json to_json(const WorkerSetup& setup) {
   const ModelFolder& model = setup.model;
   return {{"model",
@@ -44,6 +50,7 @@ nlohmann::json to_json(const WorkerSetup& setup) {
           {"database_url", bytes_of(setup.database_url)},
           {"database_password", bytes_of(setup.database_password)},
           {"root", bytes_of(setup.root)},
+          {"object_folders", list_of(setup.object_folders)},
           {"repository_id", setup.repository_id},
           {"model_id", setup.model_id},
           {"run_id", setup.run_id},
@@ -76,6 +83,8 @@ WorkerSetup from_json(const nlohmann::json& json) {
   setup.database_url = text_of(json.at("database_url"));
   setup.database_password = text_of(json.at("database_password"));
   setup.root = text_of(json.at("root"));
+  for (const nlohmann::json& folder : json.at("object_folders"))
+    setup.object_folders.push_back(text_of(folder));
   setup.repository_id = json.at("repository_id");
   setup.model_id = json.at("model_id");
   setup.run_id = json.at("run_id");

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/model_folder.h"
 #include "common/result.h"
@@ -33,6 +34,8 @@ struct WorkerSetup {
   std::string database_url;
   std::string database_password;  ///< PGPASSWORD, which a worker's environment does not hold
   std::string root;               ///< absolute path of the repository
+  /// Where jobs name blobs and not files: the object store, then its alternates; else empty.
+  std::vector<std::string> object_folders;
   std::int64_t repository_id = 0;
   std::int64_t model_id = 0;
   std::int64_t run_id = 0;

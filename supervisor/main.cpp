@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "supervisor/database/database_command.h"
 #include "supervisor/index/index_run.h"
 #include "supervisor/query/query_command.h"
+#include "supervisor/repository/remote_url.h"
 
 namespace forkdex {
 namespace {
@@ -57,12 +60,22 @@ int run(const Invocation& invocation) {
   return status_of(said ? write_output(*said) : said.error());
 }
 
+/// Takes what is secret in URLs out of the arguments that others can see of this process.
+void hide_secrets(char* argument) {
+  const std::size_t size = std::strlen(argument);
+  const std::string shown = remote_without_secrets(argument);
+  if (!is_remote_url(argument) || shown.size() >= size) return;
+  std::memset(argument, 0, size);
+  shown.copy(argument, size);
+}
+
 int main_of_supervisor(int argc, char** argv) try {
   // A reader of our output that goes away is an error of the write, not a death in the middle.
   ::signal(SIGPIPE, SIG_IGN);
   // Whoever started us may have it ignored; our children would then be reaped behind our back.
   ::signal(SIGCHLD, SIG_DFL);
   const std::vector<std::string> words(argv + 1, argv + argc);
+  std::for_each(argv + 1, argv + argc, hide_secrets);
   const auto invocation = parse_invocation(words, current_environment());
   if (!invocation) return fail(invocation.error());
   if (invocation->request == Invocation::Request::kRun) return run(*invocation);

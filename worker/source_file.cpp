@@ -72,11 +72,6 @@ StatSignature signature_of(const struct stat& status) {
   return signature;
 }
 
-Error too_large(std::uint64_t size, std::uint64_t max_bytes) {
-  return {ErrorCode::kFileTooLarge,
-          fmt::format("{} bytes, more than --max-file-size {}", size, max_bytes), ""};
-}
-
 /// One reading; nothing when the file changed meanwhile.
 Result<std::optional<SourceFile>> read_once(int fd, std::uint64_t max_bytes) {
   struct stat before{};
@@ -104,10 +99,16 @@ Result<std::optional<SourceFile>> read_once(int fd, std::uint64_t max_bytes) {
   if (done != file.bytes.size() || !file.signature.same_file(signature_of(after)))
     return std::optional<SourceFile>();
   file.hash = sha256(file.bytes);
+  file.blob_oid = git_blob_id(file.bytes);
   return std::optional<SourceFile>(std::move(file));
 }
 
 }  // namespace
+
+Error too_large(std::uint64_t size, std::uint64_t max_bytes) {
+  return {ErrorCode::kFileTooLarge,
+          fmt::format("{} bytes, more than --max-file-size {}", size, max_bytes), ""};
+}
 
 Result<SourceFile> read_source_file(int root_fd, const std::string& path, std::uint64_t max_bytes) {
   for (int reading = 0; reading < kReadings; ++reading) {

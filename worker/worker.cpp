@@ -74,10 +74,21 @@ Result<void> Worker::start() {
   return shut_in();
 }
 
-Result<void> Worker::open_for_indexing() {
+Result<void> Worker::open_repository() {
+  if (!setup_.object_folders.empty()) {
+    auto blobs = BlobStore::open(setup_.object_folders.front());
+    if (!blobs) return blobs.error();
+    blobs_.emplace(*std::move(blobs));
+    return {};
+  }
   root_.reset(::open(setup_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root_.valid())
     return system_error(ErrorCode::kPathUnusable, setup_.root + " can no longer be opened", errno);
+  return {};
+}
+
+Result<void> Worker::open_for_indexing() {
+  if (auto opened = open_repository(); !opened) return opened;
   // Set after exec: /proc shows the environment a process was started with.
   if (!setup_.database_password.empty())
     ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);
@@ -93,7 +104,8 @@ Result<void> Worker::open_for_indexing() {
 /// Everything is open: the rest of the machine is none of our business.
 Result<void> Worker::shut_in() {
   std::vector<std::filesystem::path> readable = {setup_.model.path};
-  if (setup_.indexes) readable.emplace_back(setup_.root);
+  if (root_.valid()) readable.emplace_back(setup_.root);
+  for (const std::string& folder : setup_.object_folders) readable.emplace_back(folder);
   std::vector<std::string> gaps = enter_sandbox(readable);
   if (store_) {
     const auto superuser = store_->is_superuser();
@@ -170,10 +182,12 @@ Result<std::optional<FileState>> Worker::parse(InHand& in_hand) {
     CpuTimer timer(in_hand.outcome.read);
     receiver_.enter(in_hand.taken.slot, Stage::kRead);
     if (auto passed = fault::point("file.read", job.path); !passed) return passed.error();
-    auto file = read_source_file(root_.get(), job.path, setup_.max_file_bytes);
+    auto file = blobs_ ? blobs_->read(job.blob_oid, setup_.max_file_bytes)
+                       : read_source_file(root_.get(), job.path, setup_.max_file_bytes);
     if (!file) return file.error();
     in_hand.file = *std::move(file);
     in_hand.outcome.bytes = in_hand.file.bytes.size();
+    in_hand.outcome.blob_oid = in_hand.file.blob_oid;
     receiver_.set_content_hash(in_hand.taken.slot, in_hand.file.hash);
   }
   if (job.known && std::equal(in_hand.file.hash.begin(), in_hand.file.hash.end(), job.known_hash))
@@ -381,7 +395,7 @@ Result<std::vector<Sha256>> Worker::store_once(InHand& in_hand) {
   file.detail = in_hand.parsed.detail;
   file.bytes = in_hand.outcome.bytes;
   file.signature = in_hand.file.signature;
-  file.blob_oid = job.blob_oid;
+  file.blob_oid = in_hand.file.blob_oid;
   file.recipe = setup_.recipe;
   file.attempts = job.attempt;
   file.chunks = in_hand.parsed.chunks;

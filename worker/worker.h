@@ -14,6 +14,7 @@
 #include "common/segment.h"
 #include "common/unique_fd.h"
 #include "common/worker_setup.h"
+#include "worker/blob_store.h"
 #include "worker/embed/embedder.h"
 #include "worker/parse/chunker.h"
 #include "worker/source_file.h"
@@ -41,8 +42,8 @@ class Worker {
         embedder_(std::move(prepared.embedder)),
         chunker_(std::move(prepared.chunker)) {}
 
-  /// Opens the model, the repository's folder and the database, then enters the sandbox. ERRORS
-  /// those of opening each.
+  /// Opens the model, the repository's folder or object store and the database, then enters the
+  /// sandbox. ERRORS those of opening each.
   Result<void> start();
 
   /// Works until the supervisor asks to stop. ERRORS of radius worker or run; file errors become
@@ -67,6 +68,7 @@ class Worker {
   };
 
   Result<void> open_for_indexing();
+  Result<void> open_repository();
   Result<void> shut_in();
   Result<bool> gather();
   Result<void> prepare(JobReceiver::Taken taken);
@@ -88,7 +90,8 @@ class Worker {
 
   WorkerSetup setup_;
   JobReceiver& receiver_;
-  UniqueFd root_;
+  UniqueFd root_;                   // none where blobs_ is
+  std::optional<BlobStore> blobs_;  // where jobs name blobs and not files
   std::unique_ptr<Embedder> embedder_;
   std::unique_ptr<Chunker> chunker_;
   std::optional<FileStore> store_;

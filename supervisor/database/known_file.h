@@ -19,7 +19,7 @@ struct KnownFile {
   std::string recipe;  ///< empty where none applies
   StatSignature signature;
   std::optional<Sha256> content_hash;  ///< of the bytes on disk
-  std::string blob_oid;                ///< hex, empty when git did not know the file
+  std::string blob_oid;                ///< git_blob_id of those bytes; empty where none were read
   std::uint32_t attempts = 0;
   std::uint32_t chunk_count = 0;    ///< rows in `chunks`
   std::uint64_t refused_limit = 0;  ///< the limit that was too low, 0 where none was

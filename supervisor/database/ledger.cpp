@@ -16,12 +16,13 @@ constexpr std::chrono::seconds kOldest{1};
 }  // namespace
 
 Result<Ledger> Ledger::open(PgConnection& connection, const RepositoryIdentity& identity,
-                            const ModelFolder& model, const std::function<bool()>& keep_waiting) {
+                            const ModelFolder& model, const RunPart& part,
+                            const std::function<bool()>& keep_waiting) {
   const auto id = find_or_add_repository(connection, identity);
   if (!id) return id.error();
-  if (const auto claimed = claim_repository(connection, *id, identity.name, keep_waiting); !claimed)
+  Ledger ledger(connection, {*id, identity.name, part.shard}, part.listed);
+  if (const auto claimed = claim_repository(connection, ledger.claim_, keep_waiting); !claimed)
     return claimed.error();
-  Ledger ledger(connection, *id, identity.name);
   const auto moved_from = update_repository(connection, *id, identity);
   if (!moved_from) return moved_from.error();
   ledger.moved_from_ = *moved_from;
@@ -33,12 +34,14 @@ Result<Ledger> Ledger::open(PgConnection& connection, const RepositoryIdentity& 
 }
 
 Result<void> Ledger::begin_run() {
-  // Under the claim no other run is alive: what still says so was killed.
+  const PgParam shard = claim_.shard ? PgParam(claim_.shard->text()) : std::nullopt;
+  // Under the claim no other run that it excludes is alive: what still says so was killed.
   const auto begun = connection_->run(
       "WITH dead AS (UPDATE forkdex.runs SET status = 'interrupted' "
-      "  WHERE repository_id = $1 AND status = 'running') "
-      "INSERT INTO forkdex.runs (repository_id) VALUES ($1) RETURNING id",
-      {std::to_string(repository_id_)});
+      "  WHERE repository_id = $1 AND status = 'running' "
+      "  AND ($2::text IS NULL OR shard IS NULL OR shard = $2)) "
+      "INSERT INTO forkdex.runs (repository_id, shard, narrowed) VALUES ($1, $2, $3) RETURNING id",
+      {std::to_string(claim_.id), shard, listed_ ? "t" : "f"});
   if (!begun) return begun.error();
   if (begun->empty())
     return Error{ErrorCode::kDatabaseUnusable, "the run's row was not written", ""};
@@ -52,17 +55,17 @@ Result<void> Ledger::resume() {
   const auto row = connection_->run(
       "SELECT status = 'running' OR finished_at IS NOT NULL FROM forkdex.runs "
       "WHERE id = $1 AND repository_id = $2",
-      {std::to_string(run_id_), std::to_string(repository_id_)});
+      {std::to_string(run_id_), std::to_string(claim_.id)});
   if (!row) return row.error();
   if (!row->empty() && row->text(0, 0) == "t") return {};
   return Error{ErrorCode::kClaimHeld,
-               "while the database was away another run took over repository " + repository_name_ +
+               "while the database was away another run took over repository " + claim_.name +
                    ": run again to index what it left",
                ""};
 }
 
 Result<KnownFiles> Ledger::known_files() {
-  return retried(*connection_, [&] { return KnownFiles::spool(*connection_, repository_id_); });
+  return retried(*connection_, [&] { return KnownFiles::spool(*connection_, claim_.id); });
 }
 
 Result<void> Ledger::record(FileRecord record) {
@@ -90,13 +93,26 @@ Result<void> Ledger::finish_run(const std::string& status, const std::string& re
   if (const auto flushed = flush(); !flushed) return flushed;
   const auto ended = retried(*connection_, [&] {
     return connection_->run(
-        "WITH ended AS (UPDATE forkdex.runs SET finished_at = now(), status = $2, "
-        "  report = $3::jsonb WHERE id = $1 RETURNING repository_id) "
-        "UPDATE forkdex.repositories r SET head = $4, indexed_at = now() FROM ended "
-        "WHERE r.id = ended.repository_id AND $2 = 'complete'",
+        "UPDATE forkdex.runs SET finished_at = now(), status = $2, report = $3::jsonb, head = $4 "
+        "WHERE id = $1",
         {std::to_string(run_id_), status, report, head});
   });
-  return ended ? Result<void>() : ended.error();
+  if (!ended) return ended.error();
+  if (status != "complete" || listed_) return {};
+  return retried(*connection_, [&] { return move_head(head); });
+}
+
+/// A statement of its own, behind the commit of the run's end: of two shards that end at once, one
+/// at least sees the other's.
+Result<void> Ledger::move_head(const std::optional<std::string>& head) {
+  const std::string count = claim_.shard ? std::to_string(claim_.shard->count) : "0";
+  const auto moved = connection_->run(
+      "UPDATE forkdex.repositories SET head = $2, indexed_at = now() WHERE id = $1 "
+      "AND ($3 = '0' OR $3::bigint = (SELECT count(DISTINCT shard) FROM forkdex.runs "
+      "  WHERE repository_id = $1 AND status = 'complete' AND NOT narrowed "
+      "  AND head IS NOT DISTINCT FROM $2 AND split_part(shard, '/', 2) = $3))",
+      {std::to_string(claim_.id), head, count});
+  return moved ? Result<void>() : moved.error();
 }
 
 }  // namespace forkdex

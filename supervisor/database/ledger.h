@@ -22,17 +22,25 @@
 
 namespace forkdex {
 
+/// What part of the repository a run sees to.
+struct RunPart {
+  std::optional<Shard> shard = std::nullopt;
+  bool listed = false;  ///< the files of a list
+};
+
 class Ledger {
  public:
-  /// Finds or adds the repository and the model, claims the repository (waiting while
+  /// Finds or adds the repository and the model, claims the repository or its shard (waiting while
   /// `keep_waiting` says so, see claim_repository) and begins a run. REQUIRES that `connection`
   /// outlives the ledger. ERRORS kUsage, kClaimHeld, as PgConnection::run.
   static Result<Ledger> open(PgConnection& connection, const RepositoryIdentity& identity,
-                             const ModelFolder& model,
+                             const ModelFolder& model, const RunPart& part = {},
                              const std::function<bool()>& keep_waiting = {});
 
-  std::int64_t repository_id() const { return repository_id_; }
-  const std::string& repository_name() const { return repository_name_; }
+  std::int64_t repository_id() const { return claim_.id; }
+  const std::string& repository_name() const { return claim_.name; }
+  /// What the run has to itself as long as its connection lives.
+  const RepositoryClaim& claim() const { return claim_; }
   /// Where the repository stood before this run (escape_path), empty unless it has moved.
   const std::string& moved_from() const { return moved_from_; }
   std::int64_t model_id() const { return model_id_; }
@@ -58,22 +66,23 @@ class Ledger {
   Result<std::optional<double>> build_vector_index(std::size_t dimension, std::int64_t threshold);
 
   /// Ends the run: `status` is "complete", "partial" or "interrupted", `report` a JSON object. The
-  /// repository's head and time of indexing move only with a complete run. ERRORS as
-  /// PgConnection::run.
+  /// repository's head and time of indexing move only with a complete run over all files, or with
+  /// the last of its shards that is complete at this head. ERRORS as PgConnection::run.
   Result<void> finish_run(const std::string& status, const std::string& report,
                           const std::optional<std::string>& head);
 
  private:
-  Ledger(PgConnection& connection, std::int64_t repository_id, std::string name)
+  Ledger(PgConnection& connection, RepositoryClaim claim, bool listed)
       : connection_(&connection),
-        repository_id_(repository_id),
-        repository_name_(std::move(name)),
-        rows_(connection, repository_id) {}
+        claim_(std::move(claim)),
+        listed_(listed),
+        rows_(connection, claim_.id) {}
   Result<void> begin_run();
+  Result<void> move_head(const std::optional<std::string>& head);
 
   PgConnection* connection_;
-  std::int64_t repository_id_;
-  std::string repository_name_;
+  RepositoryClaim claim_;
+  bool listed_;
   std::string moved_from_;
   std::int64_t model_id_ = 0;
   std::int64_t run_id_ = 0;

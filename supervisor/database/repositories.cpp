@@ -1,12 +1,14 @@
 #include "supervisor/database/repositories.h"
 
 #include <chrono>
+#include <cstring>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "common/advisory_lock.h"
+#include "common/hash.h"
 #include "common/path_text.h"
 #include "supervisor/database/vectors.h"
 
@@ -38,8 +40,45 @@ Error no_such_repository(const std::string& name) {
           fmt::format("no repository is called {}: supervisor status lists them", name), ""};
 }
 
-/// Who holds the claim, for a person.
-std::string holder(PgConnection& connection, std::int64_t id) {
+/// An advisory lock.
+struct Lock {
+  std::int32_t space;
+  std::int32_t key;
+};
+
+Lock lock_of(const RepositoryClaim& claim) {
+  if (!claim.shard) return {kRepositoryClaim, static_cast<std::int32_t>(claim.id)};
+  const Sha256 hash = sha256(fmt::format("{} {}", claim.id, claim.shard->text()));
+  std::int32_t key = 0;
+  std::memcpy(&key, hash.data(), sizeof key);
+  return {kShardClaim, key};
+}
+
+Result<bool> try_lock(PgConnection& connection, const char* function, const Lock& lock) {
+  const auto taken =
+      connection.run(fmt::format("SELECT {}({}, {})", function, lock.space, lock.key));
+  if (!taken) return taken.error();
+  return taken->text(0, 0) == "t";
+}
+
+/// Takes the locks of `claim`. Gives the one that another session holds, if one does.
+Result<std::optional<Lock>> try_claim(PgConnection& connection, const RepositoryClaim& claim) {
+  const Lock whole = lock_of({claim.id, claim.name});
+  const auto first = try_lock(
+      connection, claim.shard ? "pg_try_advisory_lock_shared" : "pg_try_advisory_lock", whole);
+  if (!first) return first.error();
+  if (!*first) return std::optional(whole);
+  if (!claim.shard) return std::optional<Lock>();
+  const auto second = try_lock(connection, "pg_try_advisory_lock", lock_of(claim));
+  if (!second) return second.error();
+  if (*second) return std::optional<Lock>();
+  const auto undone = try_lock(connection, "pg_advisory_unlock_shared", whole);
+  if (!undone) return undone.error();
+  return std::optional(lock_of(claim));
+}
+
+/// Who holds the lock, for a person.
+std::string holder(PgConnection& connection, const Lock& lock) {
   const auto rows = connection.run(
       fmt::format("SELECT a.application_name, a.pid, {}, coalesce(host(a.client_addr), '') "
                   "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
@@ -47,7 +86,7 @@ std::string holder(PgConnection& connection, std::int64_t id) {
                   "AND l.objid = {} AND l.objsubid = 2 "
                   "AND l.database = (SELECT oid FROM pg_database "
                   "WHERE datname = current_database())",
-                  iso("a.backend_start"), kRepositoryClaim, id));
+                  iso("a.backend_start"), lock.space, static_cast<std::uint32_t>(lock.key)));
   if (!rows || rows->empty()) return "another run";
   const std::string_view from = rows->text(0, 3);
   return fmt::format("{} (database process {}{}{}, since {})", rows->text(0, 0), rows->text(0, 1),
@@ -89,19 +128,18 @@ Result<std::int64_t> find_or_add_repository(PgConnection& connection,
   }
 }
 
-Result<void> claim_repository(PgConnection& connection, std::int64_t id, const std::string& name,
+Result<void> claim_repository(PgConnection& connection, const RepositoryClaim& claim,
                               const std::function<bool()>& keep_waiting) {
-  const std::string attempt =
-      fmt::format("SELECT pg_try_advisory_lock({}, {})", kRepositoryClaim, id);
   for (;;) {
-    const auto claimed = connection.run(attempt);
-    if (!claimed) return claimed.error();
-    if (claimed->text(0, 0) == "t") return {};
+    const auto held = try_claim(connection, claim);
+    if (!held) return held.error();
+    if (!*held) return {};
     if (!keep_waiting || !keep_waiting())
       return Error{ErrorCode::kClaimHeld,
-                   fmt::format("repository {} is in use by {}: run again when it is done, or give "
-                               "--wait",
-                               name, holder(connection, id)),
+                   fmt::format("{}repository {} is in use by {}: run again when it is done, or "
+                               "give --wait",
+                               claim.shard ? fmt::format("shard {} of ", claim.shard->text()) : "",
+                               claim.name, holder(connection, **held)),
                    ""};
     std::this_thread::sleep_for(kBetweenClaims);
   }
@@ -163,6 +201,13 @@ Result<std::int64_t> repository_id(PgConnection& connection, const std::string& 
   return rows->integer(0, 0);
 }
 
+Result<std::string> repository_root(PgConnection& connection, const std::string& name) {
+  const auto rows = connection.run("SELECT root FROM forkdex.repositories WHERE name = $1", {name});
+  if (!rows) return rows.error();
+  if (rows->empty()) return no_such_repository(name);
+  return unescape_path(rows->text(0, 0)).value_or("");
+}
+
 Result<void> list_refusals(PgConnection& connection, const std::string& name, bool skipped_too,
                            const std::function<void(const Refusal&)>& visit) {
   const auto id = repository_id(connection, name);
@@ -184,7 +229,7 @@ Result<void> list_refusals(PgConnection& connection, const std::string& name, bo
 Result<void> remove_repository(PgConnection& connection, const std::string& name) {
   const auto id = repository_id(connection, name);
   if (!id) return id.error();
-  if (const auto claimed = claim_repository(connection, *id, name); !claimed) return claimed;
+  if (const auto claimed = claim_repository(connection, {*id, name}); !claimed) return claimed;
   const auto removed =
       connection.run(fmt::format("BEGIN; DELETE FROM forkdex.chunks WHERE repository_id = {0};"
                                  "DELETE FROM forkdex.files WHERE repository_id = {0};"

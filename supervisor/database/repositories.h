@@ -11,6 +11,7 @@
 
 #include "common/pg_connection.h"
 #include "common/result.h"
+#include "common/shard.h"
 
 namespace forkdex {
 
@@ -29,13 +30,20 @@ struct RepositoryIdentity {
 Result<std::int64_t> find_or_add_repository(PgConnection& connection,
                                             const RepositoryIdentity& identity);
 
-/// Takes the claim of a run over repository `id` for the life of the connection; a dead holder's
-/// claim ends with its own. While another holds it, asks `keep_waiting` a few times a second and
-/// tries again as long as that says true; empty never waits. ERRORS kClaimHeld, naming the holder;
-/// as PgConnection::run.
-Result<void> claim_repository(PgConnection& connection, std::int64_t id, const std::string& name,
+/// What a run has to itself.
+struct RepositoryClaim {
+  std::int64_t id = 0;
+  std::string name;
+  /// With one, runs over other shards may go on beside; without, nobody else has the repository.
+  std::optional<Shard> shard = std::nullopt;
+};
+
+/// Takes `claim` for the life of the connection; a dead holder's claim ends with its own. While
+/// another holds it, asks `keep_waiting` a few times a second and tries again as long as that says
+/// true; empty never waits. ERRORS kClaimHeld, naming the holder; as PgConnection::run.
+Result<void> claim_repository(PgConnection& connection, const RepositoryClaim& claim,
                               const std::function<bool()>& keep_waiting = {});
-/// Ends the claim before the connection does.
+/// Ends the claim on a whole repository before the connection does.
 Result<void> release_repository(PgConnection& connection, std::int64_t id);
 
 /// Writes root, remote and root commit. Returns the root that was stored before (escape_path) where
@@ -65,6 +73,9 @@ Result<std::vector<RepositoryStatus>> list_repositories(PgConnection& connection
 
 /// The id of the repository called `name`. ERRORS kUsage when there is none.
 Result<std::int64_t> repository_id(PgConnection& connection, const std::string& name);
+
+/// The root of the repository called `name`, raw bytes. ERRORS kUsage when there is none.
+Result<std::string> repository_root(PgConnection& connection, const std::string& name);
 
 /// A file that is not searchable, and why.
 struct Refusal {

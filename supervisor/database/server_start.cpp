@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <optional>
@@ -37,6 +38,9 @@ constexpr std::chrono::seconds kSilenceLimit{60};   // no server answers and non
 constexpr std::chrono::minutes kRecoveryLimit{30};  // the server says that it is starting up
 constexpr std::chrono::seconds kStopLimit{20};
 constexpr milliseconds kPause{5};
+constexpr milliseconds kLongPause{100};  // a server that recovers logs every question
+// Longer than a stop may take before it is made an immediate one.
+constexpr std::chrono::seconds kStuckLimit{30};
 constexpr std::uintmax_t kLogLimit = 8 << 20;  // bytes; a larger log is set aside at a start
 constexpr std::string_view kSocketName = ".s.PGSQL.5432";
 
@@ -81,6 +85,29 @@ std::optional<pid_t> listening_pid(const fs::path& socket_folder) {
   socklen_t length = sizeof peer;
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return 0;
   return peer.pid;
+}
+
+/// Whether `postmaster` has a process that recovers the cluster: PostgreSQL calls it "startup".
+bool is_recovering(pid_t postmaster) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    std::ifstream stat(entry.path() / "stat");
+    std::string text;
+    std::getline(stat, text);
+    // The name, which may hold anything, stands in brackets; state and parent follow.
+    pid_t parent = 0;
+    char state = 0;
+    const std::size_t name_end = text.rfind(')');
+    if (name_end == std::string::npos ||
+        std::sscanf(text.c_str() + name_end + 1, " %c %d", &state, &parent) != 2 ||
+        parent != postmaster || state == 'Z')
+      continue;
+    std::ifstream title(entry.path() / "cmdline");
+    std::string words;
+    std::getline(title, words);
+    if (words.find(" startup") != std::string::npos) return true;
+  }
+  return false;
 }
 
 /// Creates our database; two at once cannot meet here, under the start lock.
@@ -150,6 +177,9 @@ class Start {
  private:
   /// Spawns the postmaster if no process of a server is alive. Returns whether it did.
   Result<bool> try_spawn();
+  /// Ends a server that has said for long that it is starting or stopping and does neither: the
+  /// process that recovers it was killed, which a postmaster does not always notice.
+  void end_if_stuck();
   /// Looks whether the spawned postmaster has ended: by a race with its predecessor's last
   /// processes (tried again), or for good.
   Result<void> watch();
@@ -160,6 +190,7 @@ class Start {
   fs::path socket_folder_;
   std::optional<ServerProcess> process_;
   std::uintmax_t log_offset_ = 0;
+  Clock::time_point last_progress_ = Clock::now();  // of a server that is not ready
 };
 
 Result<bool> Start::try_spawn() {
@@ -189,6 +220,18 @@ Result<bool> Start::try_spawn() {
   return true;
 }
 
+void Start::end_if_stuck() {
+  const auto pid = listening_pid(socket_folder_);
+  const Clock::time_point now = Clock::now();
+  if (!pid || *pid == 0 || is_recovering(*pid)) last_progress_ = now;
+  if (now - last_progress_ < kStuckLimit) return;
+  last_progress_ = now;
+  const UniqueFd pidfd = open_pidfd(*pid);
+  // An immediate shutdown; the next start recovers. As in stop_server, the number is still its own.
+  if (pidfd.valid() && listening_pid(socket_folder_) == pid)
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGQUIT, nullptr, 0);
+}
+
 Result<void> Start::watch() {
   const std::optional<int> status = process_->wait(kPause);
   if (!status) return {};
@@ -216,7 +259,11 @@ Result<std::string> Start::run(const Patience& patience) {
     const Answer answer = ask(socket_folder_, refused, patience);
     if (answer == Answer::kServing) return server_url(socket_folder_);
     if (answer == Answer::kRefused) return refused;
-    if (answer == Answer::kBusy) last_sign = Clock::now();
+    if (answer == Answer::kBusy) {
+      last_sign = Clock::now();
+      end_if_stuck();
+      if (last_sign - begun > kLongPause) std::this_thread::sleep_for(kLongPause);
+    }
     if (process_) {
       if (const auto seen = watch(); !seen) return seen.error();
       continue;

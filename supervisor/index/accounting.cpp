@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/languages.h"
 #include "common/path_text.h"
 
 namespace forkdex {
@@ -41,7 +42,10 @@ void Accounting::add_times(const Outcome& outcome) {
 }
 
 void Accounting::record(const Job& job, const Outcome& outcome) {
-  count(outcome.state, outcome.language, outcome.chunks);
+  if (outcome.state == FileState::kUnchanged)  // found so by its bytes, before it was parsed
+    count(outcome.state, language_of(job.path), job.known_chunks);
+  else
+    count(outcome.state, outcome.language, outcome.chunks);
   done_bytes_ += job.signature.size;
   chunks_.written += outcome.chunks;
   chunks_.embedded += outcome.embedded;

@@ -45,7 +45,7 @@ Result<bool> CommitPhase::walk_once(const RepositoryInfo& repository) {
     auto cleared = rows_.clear();
     return cleared ? Result<bool>(true) : cleared.error();
   }
-  auto history = History::open(repository.root);
+  auto history = History::open(repository.location);
   if (!history) return history.error();
   return walk_history(*history, *before, *head);
 }

@@ -87,9 +87,8 @@ Result<DatabaseAccess::Reached> DatabaseWatch::reach_once(const Patience& patien
   if (!reached) return reached;
   // Our own lost session may hold the claim until the server has noticed (lift_time_limits).
   const auto deadline = since_ + limit_;
-  auto claimed =
-      claim_repository(reached->connection, ledger_.repository_id(), ledger_.repository_name(),
-                       [&] { return Clock::now() < deadline && patience.lasts(); });
+  auto claimed = claim_repository(reached->connection, ledger_.claim(),
+                                  [&] { return Clock::now() < deadline && patience.lasts(); });
   if (!claimed) return claimed.error();
   return reached;
 }

@@ -7,7 +7,7 @@ namespace forkdex {
 FileRecord record_of(Decided&& file, const std::string& recipe) {
   FileRecord record;
   record.path = std::move(file.path);
-  record.state = file.state;
+  record.state = file.row_stands ? FileState::kUnchanged : file.state;
   record.reason = std::move(file.reason);
   record.detail = std::move(file.detail);
   record.language = std::move(file.language);
@@ -28,8 +28,11 @@ FileRecord record_of(const Job& job, const Outcome& outcome, const std::string& 
   record.bytes = outcome.bytes;
   record.attempts = job.attempt;
   record.recipe = recipe;
-  record.blob_oid = job.blob_oid;
+  record.blob_oid = outcome.blob_oid.empty() ? job.blob_oid : outcome.blob_oid;
   record.signature = job.signature;
+  // The file may have changed since it was listed. A size that is not the blob's would let another
+  // file pass for it (Planner::same_bytes).
+  if (!outcome.blob_oid.empty()) record.signature.size = outcome.bytes;
   record.content_hash = outcome.content_hash;
   return record;
 }

@@ -55,7 +55,7 @@ Result<RunEnd> IndexRun::run() {
     signals_.add(SIGHUP);
   await_signal();
   if (auto opened = open(); !opened) {
-    if (signal_) return RunEnd{kExitOk, signal_};
+    if (signal_) return RunEnd{kExitOk, signal_};  // while something was waited for
     return opened.error();
   }
   print(opening_text(ledger_->repository_name(), repository_.root.string(), ledger_->moved_from(),
@@ -76,10 +76,29 @@ Result<RunEnd> IndexRun::run() {
   return end;
 }
 
+/// The folder that PATH names, or the clone of the URL, brought up to date.
+Result<RepositoryInfo> IndexRun::open_repository() {
+  if (!names_remote(path_)) return inspect_repository(path_, settings_.rev);
+  const auto url = parse_remote_url(path_.native());
+  if (!url) return url.error();
+  if (settings_.verbosity != Verbosity::kQuiet)
+    print(fmt::format("fetching {}\n", display_path(url->shown)));
+  auto clone = Clone::update(*url, [this] {
+    poll_signals();
+    return signal_ == 0;
+  });
+  if (!clone) return clone.error();
+  clone_.emplace(*std::move(clone));
+  return clone_->inspect(settings_.rev);
+}
+
 /// Everything that can be wrong before a file is looked at, cheapest first.
 Result<void> IndexRun::open() {
   if (auto writable = check_report_destination(settings_.report); !writable) return writable;
-  auto repository = inspect_repository(path_);
+  auto scope = RunScope::open(settings_);
+  if (!scope) return scope.error();
+  scope_ = *std::move(scope);
+  auto repository = open_repository();
   if (!repository) return repository.error();
   repository_ = *std::move(repository);
 
@@ -109,7 +128,7 @@ Result<void> IndexRun::open() {
   identity.remote = repository_.remote;
   identity.root_commit = repository_.root_commit;
   auto ledger =
-      Ledger::open(database_->connection(), identity, model_,
+      Ledger::open(database_->connection(), identity, model_, {scope_.shard(), scope_.is_list()},
                    settings_.wait ? std::function<bool()>(keep_waiting) : std::function<bool()>());
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
@@ -145,6 +164,8 @@ Result<void> IndexRun::plan() {
   rules.exclude = settings_.exclude;
   rules.languages = settings_.languages;
   rules.listed_at_ns = wall_clock_ns();
+  if (!scope_.whole())
+    rules.in_scope = [this](std::string_view path) { return scope_.holds(path); };
   Planner planner(
       std::move(rules), [&] { return known->next(); },
       [this](Decided&& file) { decided(std::move(file)); });
@@ -162,6 +183,7 @@ Result<void> IndexRun::plan() {
   accounting_.expect(jobs_.size(), bytes);
   facts_.seconds.scan = seconds_since(start);
   warn_of_nothing();
+  warn_of_unmet();
   if (auto passed = fault::point("run.planned"); !passed) return passed;
   return insist([this] { return ledger_->flush(); });
 }
@@ -169,6 +191,7 @@ Result<void> IndexRun::plan() {
 /// A run that finds nothing is seldom what was meant.
 void IndexRun::warn_of_nothing() const {
   if (accounting_.total() == 0) {
+    if (scope_.shard()) return;  // one in many may well be empty
     std::fprintf(stderr, "supervisor: warning: nothing to index: no file was found in %s\n",
                  display_path(repository_.root.string()).c_str());
   } else if (accounting_.excluded() == accounting_.total()) {
@@ -177,6 +200,19 @@ void IndexRun::warn_of_nothing() const {
                  "leave none of %llu files\n",
                  static_cast<unsigned long long>(accounting_.total()));
   }
+}
+
+/// A path of the list that the repository does not have is neither found nor lost: it has no state.
+void IndexRun::warn_of_unmet() const {
+  const RunScope::Unmet unmet = scope_.unmet();
+  if (unmet.count == 0) return;
+  std::string names;
+  for (const std::string& path : unmet.some)
+    names += (names.empty() ? "" : ", ") + display_path(path);
+  std::fprintf(stderr,
+               "supervisor: warning: %zu of the paths in --files-from are no files of the "
+               "repository, ignored by it perhaps: %s%s\n",
+               unmet.count, names.c_str(), unmet.count > unmet.some.size() ? ", …" : "");
 }
 
 void IndexRun::decided(Decided&& file) {
@@ -285,6 +321,8 @@ WorkerSetup IndexRun::worker_setup() const {
   setup.database_url = database_->worker_conninfo();
   if (const char* password = std::getenv("PGPASSWORD")) setup.database_password = password;
   setup.root = repository_.root.string();
+  for (const auto& folder : repository_.object_folders)
+    setup.object_folders.push_back(folder.string());
   setup.repository_id = ledger_->repository_id();
   setup.model_id = ledger_->model_id();
   setup.run_id = ledger_->run_id();

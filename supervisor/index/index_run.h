@@ -28,6 +28,8 @@
 #include "supervisor/index/plan.h"
 #include "supervisor/index/progress.h"
 #include "supervisor/index/report.h"
+#include "supervisor/index/scope.h"
+#include "supervisor/repository/clone.h"
 #include "supervisor/repository/listing.h"
 
 namespace forkdex {
@@ -49,6 +51,7 @@ class IndexRun {
 
  private:
   Result<void> open();
+  Result<RepositoryInfo> open_repository();
   void choose_sizes();
   Result<void> plan();
   Result<void> work();
@@ -61,6 +64,7 @@ class IndexRun {
   void print(const std::string& text);
 
   void warn_of_nothing() const;
+  void warn_of_unmet() const;
   void decided(Decided&& file);
   void await_signal();
   void poll_signals();
@@ -75,7 +79,9 @@ class IndexRun {
   WorkerSetup worker_setup() const;
 
   Settings settings_;
+  RunScope scope_;
   std::filesystem::path path_;
+  std::optional<Clone> clone_;  // where path_ is a URL
   RepositoryInfo repository_;
   ModelFolder model_;
   std::string recipe_;

@@ -24,6 +24,17 @@ bool is_racy(const StatSignature& seen) {
   return latest > seen.seen_at_ns - (coarse ? kCoarseRacyWindowNs : kRacyWindowNs);
 }
 
+/// Whether the row is about the bytes on disk, as far as that can be said without opening the file:
+/// by its signature, else by git's index, whose blob the row's bytes are known to be. What git
+/// converts by attributes or configuration it stores shorter (line ends lose a byte each, $Id$ its
+/// value), so that equal sizes mean equal bytes; other conversions are not current (ListedFile).
+bool same_bytes(const ListedFile& file, const StatSignature& signature, const KnownFile& known) {
+  if (!file.in_store && known.signature.same_file(signature) && !is_racy(known.signature))
+    return true;
+  return file.blob_is_current && file.blob_oid == known.blob_oid &&
+         file.size == known.signature.size;
+}
+
 bool matches_any(const std::vector<std::string>& globs, std::string_view path) {
   return std::any_of(globs.begin(), globs.end(),
                      [&](const std::string& glob) { return glob_match(glob, path); });
@@ -68,7 +79,7 @@ Result<void> Planner::remove_until(const std::string* path) {
   while (known_ && (!path || known_->path < *path)) {
     // What stands below a folder that cannot be looked into may well be there still.
     const bool hidden = !unreadable_folder_.empty() && known_->path.starts_with(unreadable_folder_);
-    if (!hidden) {
+    if (!hidden && in_scope(known_->path)) {
       Decided gone;
       gone.path = std::move(known_->path);
       gone.state = FileState::kRemoved;
@@ -82,13 +93,12 @@ Result<void> Planner::remove_until(const std::string* path) {
 Result<void> Planner::take(ListedFile&& file) {
   if (auto removed = remove_until(&file.path); !removed) return removed;
   if (file.path.ends_with('/')) unreadable_folder_ = file.path;
-  if (!known_ || known_->path != file.path) {
-    plan(std::move(file), nullptr);
-    return {};
+  std::optional<KnownFile> known;
+  if (known_ && known_->path == file.path) {
+    known = *std::move(known_);
+    if (auto advanced = advance(); !advanced) return advanced;
   }
-  const KnownFile known = *std::move(known_);
-  if (auto advanced = advance(); !advanced) return advanced;
-  plan(std::move(file), &known);
+  if (in_scope(file.path)) plan(std::move(file), known ? &*known : nullptr);
   return {};
 }
 
@@ -123,12 +133,12 @@ std::optional<Decided> Planner::refusal(const ListedFile& file) const {
   return decided;
 }
 
-bool Planner::unchanged(const StatSignature& signature, const KnownFile& known) const {
+bool Planner::unchanged(const ListedFile& file, const StatSignature& signature,
+                        const KnownFile& known) const {
   const bool settled = known.state == FileState::kIndexed || known.state == FileState::kEmpty ||
                        known.state == FileState::kSkipped;
   if (!stays_quarantined(known) && (rules_.full || !settled)) return false;
-  return known.recipe == rules_.recipe && known.signature.same_file(signature) &&
-         !is_racy(known.signature);
+  return known.recipe == rules_.recipe && same_bytes(file, signature, known);
 }
 
 /// Whether a verdict of an earlier run still holds, as far as it is not a matter of the bytes.
@@ -151,6 +161,7 @@ void Planner::compare_later(Job& job, const KnownFile& known) const {
                           ((searchable && !rules_.full) || quarantined);
   if (!comparable) return;
   job.known = true;
+  job.known_chunks = known.chunk_count;
   std::copy(known.content_hash->begin(), known.content_hash->end(), job.known_hash);
   if (quarantined)
     job.verdict = std::make_shared<Verdict>(
@@ -159,8 +170,6 @@ void Planner::compare_later(Job& job, const KnownFile& known) const {
 
 void Planner::plan(ListedFile&& file, const KnownFile* known) {
   StatSignature signature{file.size, file.mtime_ns, file.ctime_ns, file.inode, rules_.listed_at_ns};
-  // An id that may describe other bytes than those on disk is worse than none.
-  const std::string blob_oid = file.blob_is_current ? file.blob_oid.value_or("") : "";
   if (auto refused = refusal(file)) {
     refused->path = std::move(file.path);
     refused->language = language_of(refused->path);
@@ -174,7 +183,7 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
   const bool by_content = !known || known->state != FileState::kSkipped ||
                           known->reason == traits(ErrorCode::kBinaryFile).name ||
                           known->reason == traits(ErrorCode::kGeneratedFile).name;
-  if (known && by_content && unchanged(signature, *known)) {
+  if (known && by_content && unchanged(file, signature, *known)) {
     Decided same;
     const bool as_it_was =
         known->state == FileState::kSkipped || known->state == FileState::kQuarantined;
@@ -187,15 +196,18 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
     same.bytes = file.size;
     same.chunks = known->chunk_count;
     same.signature = signature;
-    same.blob_oid = blob_oid;
-    same.row_is_current = known->blob_oid == blob_oid || known->state == FileState::kQuarantined;
+    same.blob_oid = known->blob_oid;
+    // A blob has no signature; that of a file with the same bytes stays true.
+    same.row_is_current = file.in_store || known->signature.same_file(signature) ||
+                          known->state == FileState::kQuarantined;
+    same.row_stands = true;
     return decided_(std::move(same));
   }
   Job job;
   job.id = jobs_.size();
   job.path = std::move(file.path);
   job.signature = signature;
-  job.blob_oid = blob_oid;
+  if (file.in_store) job.blob_oid = *file.blob_oid;
   if (known) compare_later(job, *known);
   jobs_.push_back(std::move(job));
 }

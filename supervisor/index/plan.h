@@ -28,6 +28,8 @@ struct PlanRules {
   std::vector<std::string> exclude;    ///< globs
   std::vector<std::string> languages;  ///< language ids; empty admits every language
   std::int64_t listed_at_ns = 0;       ///< wall clock before the listing began
+  /// Whether a path is this run's business; empty admits every path. Others are left as they are.
+  std::function<bool(std::string_view)> in_scope;
 };
 
 /// A file whose state needs no worker.
@@ -41,8 +43,9 @@ struct Decided {
   std::uint32_t chunks = 0;    ///< rows an unchanged file has
   std::uint32_t attempts = 0;  ///< of a quarantined file
   StatSignature signature;
-  std::string blob_oid;         ///< of exactly the bytes on disk, as far as git knows; else empty
+  std::string blob_oid;         ///< of exactly the bytes that the row describes; else empty
   bool row_is_current = false;  ///< the database already says so
+  bool row_stands = false;      ///< the row keeps its result and takes the new signature
 };
 
 class Planner {
@@ -65,8 +68,10 @@ class Planner {
   Result<void> advance();
   Result<void> remove_until(const std::string* path);
   std::optional<Decided> refusal(const ListedFile& file) const;
-  bool unchanged(const StatSignature& signature, const KnownFile& known) const;
+  bool unchanged(const ListedFile& file, const StatSignature& signature,
+                 const KnownFile& known) const;
   bool stays_quarantined(const KnownFile& known) const;
+  bool in_scope(const std::string& path) const { return !rules_.in_scope || rules_.in_scope(path); }
   void compare_later(Job& job, const KnownFile& known) const;
   void plan(ListedFile&& file, const KnownFile* known);
 

@@ -13,6 +13,7 @@
 #include "supervisor/query/query_embedding.h"
 #include "supervisor/query/search.h"
 #include "supervisor/query/status.h"
+#include "supervisor/repository/clone.h"
 
 namespace forkdex {
 namespace {
@@ -109,6 +110,13 @@ Result<std::string> status(PgConnection& connection, const Settings& settings,
   return settings.json ? statuses_json(*statuses) : statuses_text(*statuses);
 }
 
+Result<void> remove(PgConnection& connection, const std::string& name) {
+  const auto root = repository_root(connection, name);
+  if (!root) return root.error();
+  if (auto removed = remove_repository(connection, name); !removed) return removed;
+  return remove_clone(*root);
+}
+
 }  // namespace
 
 Result<void> run_query(const Invocation& invocation) {
@@ -119,7 +127,7 @@ Result<void> run_query(const Invocation& invocation) {
   auto database = DatabaseAccess::open(settings.database_url, "forkdex query");
   if (!database) return database.error();
   PgConnection& connection = database->connection();
-  if (invocation.subcommand == Subcommand::kRemove) return remove_repository(connection, name);
+  if (invocation.subcommand == Subcommand::kRemove) return remove(connection, name);
   const auto answer = invocation.subcommand == Subcommand::kFailures
                           ? failures(connection, settings, name)
                           : status(connection, settings, name);

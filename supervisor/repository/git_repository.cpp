@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
@@ -21,6 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+/// Nobody chains more; a list that names itself over and over ends here.
+constexpr std::size_t kMostObjectFolders = 64;
 
 std::string shown(const fs::path& path) { return display_path(path.native()); }
 
@@ -109,6 +113,23 @@ std::optional<Error> hidden_repository(const fs::path& folder) {
   }
 }
 
+/// The folders that an object store borrows from; a relative one starts at the store.
+std::vector<fs::path> alternates_of(const fs::path& objects) {
+  std::vector<fs::path> alternates;
+  std::ifstream file(objects / "info" / "alternates");
+  for (std::string line; std::getline(file, line);)
+    if (!line.empty() && line[0] != '#') alternates.push_back(objects / line);
+  return alternates;
+}
+
+/// Adds `folder` as it is without symbolic links, if it is there and new.
+void add_object_folder(const fs::path& folder, std::vector<fs::path>& folders) {
+  std::error_code problem;
+  const fs::path resolved = fs::canonical(folder, problem);
+  if (!problem && std::find(folders.begin(), folders.end(), resolved) == folders.end())
+    folders.push_back(resolved);
+}
+
 }  // namespace
 
 std::string_view GitIndexEntry::path() const { return entry_->path; }
@@ -190,13 +211,17 @@ Result<std::optional<GitRepository>> GitRepository::discover(const fs::path& fol
     return std::optional<GitRepository>();
   }
   if (status != 0) return repository_error(folder, last_message());
-  const bool inside = contains(without_trailing_slash(git_repository_path(opened)), folder);
-  if (inside || git_repository_is_bare(opened))
-    return repository_error(
-        folder, inside && !git_repository_is_bare(opened)
-                    ? "the folder is git's own; give the work tree that it belongs to"
-                    : "it is bare, so it has no files; clone it and give the clone's folder");
   std::error_code problem;
+  const fs::path own = fs::canonical(without_trailing_slash(git_repository_path(opened)), problem);
+  const bool bare = git_repository_is_bare(opened) != 0;
+  if (!problem && bare && own == folder) {
+    if (auto read = found.read_config(); !read) return read.error();
+    return std::optional<GitRepository>(std::move(found));
+  }
+  if (problem || bare || contains(own, folder))
+    return repository_error(folder,
+                            fmt::format("the folder is git's own; give the {} it belongs to",
+                                        bare ? "bare repository" : "work tree"));
   const char* top = git_repository_workdir(opened);
   found.work_tree_ = fs::canonical(without_trailing_slash(top ? top : ""), problem);
   if (problem || !contains(found.work_tree_, folder)) return std::optional<GitRepository>();
@@ -218,8 +243,12 @@ Result<void> GitRepository::read_config() {
   return {};
 }
 
+fs::path GitRepository::folder() const {
+  return is_bare() ? without_trailing_slash(git_repository_path(repository_.get())) : work_tree_;
+}
+
 Error GitRepository::unusable(std::string_view what) const {
-  return repository_error(work_tree_, what);
+  return repository_error(folder(), what);
 }
 
 std::optional<std::string> GitRepository::config_text(const char* key) const {
@@ -248,16 +277,34 @@ bool GitRepository::ignores_case() const {
   return value != 0;
 }
 
+/// The file that `key` names, else `name` among the user's own.
+std::optional<fs::path> GitRepository::user_file(const char* key, const char* name) const {
+  git_buf configured = {};
+  std::optional<fs::path> file;
+  const fs::path user = user_config_folder();
+  if (git_config_get_path(&configured, config_.get(), key) == 0)
+    file = work_tree_ / std::string(configured.ptr, configured.size);
+  else if (!user.empty())
+    file = user / name;
+  git_buf_dispose(&configured);
+  return file;
+}
+
+fs::path GitRepository::info_file(const char* name) const {
+  return fs::path(git_repository_commondir(repository_.get())) / "info" / name;
+}
+
 std::vector<fs::path> GitRepository::exclude_files() const {
   std::vector<fs::path> files;
-  git_buf configured = {};
-  const fs::path user = user_config_folder();
-  if (git_config_get_path(&configured, config_.get(), "core.excludesfile") == 0)
-    files.push_back(work_tree_ / std::string(configured.ptr, configured.size));
-  else if (!user.empty())
-    files.push_back(user / "ignore");
-  git_buf_dispose(&configured);
-  files.push_back(fs::path(git_repository_commondir(repository_.get())) / "info" / "exclude");
+  if (auto file = user_file("core.excludesfile", "ignore")) files.push_back(*std::move(file));
+  files.push_back(info_file("exclude"));
+  return files;
+}
+
+std::vector<fs::path> GitRepository::attributes_files() const {
+  std::vector<fs::path> files = {"/etc/gitattributes"};
+  if (auto file = user_file("core.attributesfile", "attributes")) files.push_back(*std::move(file));
+  files.push_back(info_file("attributes"));
   return files;
 }
 
@@ -274,6 +321,23 @@ std::optional<std::string> GitRepository::content(const std::string& blob_oid,
   return text;
 }
 
+Result<std::string> GitRepository::commit(const std::string& revision) const {
+  git_object* named = nullptr;
+  git_object* commit = nullptr;
+  int status = git_revparse_single(&named, repository_.get(), revision.c_str());
+  if (status == 0) status = git_object_peel(&commit, named, GIT_OBJECT_COMMIT);
+  std::string text(GIT_OID_HEXSZ, '\0');
+  if (status == 0) git_oid_fmt(text.data(), git_object_id(commit));
+  git_object_free(named);
+  git_object_free(commit);
+  if (status == 0) return text;
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("there is no commit {} in {}; give --rev a branch, a tag or a commit's id",
+                  display_path(revision), shown(folder())),
+      ""};
+}
+
 Result<std::optional<std::string>> GitRepository::head() const {
   git_oid oid;
   const int status = git_reference_name_to_id(&oid, repository_.get(), "HEAD");
@@ -282,6 +346,19 @@ Result<std::optional<std::string>> GitRepository::head() const {
   std::string text(GIT_OID_HEXSZ, '\0');
   git_oid_fmt(text.data(), &oid);
   return std::optional<std::string>(std::move(text));
+}
+
+std::vector<fs::path> GitRepository::object_folders() const {
+  git_buf own = {};
+  std::vector<fs::path> folders;
+  if (git_repository_item_path(&own, repository_.get(), GIT_REPOSITORY_ITEM_OBJECTS) == 0)
+    add_object_folder(without_trailing_slash(own.ptr), folders);
+  git_buf_dispose(&own);
+  // Grows as alternates of alternates are found.
+  for (std::size_t i = 0; i < folders.size() && folders.size() < kMostObjectFolders; ++i)
+    for (const fs::path& alternate : alternates_of(folders[i]))
+      if (alternate.filename() == "objects") add_object_folder(alternate, folders);
+  return folders;
 }
 
 std::optional<std::string> GitRepository::remote() const {

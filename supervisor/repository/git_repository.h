@@ -70,11 +70,15 @@ class GitIndex {
 class GitRepository {
  public:
   /// Opens the repository that `folder` (absolute, no symbolic link in it) is in, as git finds it;
-  /// nothing where there is none. ERRORS kRepositoryUnusable: git has one, but it is bare, broken,
+  /// nothing where there is none. A bare repository is found by its own folder only. ERRORS
+  /// kRepositoryUnusable: git has one, but `folder` is inside git's own, or it is broken,
   /// unreadable, or needs what libgit2 lacks; the sentence names which.
   static Result<std::optional<GitRepository>> discover(const std::filesystem::path& folder);
 
-  /// The top of the work tree, absolute, symbolic links resolved, no trailing '/'.
+  /// There is no work tree, only commits.
+  bool is_bare() const { return work_tree_.empty(); }
+  /// The top of the work tree, absolute, symbolic links resolved, no trailing '/'; empty for a bare
+  /// repository.
   const std::filesystem::path& work_tree() const { return work_tree_; }
 
   /// Reads the index; an empty one where there is no file yet. ERRORS kRepositoryUnusable.
@@ -83,9 +87,17 @@ class GitRepository {
   bool ignores_case() const;
   /// The ignore files outside the work tree, the weakest first; they need not exist.
   std::vector<std::filesystem::path> exclude_files() const;
+  /// The attributes files outside the work tree; they need not exist.
+  std::vector<std::filesystem::path> attributes_files() const;
   /// The content of `entry`, for a file that a sparse checkout leaves out.
   std::optional<std::string> content(const std::string& blob_oid, std::size_t max_bytes) const;
 
+  /// The commit that `revision` names as gitrevisions(7) has it, hex. ERRORS kUsage.
+  Result<std::string> commit(const std::string& revision) const;
+  /// The folders that hold its objects, its own first, then its alternates, symbolic links
+  /// resolved. An alternate that is not called `objects` is left out: naming one must not open any
+  /// folder to workers.
+  std::vector<std::filesystem::path> object_folders() const;
   /// The commit HEAD stands on; nothing before the first one. ERRORS kRepositoryUnusable.
   Result<std::optional<std::string>> head() const;
   /// origin's URL as configured, without userinfo.
@@ -105,6 +117,9 @@ class GitRepository {
   GitRepository() = default;
   Result<void> read_config();
   std::optional<std::string> config_text(const char* key) const;
+  std::optional<std::filesystem::path> user_file(const char* key, const char* name) const;
+  std::filesystem::path info_file(const char* name) const;
+  std::filesystem::path folder() const;
   Error unusable(std::string_view what) const;
 
   std::unique_ptr<git_repository, Free> repository_;

@@ -46,7 +46,8 @@ Result<History> History::open(const fs::path& root) {
     return Error{ErrorCode::kRepositoryUnusable,
                  fmt::format("{} is no git repository any more", display_path(root.native())), ""};
   History history(**std::move(repository));
-  history.prefix_ = prefix_of(history.repository_.work_tree(), root);
+  if (!history.repository_.is_bare())
+    history.prefix_ = prefix_of(history.repository_.work_tree(), root);
   const std::vector<ObjectId> boundary = read_boundary(history.repository_.handle());
   FieldHasher scope;
   scope.add(kEdition).add(history.prefix_);

@@ -34,7 +34,8 @@ namespace forkdex {
 
 class History {
  public:
-  /// Opens the history of the work tree that `root` (absolute, no symbolic link in it) is in.
+  /// Opens the history of the work tree that `root` (absolute, no symbolic link in it) is in, or of
+  /// the bare repository that it is.
   /// ERRORS kRepositoryUnusable.
   static Result<History> open(const std::filesystem::path& root);
 

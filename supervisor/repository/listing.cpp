@@ -12,10 +12,10 @@
 
 #include "common/path_text.h"
 #include "common/unique_fd.h"
-#include "common/url.h"
 #include "supervisor/repository/folder.h"
 #include "supervisor/repository/git_repository.h"
 #include "supervisor/repository/ignore_rules.h"
+#include "supervisor/repository/tree_walk.h"
 #include "supervisor/repository/walk.h"
 
 namespace forkdex {
@@ -27,18 +27,7 @@ Error path_error(const fs::path& path, std::string_view what) {
   return {ErrorCode::kPathUnusable, fmt::format("{} {}", display_path(path.native()), what), ""};
 }
 
-/// https://…, ssh://… or git's short user@host:path.
-bool is_url(std::string_view text) {
-  if (text.find("://") != std::string_view::npos) return true;
-  const std::string_view host = text.substr(0, text.find(':'));
-  return host.size() < text.size() && host.find('@') != std::string_view::npos &&
-         host.find('/') == std::string_view::npos;
-}
-
 Error unopenable(const fs::path& path, int error) {
-  if ((error == ENOENT || error == ENOTDIR) && is_url(path.native()))
-    return path_error(without_secrets(path.native()),
-                      "is a URL, which is not supported yet; clone it first and give the folder");
   switch (error) {
     case ENOENT:
       return path_error(path, "does not exist; give an existing folder");
@@ -76,18 +65,31 @@ std::string prefix_of(const fs::path& work_tree, const fs::path& root) {
   return root.native().substr(top) + '/';
 }
 
-/// The rules that hold for `root` before its own ignore file is read.
+/// The rules that hold for `root` before its own ignore and attributes files are read.
 struct Inherited {
   IgnoreRules rules;
+  ConversionRules conversions;
   bool root_is_ignored = false;
 };
 
+void add_conversions(int folder, const char* name, Links links, std::size_t folder_bytes,
+                     ConversionRules& conversions) {
+  const auto text = read_small_file(folder, name, ConversionRules::kMaxBytes, links);
+  if (text)
+    conversions.push(folder_bytes, *text);
+  else if (::faccessat(folder, name, F_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) == 0)
+    conversions.push_unknown();
+}
+
 Inherited inherited_rules(const GitRepository& repository, const std::string& prefix) {
-  Inherited inherited{IgnoreRules(repository.ignores_case())};
+  const bool fold_case = repository.ignores_case();
+  Inherited inherited{IgnoreRules(fold_case), ConversionRules(fold_case)};
   for (const fs::path& file : repository.exclude_files()) {
     auto text = read_small_file(AT_FDCWD, file.c_str(), IgnoreFile::kMaxBytes, Links::kFollow);
     if (text) inherited.rules.push(0, *std::move(text));
   }
+  for (const fs::path& file : repository.attributes_files())
+    add_conversions(AT_FDCWD, file.c_str(), Links::kFollow, 0, inherited.conversions);
   const std::string& top = repository.work_tree().native();
   // What lies above PATH must be passed through, it need not be readable.
   constexpr int kPassThrough = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -95,6 +97,7 @@ Inherited inherited_rules(const GitRepository& repository, const std::string& pr
   for (std::size_t begin = 0; begin < prefix.size();) {
     auto text = read_small_file(folder.get(), ".gitignore", IgnoreFile::kMaxBytes);
     if (text) inherited.rules.push(begin, *std::move(text));
+    add_conversions(folder.get(), ".gitattributes", Links::kRefuse, begin, inherited.conversions);
     const std::size_t end = prefix.find('/', begin);
     inherited.root_is_ignored = inherited.rules.ignored(prefix.substr(0, end), true);
     if (inherited.root_is_ignored) break;
@@ -105,53 +108,98 @@ Inherited inherited_rules(const GitRepository& repository, const std::string& pr
   return inherited;
 }
 
-Result<void> list_in_git(const RepositoryInfo& info, UniqueFd root, const Walk::Visit& visit) {
-  auto repository = GitRepository::discover(info.root);
+Result<GitRepository> reopen(const RepositoryInfo& info) {
+  auto repository = GitRepository::discover(info.location);
   if (!repository) return repository.error();
-  if (!*repository)
-    return Error{ErrorCode::kRepositoryUnusable,
-                 fmt::format("{} is no git repository any more; run again",
-                             display_path(info.root.native())),
-                 ""};
-  const GitRepository& git = **repository;
+  if (*repository) return **std::move(repository);
+  return Error{ErrorCode::kRepositoryUnusable,
+               fmt::format("{} is no git repository any more; run again",
+                           display_path(info.location.native())),
+               ""};
+}
+
+/// Where the folder that is listed lies in the repository's trees.
+std::string prefix_of(const GitRepository& git, const RepositoryInfo& info) {
+  return git.is_bare() ? "" : prefix_of(git.work_tree(), info.location);
+}
+
+Result<void> list_in_git(const RepositoryInfo& info, UniqueFd root, const Walk::Visit& visit) {
+  auto git_or_error = reopen(info);
+  if (!git_or_error) return git_or_error.error();
+  const GitRepository& git = *git_or_error;
   auto index = git.index();
   if (!index) return index.error();
-  std::string prefix = prefix_of(git.work_tree(), info.root);
-  IgnoreRules rules = inherited_rules(git, prefix).rules;
-  Walk walk(std::move(root), std::move(prefix), std::move(rules), &git, &*index, visit);
+  std::string prefix = prefix_of(git, info);
+  Inherited inherited = inherited_rules(git, prefix);
+  Walk walk(std::move(root), std::move(prefix), std::move(inherited.rules),
+            std::move(inherited.conversions), &git, &*index, visit);
   return walk.run();
+}
+
+/// Sees to it that the files are those of a commit.
+Result<void> choose_commit(const GitRepository& git, const std::string& revision,
+                           RepositoryInfo& info) {
+  if (!revision.empty()) {
+    auto commit = git.commit(revision);
+    if (!commit) return commit.error();
+    info.head = *std::move(commit);
+  }
+  info.in_store = true;
+  info.object_folders = git.object_folders();
+  return {};
+}
+
+Result<void> list_in_store(const RepositoryInfo& info, const Walk::Visit& visit) {
+  if (!info.head) return {};  // nothing was committed yet
+  auto git = reopen(info);
+  if (!git) return git.error();
+  return TreeWalk(*git, visit).run(*info.head, prefix_of(*git, info));
 }
 
 }  // namespace
 
-Result<RepositoryInfo> inspect_repository(const fs::path& path) {
+Result<RepositoryInfo> inspect_repository(const fs::path& path, const std::string& revision) {
   auto root = usable_folder(path);
   if (!root) return root.error();
   RepositoryInfo info;
-  info.root = *root;
+  info.root = info.location = *root;
   info.default_name = info.root.has_filename() ? info.root.filename().string() : "root";
   auto repository = GitRepository::discover(info.root);
   if (!repository) return repository.error();
+  if (!*repository && !revision.empty())
+    return Error{
+        ErrorCode::kUsage,
+        fmt::format("{} is in no git repository, so it has no revision {}; leave --rev out",
+                    display_path(path.native()), revision),
+        ""};
   if (!*repository) return info;
   const GitRepository& git = **repository;
-  if (inherited_rules(git, prefix_of(git.work_tree(), info.root)).root_is_ignored) return info;
-  auto index = git.index();
-  if (!index) return index.error();
+  const bool in_store = git.is_bare() || !revision.empty();
+  if (!in_store) {
+    if (inherited_rules(git, prefix_of(git, info)).root_is_ignored) return info;
+    auto index = git.index();
+    if (!index) return index.error();
+  }
   auto head = git.head();
   if (!head) return head.error();
   info.in_git = true;
   info.head = *std::move(head);
   info.remote = git.remote();
   if (!info.remote) info.root_commit = git.root_commit();
+  if (in_store)
+    if (auto chosen = choose_commit(git, revision, info); !chosen) return chosen.error();
   return info;
 }
 
 Result<void> list_files(const RepositoryInfo& repository,
                         const std::function<void(ListedFile&&)>& visit) {
+  if (repository.in_store) return list_in_store(repository, visit);
   UniqueFd root(::open(repository.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root.valid()) return unopenable(repository.root, errno);
   if (repository.in_git) return list_in_git(repository, std::move(root), visit);
-  return Walk(std::move(root), "", IgnoreRules(false), nullptr, nullptr, visit).run();
+  return Walk(std::move(root), "", IgnoreRules(false), ConversionRules(false), nullptr, nullptr,
+              visit)
+      .run();
 }
 
 }  // namespace forkdex

@@ -2,8 +2,8 @@
 
 // What a folder holds: every file that forkdex accounts for, in byte order of its path. The list
 // comes from git's index and ignore rules where PATH is in a work tree, else from a walk under the
-// same rules. Nothing is written, no file's content is read but .git, .gitignore and
-// .gitattributes, and no symbolic link is followed.
+// same rules; where a revision is asked for, from that commit's tree. Nothing is written, no file's
+// content is read but .git, .gitignore and .gitattributes, and no symbolic link is followed.
 
 #include <sys/stat.h>
 
@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/result.h"
 
@@ -36,13 +37,18 @@ struct ListedFile {
   std::uint64_t inode = 0;
   std::optional<std::string> blob_oid;  ///< hex, for a path in git's index
   /// git takes the bytes on disk for those of blob_oid without reading them: the index's stat data
-  /// match and are older than the index. Where it is false, blob_oid may describe other bytes.
+  /// match and are older than the index, and no attribute has a program or another encoding between
+  /// the two. Line ends and $Id$ may still be converted: the blob is then shorter than the file.
+  /// Where it is false, blob_oid may describe other bytes.
   bool blob_is_current = false;
+  /// The file is the blob itself, out of a commit: there is no file on disk and no lstat.
+  bool in_store = false;
 };
 
 /// The repository that a PATH stands for.
 struct RepositoryInfo {
   std::filesystem::path root;         ///< PATH, absolute, symbolic links resolved
+  std::filesystem::path location;     ///< the folder in which git finds it, mostly the root
   std::string default_name;           ///< last part of the root
   std::optional<std::string> head;    ///< commit id, hex
   std::optional<std::string> remote;  ///< origin's URL without userinfo
@@ -50,11 +56,18 @@ struct RepositoryInfo {
   /// then says what the repository is, at the price of reading that line.
   std::optional<std::string> root_commit;
   bool in_git = false;  ///< git's index and ignore rules apply; else there is no head either
+  /// The files are those of the commit `head`, as blobs; the work tree does not count.
+  bool in_store = false;
+  /// Where in_store: the folders the blobs are in, git's own first, then its alternates.
+  std::vector<std::filesystem::path> object_folders;
 };
 
-/// Looks at PATH. ERRORS kPathUnusable (missing, not a folder, unreadable), kRepositoryUnusable
-/// (git has it, libgit2 cannot open it: the sentence names why).
-Result<RepositoryInfo> inspect_repository(const std::filesystem::path& path);
+/// Looks at PATH. With `revision` (anything that names a commit), and for a bare repository, the
+/// files are those of a commit: of `revision`, else of HEAD. ERRORS kPathUnusable (missing, not a
+/// folder, unreadable), kUsage (no such commit), kRepositoryUnusable (git has it, libgit2 cannot
+/// open it: the sentence names why).
+Result<RepositoryInfo> inspect_repository(const std::filesystem::path& path,
+                                          const std::string& revision = "");
 
 /// Calls `visit` for every file below `repository.root` in byte order of its path.
 /// ERRORS as inspect_repository.

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kOpenFolders = 32;
 
 constexpr std::string_view kIgnoreFileName = ".gitignore";
+constexpr std::string_view kAttributesFileName = ".gitattributes";
 
 enum Tag : std::uint8_t { kPlain, kTrackedOnly, kRepository };
 
@@ -55,12 +56,13 @@ void sort_by_path(FolderNames& names) {
 
 }  // namespace
 
-Walk::Walk(UniqueFd root, std::string prefix, IgnoreRules rules, const GitRepository* repository,
-           const GitIndex* index, const Visit& visit)
+Walk::Walk(UniqueFd root, std::string prefix, IgnoreRules rules, ConversionRules conversions,
+           const GitRepository* repository, const GitIndex* index, const Visit& visit)
     : root_(std::move(root)),
       prefix_bytes_(prefix.size()),
       path_(std::move(prefix)),
       rules_(std::move(rules)),
+      conversions_(std::move(conversions)),
       repository_(repository),
       index_(index),
       visit_(visit),
@@ -105,6 +107,7 @@ void Walk::enter(UniqueFd folder, bool tracked_only) {
   frame.path_bytes = path_.size();
   frame.tracked_only = tracked_only;
   if (!tracked_only) load_rules(frame);
+  if (index_) load_conversions(frame);
   sort_out(frame);
   frames_.push_back(std::move(frame));
   if (frames_.size() > kOpenFolders) frames_[frames_.size() - 1 - kOpenFolders].folder.reset();
@@ -114,6 +117,7 @@ void Walk::leave() {
   const Frame left = std::move(frames_.back());
   frames_.pop_back();
   if (left.has_rules) rules_.pop();
+  if (left.has_conversions) conversions_.pop();
   if (!frames_.empty() && !frames_.back().folder.valid()) reopen(frames_.back(), left.folder);
 }
 
@@ -132,23 +136,37 @@ void Walk::reopen(Frame& frame, const UniqueFd& child) {
   if (is_same(folder)) frame.folder = std::move(folder);
 }
 
-void Walk::load_rules(Frame& frame) {
-  std::optional<std::string> text;
+Walk::RulesFile Walk::read_rules(Frame& frame, std::string_view name, std::size_t max_bytes) {
+  RulesFile file;
   auto& entries = frame.names.entries();
-  const bool present = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
-    return frame.names.name(entry) == kIgnoreFileName;
-  });
-  if (present) {
-    text = read_small_file(frame.folder.get(), kIgnoreFileName.data(), IgnoreFile::kMaxBytes);
+  file.present = std::any_of(entries.begin(), entries.end(),
+                             [&](const auto& entry) { return frame.names.name(entry) == name; });
+  if (file.present) {
+    file.text = read_small_file(frame.folder.get(), name.data(), max_bytes);
   } else if (index_) {
-    const std::string path = path_ + std::string(kIgnoreFileName);
+    const std::string path = path_ + std::string(name);
     const std::size_t at = index_->lower_bound(path);
-    if (at < end_ && (*index_)[at].path() == path && (*index_)[at].is_sparse())
-      text = repository_->content((*index_)[at].oid().value_or(""), IgnoreFile::kMaxBytes);
+    file.present = at < end_ && (*index_)[at].path() == path && (*index_)[at].is_sparse();
+    if (file.present) file.text = repository_->content((*index_)[at].oid().value_or(""), max_bytes);
   }
-  if (!text) return;
-  rules_.push(path_.size(), *std::move(text));
+  return file;
+}
+
+void Walk::load_rules(Frame& frame) {
+  RulesFile file = read_rules(frame, kIgnoreFileName, IgnoreFile::kMaxBytes);
+  if (!file.text) return;
+  rules_.push(path_.size(), *std::move(file.text));
   frame.has_rules = true;
+}
+
+void Walk::load_conversions(Frame& frame) {
+  const RulesFile file = read_rules(frame, kAttributesFileName, ConversionRules::kMaxBytes);
+  if (!file.present) return;
+  if (file.text)
+    conversions_.push(path_.size(), *file.text);
+  else
+    conversions_.push_unknown();
+  frame.has_conversions = true;
 }
 
 void Walk::sort_out(Frame& frame) {
@@ -230,7 +248,7 @@ void Walk::visit_file(Frame& frame, const FolderNames::Entry& entry) {
   file.inode = about.st_ino;
   if (tracked && !tracked->is_submodule()) {
     file.blob_oid = tracked->oid();
-    file.blob_is_current = index_->is_current(*tracked, about);
+    file.blob_is_current = index_->is_current(*tracked, about) && !conversions_.may_convert(path_);
   }
   visit_(std::move(file));
 }

@@ -8,11 +8,13 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/unique_fd.h"
+#include "supervisor/repository/conversion_rules.h"
 #include "supervisor/repository/folder.h"
 #include "supervisor/repository/git_repository.h"
 #include "supervisor/repository/ignore_rules.h"
@@ -25,10 +27,10 @@ class Walk {
   using Visit = std::function<void(ListedFile&&)>;
 
   /// `root` is the folder to list, `prefix` its path below the work tree's top ("" or ending with
-  /// '/'), `rules` what applies above it. `repository` and `index` (both null outside git) must
-  /// outlive the walk.
-  Walk(UniqueFd root, std::string prefix, IgnoreRules rules, const GitRepository* repository,
-       const GitIndex* index, const Visit& visit);
+  /// '/'), `rules` and `conversions` what applies above it. `repository` and `index` (both null
+  /// outside git) must outlive the walk.
+  Walk(UniqueFd root, std::string prefix, IgnoreRules rules, ConversionRules conversions,
+       const GitRepository* repository, const GitIndex* index, const Visit& visit);
 
   /// Lists everything below the root. Call once. ERRORS kPathUnusable: the root cannot be read.
   Result<void> run();
@@ -43,6 +45,7 @@ class Walk {
     std::size_t path_bytes = 0;  // of path_, the folder's trailing '/' included
     bool tracked_only = false;   // the folder is ignored: only what the index names counts
     bool has_rules = false;
+    bool has_conversions = false;
   };
 
   void enter(UniqueFd folder, bool tracked_only);
@@ -52,8 +55,15 @@ class Walk {
   void visit_folder(Frame& frame, const FolderNames::Entry& entry);
   void visit_repository();
 
-  /// Reads the folder's own ignore file, from the index where a sparse checkout left it out.
+  /// What the folder's own ignore or attributes file says.
+  struct RulesFile {
+    bool present = false;
+    std::optional<std::string> text;  // nothing where it cannot be read
+  };
+  /// Reads the file `name`, from the index where a sparse checkout left it out.
+  RulesFile read_rules(Frame& frame, std::string_view name, std::size_t max_bytes);
   void load_rules(Frame& frame);
+  void load_conversions(Frame& frame);
   /// Drops folders that hold nothing to list and marks those that are repositories.
   void sort_out(Frame& frame);
   bool keep_folder(Frame& frame, FolderNames::Entry& entry);
@@ -76,6 +86,7 @@ class Walk {
   std::size_t prefix_bytes_;
   std::string path_;  // from the work tree's top
   IgnoreRules rules_;
+  ConversionRules conversions_;
   const GitRepository* repository_;
   const GitIndex* index_;
   const Visit& visit_;

@@ -104,15 +104,15 @@ TEST_CASE("ledger: a claim names its holder and ends with it", "[postgres]") {
   {
     auto holder = PgConnection::open(url, "the first run");
     REQUIRE(holder.ok());
-    REQUIRE(claim_repository(*holder, *id, "repo").ok());
-    const auto refused = claim_repository(mine, *id, "repo");
+    REQUIRE(claim_repository(*holder, {*id, "repo"}).ok());
+    const auto refused = claim_repository(mine, {*id, "repo"});
     REQUIRE_FALSE(refused.ok());
     CHECK(refused.error().code == ErrorCode::kClaimHeld);
     CHECK(refused.error().sentence.find("the first run") != std::string::npos);
   }
   int asked = 0;
   // The server may still be ending the holder's session: --wait is for just that.
-  CHECK(text_of(claim_repository(mine, *id, "repo", [&asked] { return ++asked < 100; })) == "");
+  CHECK(text_of(claim_repository(mine, {*id, "repo"}, [&asked] { return ++asked < 100; })) == "");
 }
 
 TEST_CASE("ledger: known files come back as written, in byte order", "[postgres]") {
@@ -205,7 +205,7 @@ TEST_CASE("ledger: a run's row tells how it ended, and a killed run is marked by
   }
   PgConnection connection = connect(url);
   auto ledger =
-      Ledger::open(connection, {"repo", "/src/repo", {}, {}}, model(), [] { return true; });
+      Ledger::open(connection, {"repo", "/src/repo", {}, {}}, model(), {}, [] { return true; });
   REQUIRE(ledger.ok());
   REQUIRE(ledger->record(record("a", FileState::kSkipped, "binary")).ok());
   REQUIRE(text_of(ledger->finish_run("complete", R"({"status": "complete"})", "c0ffee")) == "");
@@ -224,6 +224,55 @@ TEST_CASE("ledger: a run's row tells how it ended, and a killed run is marked by
   CHECK(list_repositories(connection, "nobody").error().code == ErrorCode::kUsage);
 }
 
+TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[postgres]") {
+  const std::string url = fresh_database("ledger_shards");
+  std::vector<PgConnection> connections;
+  for (int n = 0; n < 3; ++n) connections.push_back(connect(url));
+  const RepositoryIdentity identity{"repo", "/src/repo", {}, {}};
+  const auto open = [&](int connection, const RunPart& part) {
+    return Ledger::open(connections[static_cast<std::size_t>(connection)], identity, model(), part);
+  };
+  auto first = open(0, {Shard{1, 2}});
+  REQUIRE(first.ok());
+  auto second = open(1, {Shard{2, 2}});
+  REQUIRE(second.ok());
+  const auto twice = open(2, {Shard{2, 2}});
+  REQUIRE_FALSE(twice.ok());
+  CHECK(twice.error().code == ErrorCode::kClaimHeld);
+  CHECK(twice.error().sentence.find("shard 2/2 of repository repo is in use by unit") !=
+        std::string::npos);
+  const auto whole = open(2, {});
+  REQUIRE_FALSE(whole.ok());
+  CHECK(whole.error().sentence.starts_with("repository repo is in use by unit"));
+
+  // The head moves with the last of them, and a run that begins interrupts none of its neighbours.
+  const auto head = [&] {
+    return std::string(must_run(connections[2],
+                                "SELECT coalesce(head, '') FROM "
+                                "forkdex.repositories")
+                           .text(0, 0));
+  };
+  REQUIRE(text_of(first->finish_run("complete", "{}", "c1")) == "");
+  CHECK(head().empty());
+  CHECK(must_run(connections[2], "SELECT count(*) FROM forkdex.runs WHERE status = 'running'")
+            .integer(0, 0) == 1);
+  REQUIRE(text_of(second->finish_run("complete", "{}", "c1")) == "");
+  CHECK(head() == "c1");
+  connections[0] = connect(url);
+  auto again = open(0, {Shard{1, 2}});
+  REQUIRE(again.ok());
+  REQUIRE(text_of(again->finish_run("complete", "{}", "c2")) == "");
+  CHECK(head() == "c1");
+
+  // A list of files says nothing of the rest.
+  connections[0] = connect(url);
+  connections[1] = connect(url);
+  auto listed = open(0, {std::nullopt, true});
+  REQUIRE(listed.ok());
+  REQUIRE(text_of(listed->finish_run("complete", "{}", "c3")) == "");
+  CHECK(head() == "c1");
+}
+
 TEST_CASE("ledger: over a new connection it writes what it had noted", "[postgres]") {
   const std::string url = fresh_database("ledger_resume");
   PgConnection connection = connect(url);
@@ -231,20 +280,20 @@ TEST_CASE("ledger: over a new connection it writes what it had noted", "[postgre
   REQUIRE(text_of(ledger.record(record("a.py", FileState::kSkipped, "binary"))) == "");
   PgConnection other = connect(url);
   must_run(other,
-           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+           "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
            "WHERE datname = current_database() AND pid <> pg_backend_pid()");
   const Result<void> lost = ledger.flush();
   REQUIRE_FALSE(lost.ok());
   CHECK(lost.error().code == ErrorCode::kDatabaseLost);
   connection = connect(url);
-  REQUIRE(text_of(claim_repository(connection, ledger.repository_id(), "repo")) == "");
+  REQUIRE(text_of(claim_repository(connection, {ledger.repository_id(), "repo"})) == "");
   REQUIRE(text_of(ledger.resume()) == "");
   REQUIRE(text_of(ledger.flush()) == "");
   CHECK(all_known(ledger).size() == 1);
 
   SECTION("unless another run has had the repository in between") {
     must_run(other,
-             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
              "WHERE datname = current_database() AND pid <> pg_backend_pid()");
     {
       const Ledger theirs = open_ledger(other);
@@ -287,7 +336,7 @@ TEST_CASE("ledger: removing a repository keeps the vectors that another one need
   CHECK(count(connection, "chunks") == 2);
   CHECK(count(connection, "repositories") == 1);
   CHECK(remove_repository(connection, "one").error().code == ErrorCode::kUsage);
-  CHECK(text_of(claim_repository(connection, *two, "two")) == "");
+  CHECK(text_of(claim_repository(connection, {*two, "two"})) == "");
 }
 
 TEST_CASE("ledger: the vector index is built once, past the threshold, and queries use it",

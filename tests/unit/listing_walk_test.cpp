@@ -41,15 +41,6 @@ TEST_CASE("listing: a PATH that is none is refused in one sentence", "[listing]"
              Catch::Contains("too long"));
 }
 
-TEST_CASE("listing: a URL is told from a folder that is missing", "[listing]") {
-  const auto url = GENERATE("https://github.com/x/y", "https://me:secret@host/y", "ssh://host/y",
-                            "git@host:x/y.git");
-  const std::string said = refusal(url, ErrorCode::kPathUnusable);
-  CHECK_THAT(said, Catch::Contains("URL") && Catch::Contains("clone it first"));
-  CHECK_THAT(said, !Catch::Contains("secret"));
-  CHECK_THAT(refusal("none/a@b:c", ErrorCode::kPathUnusable), Catch::Contains("does not exist"));
-}
-
 TEST_CASE("listing: a folder that may not be read is an entry, the rest is listed", "[listing]") {
   const ScratchFolder folder;
   const bool in_git = GENERATE(false, true);

@@ -129,6 +129,19 @@ TEST_CASE("plan: what is known and gone is removed, wherever it stood", "[plan]"
   CHECK(planned.job("d.py"));
 }
 
+TEST_CASE("plan: what is out of scope is neither seen to nor removed", "[plan]") {
+  PlanRules some = rules();
+  some.in_scope = [](std::string_view path) { return path.ends_with("in.py"); };
+  const Planned planned =
+      plan(some, {listed("a-in.py"), listed("b-out.py"), listed("c-in.py"), listed("d-out.py")},
+           {known("a-in.py"), known("b-out.py"), known("gone-in.py"), known("gone-out.py")});
+  REQUIRE(planned.jobs.size() == 1);
+  CHECK(planned.jobs[0].path == "c-in.py");
+  REQUIRE(planned.decided.size() == 2);
+  CHECK(planned.decided.at("a-in.py").state == FileState::kUnchanged);
+  CHECK(planned.decided.at("gone-in.py").state == FileState::kRemoved);
+}
+
 TEST_CASE("plan: what is known below a folder that cannot be read is kept", "[plan]") {
   ListedFile folder = listed("locked/");
   folder.kind = ListedFile::Kind::kUnreadable;
@@ -140,14 +153,29 @@ TEST_CASE("plan: what is known below a folder that cannot be read is kept", "[pl
   CHECK(planned.decided.at("lockedb.py").state == FileState::kRemoved);
 }
 
-TEST_CASE("plan: git's id of other bytes than those on disk is not taken", "[plan]") {
-  ListedFile edited = listed("a.py");
-  edited.blob_oid = "abc";
-  CHECK(plan(rules(), {edited}, {}).job("a.py")->blob_oid.empty());
-  edited.blob_is_current = true;
-  CHECK(plan(rules(), {edited}, {}).job("a.py")->blob_oid == "abc");
-  // An unchanged file that came into the index, or left it, takes the new id along.
-  CHECK_FALSE(plan(rules(), {edited}, {known("a.py")}).decided.at("a.py").row_is_current);
+TEST_CASE("plan: a file that was written anew is unchanged where git's index says so", "[plan]") {
+  ListedFile fresh = listed("a.py");
+  fresh.inode = 6;
+  fresh.blob_oid = "abc";
+  fresh.blob_is_current = true;
+  KnownFile row = known("a.py");
+  row.blob_oid = "abc";
+  const Planned planned = plan(rules(), {fresh}, {row});
+  REQUIRE(planned.jobs.empty());
+  const Decided& same = planned.decided.at("a.py");
+  CHECK(same.state == FileState::kUnchanged);
+  CHECK(same.row_stands);
+  CHECK_FALSE(same.row_is_current);  // it takes the new signature
+  CHECK(same.signature.inode == 6);
+  CHECK(same.blob_oid == "abc");
+
+  SECTION("but not where the index does not vouch for the bytes") { fresh.blob_is_current = false; }
+  SECTION("but not where the index has another blob") { fresh.blob_oid = "abd"; }
+  SECTION("but not where git converts, which changes the size") { fresh.size = 11; }
+  SECTION("but not where nobody knows what the row's bytes are") { row.blob_oid.clear(); }
+  SECTION("but not under another recipe") { row.recipe = "r0"; }
+  SECTION("but not where the last attempt failed") { row.state = FileState::kFailed; }
+  CHECK(plan(rules(), {fresh}, {row}).jobs.size() == 1);
 }
 
 TEST_CASE("plan: bytes decide the order, not a locale", "[plan]") {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "supervisor/database/server_start.h"
+#include "tests/support/processes.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/postgres_fixture.h"
@@ -94,6 +95,30 @@ TEST_CASE("postgres server: comes back after kill -9 of the postmaster, with its
     PgConnection after = connect(again->conninfo());
     CHECK(must_run(after, "SELECT count(*) FROM kept").integer(0, 0) == round + 1);
   }
+}
+
+TEST_CASE("postgres server: comes back when its own recovery is killed too", "[postgres]") {
+  const test::TemporaryFolder temporary;
+  const DataFolder data = folder_in(temporary);
+  const auto first = PostgresServer::open(data);
+  REQUIRE((first.ok() ? "" : first.error().text()) == "");
+  const pid_t server = postmaster(data);
+  const auto child = [&](const std::string& title) {
+    for (const test::ProcessInfo& info : test::all_processes())
+      if (info.parent == server && info.command.find(title) != std::string::npos) return info.pid;
+    return 0;
+  };
+  const int checkpointer = child("checkpointer");
+  REQUIRE(checkpointer > 0);
+  ::kill(checkpointer, SIGKILL);
+  // It recovers by itself, unless what recovers is killed: then a postmaster may wait for ever.
+  test::wait_until("the recovery has begun", [&] {
+    const int startup = child(" startup");
+    return startup > 0 && ::kill(startup, SIGKILL) == 0;
+  });
+  const auto again = PostgresServer::open(data);
+  REQUIRE((again.ok() ? "" : again.error().text()) == "");
+  CHECK(PgConnection::open(again->conninfo(), "unit test").ok());
 }
 
 TEST_CASE("postgres server: outlives a killed user, and the next one adopts it", "[postgres]") {

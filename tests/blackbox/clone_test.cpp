@@ -1,0 +1,437 @@
+// Repositories elsewhere: cloned by git into the data folder, brought up to date by every run, and
+// never a word of who fetched them.
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/database.h"
+#include "tests/support/git_tree.h"
+#include "tests/support/http_files.h"
+#include "tests/support/index_run.h"
+#include "tests/support/processes.h"
+#include "tests/support/program.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/wait_until.h"
+
+namespace forkdex::test {
+namespace {
+namespace fs = std::filesystem;
+using Strings = std::vector<std::string>;
+
+std::string function(const std::string& name) { return "def " + name + "():\n    return 1\n"; }
+
+/// A repository to clone, a data folder for the clone, and a database for the rows.
+struct Elsewhere {
+  Elsewhere() {
+    origin.write("a.py", function("a"));
+    origin.write("src/b.py", function("b"));
+    make_repository(origin.path());
+  }
+
+  std::string url() const { return "file://" + origin.path().string(); }
+
+  Command command(const std::string& from, const Strings& options = {}) const {
+    fs::remove(report());
+    Strings all = {"--workers", "1"};
+    all.insert(all.end(), options.begin(), options.end());
+    Command command = index_command(from, database, report(), all);
+    command.environment["XDG_DATA_HOME"] = data.path().string();
+    command.environment["GIT_CONFIG_GLOBAL"] = "/dev/null";
+    command.environment["GIT_CONFIG_NOSYSTEM"] = "1";
+    return command;
+  }
+
+  IndexRun index(const std::string& from, int status = 0, const Strings& options = {}) const {
+    IndexRun done{run(command(from, options)), {}};
+    INFO(done.ended.text());
+    REQUIRE(done.ended.status == status);
+    if (fs::exists(report())) done.report = nlohmann::json::parse(read_file(report()));
+    if (status == 0) CHECK(contradictions(done.report, database) == Strings());
+    return done;
+  }
+
+  void commit(const std::string& file, const std::string& text) const {
+    origin.write(file, text);
+    git(origin.path(), {"add", "-A"});
+    git(origin.path(), {"commit", "-q", "-m", "more"});
+  }
+
+  Strings definitions() const {
+    Strings found;
+    for (const Row& row : database.rows("SELECT path || ' ' || name FROM forkdex.chunks WHERE kind "
+                                        "= 'function' ORDER BY path COLLATE \"C\", name"))
+      found.push_back(row[0]);
+    return found;
+  }
+
+  /// The folders below clones/: whole clones, and what else there is.
+  Strings clones(bool whole) const {
+    Strings found;
+    if (!fs::exists(data / "forkdex/clones")) return found;
+    for (const auto& entry : fs::directory_iterator(data / "forkdex/clones"))
+      if (entry.is_directory() && (entry.path().extension() == ".git") == whole)
+        found.push_back(entry.path().filename().string());
+    return found;
+  }
+
+  fs::path report() const { return folder / "report.json"; }
+
+  TemporaryFolder origin;
+  TemporaryFolder data;
+  TemporaryFolder folder;
+  Database database;
+};
+
+int number(const IndexRun& run, const std::string& object, const std::string& key) {
+  return run.report.at(object).at(key).get<int>();
+}
+
+TEST_CASE("clone: a URL is cloned once, and every run brings it up to date") {
+  const Elsewhere there;
+  const std::string name = there.origin.path().filename().string();
+  const IndexRun first = there.index(there.url());
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+  CHECK(first.report.at("repository") == name);
+  CHECK(first.report.at("root") == there.url());
+  CHECK(first.report.at("head") == git(there.origin.path(), {"rev-parse", "HEAD"}));
+  CHECK(there.clones(true).size() == 1);
+  CHECK(there.clones(false) == Strings());
+  CHECK(there.database.rows("SELECT root, remote FROM forkdex.repositories") ==
+        std::vector<Row>{{there.url(), there.url()}});
+
+  for (const std::string& same : {there.url(), there.url() + "/"}) {
+    const IndexRun again = there.index(same);
+    CHECK(number(again, "files", "unchanged") == 2);
+    CHECK(number(again, "workers", "started") == 0);
+  }
+
+  there.commit("src/c.py", function("c"));
+  const IndexRun third = there.index(there.url());
+  CHECK(number(third, "files", "indexed") == 1);
+  CHECK(number(third, "chunks", "embedded") == 1);
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b", "src/c.py c"});
+}
+
+TEST_CASE("clone: rewritten history and branches that are gone are followed") {
+  const Elsewhere there;
+  git(there.origin.path(), {"branch", "topic"});
+  there.commit("src/b.py", function("b_again"));
+  there.index(there.url());
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b_again"});
+  git(there.origin.path(), {"reset", "-q", "--hard", "topic"});
+  there.commit("src/d.py", function("d"));
+  const IndexRun rewritten = there.index(there.url());
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b", "src/d.py d"});
+  CHECK(rewritten.report.at("head") == git(there.origin.path(), {"rev-parse", "HEAD"}));
+
+  there.index(there.url(), 0, {"--rev", "topic"});
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+  git(there.origin.path(), {"branch", "-q", "-m", "topic", "topic/renamed"});
+  const IndexRun gone = there.index(there.url(), 64, {"--rev", "topic"});
+  CHECK(gone.ended.err.find("there is no commit topic in " + there.url()) != std::string::npos);
+  there.index(there.url(), 0, {"--rev", "topic/renamed"});
+
+  git(there.origin.path(), {"checkout", "-q", "-b", "trunk"});  // the remote's HEAD is another
+  there.commit("t.py", function("t"));
+  there.index(there.url());
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b", "src/d.py d", "t.py t"});
+}
+
+TEST_CASE("clone: remove deletes it, status shows the URL") {
+  const Elsewhere there;
+  there.index(there.url(), 0, {"--repository", "far"});
+  Command command = supervisor_command({"status", "far"});
+  command.environment["DATABASE_URL"] = there.database.url();
+  command.environment["XDG_DATA_HOME"] = there.data.path().string();
+  const Ended status = run(command);
+  CHECK(status.out.find("root      " + there.url()) != std::string::npos);
+  CHECK(there.clones(true).size() == 1);
+  command.arguments = supervisor_command({"remove", "far"}).arguments;
+  const Ended removed = run(command);
+  INFO(removed.text());
+  CHECK(removed.status == 0);
+  CHECK(there.clones(true) == Strings());
+  CHECK(there.clones(false) == Strings());
+  there.index(there.url());
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+}
+
+TEST_CASE("clone: shallow, empty and bare sources work, submodules are skipped") {
+  const Elsewhere there;
+  const TemporaryFolder beside;
+  there.commit("src/c.py", function("c"));
+  git(beside.path(), {"clone", "-q", "--depth", "1", there.url(), "shallow"});
+  there.index("file://" + (beside / "shallow").string());
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b", "src/c.py c"});
+  git(beside / "shallow", {"fetch", "-q", "--unshallow"});
+  there.index("file://" + (beside / "shallow").string());
+
+  git(beside.path(), {"init", "-q", "--bare", "empty.git"});
+  const std::string empty = "file://" + (beside / "empty.git").string();
+  CHECK(there.index(empty).ended.err.find("nothing to index") != std::string::npos);
+  git(there.origin.path(), {"push", "-q", empty, "main"});
+  CHECK(number(there.index(empty), "files", "total") == 3);
+
+  git(there.origin.path(), {"submodule", "--quiet", "add", empty, "lib"});
+  git(there.origin.path(), {"commit", "-q", "-m", "library"});
+  there.index(there.url(), 0, {"--repository", "with"});
+  CHECK(there.database.value("SELECT reason FROM forkdex.files WHERE path = 'lib'") == "submodule");
+}
+
+TEST_CASE("clone: git's words end the run with 69, a URL that is none with 64") {
+  const Elsewhere there;
+  const IndexRun missing = there.index("file:///nonexistent/x.git", 69);
+  CHECK(missing.ended.err.find("git could not fetch file:///nonexistent/x.git") !=
+        std::string::npos);
+  CHECK(missing.ended.err.find("does not appear to be a git repository") != std::string::npos);
+  CHECK(std::count(missing.ended.err.begin(), missing.ended.err.end(), '\n') == 1);
+  CHECK(there.clones(true) == Strings());
+  CHECK(there.clones(false) == Strings());
+  const fs::path proof = there.folder / "proof";
+  for (const std::string& url :
+       {"ext::sh -c 'touch " + proof.string() + "' x://y", "ext::touch " + proof.string(),
+        std::string("-c://x"), std::string("ssh://-oProxyCommand=touch/x"),
+        std::string("ftp://h/x.git")}) {
+    Command command = there.command(url);
+    command.arguments.insert(command.arguments.end() - 1, "--");
+    const Ended refused = run(command);
+    INFO(refused.text());
+    CHECK(refused.status == 64);
+  }
+  CHECK_FALSE(fs::exists(proof));
+  Command command = there.command(there.url());
+  command.environment["PATH"] = there.folder.path().string();
+  const Ended without = run(command);
+  CHECK(without.status == 69);
+  CHECK(without.err.find("install git") != std::string::npos);
+}
+
+/// A port of loopback that was free a moment ago.
+int free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  REQUIRE(::bind(fd, generic, size) == 0);
+  REQUIRE(::getsockname(fd, generic, &size) == 0);
+  ::close(fd);
+  return ntohs(address.sin_port);
+}
+
+TEST_CASE("clone: git's own protocol is spoken") {
+  const Elsewhere there;
+  const int port = free_port();
+  Command command = git_command(there.origin.path(),
+                                {"daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1",
+                                 "--port=" + std::to_string(port),
+                                 "--base-path=" + there.origin.path().parent_path().string()});
+  // Not through git, whose child it would be.
+  command.arguments[0] = git(there.folder.path(), {"--exec-path"}) + "/git-daemon";
+  command.arguments.erase(
+      command.arguments.begin() + 1,
+      std::find(command.arguments.begin(), command.arguments.end(), "daemon") + 1);
+  Program daemon(command);
+  const std::string url = "git://127.0.0.1:" + std::to_string(port) + "/" +
+                          there.origin.path().filename().string() + "/.git";
+  wait_until(
+      "git daemon answers",
+      [&] { return run(git_command(there.folder.path(), {"ls-remote", "-q", url})).status == 0; },
+      [&] { return daemon.err(); });
+  there.index(url, 0, {"--repository", "spoken"});
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+  daemon.signal(SIGTERM);
+  daemon.wait();
+}
+
+constexpr const char* kPassword = "hunter2-s3cret";
+constexpr const char* kBasic = "Basic bWU6aHVudGVyMi1zM2NyZXQ=";  // me:hunter2-s3cret
+
+/// Fails if a process other than ours says the password in its arguments or environment.
+void check_silent(int supervisor) {
+  std::vector<ProcessInfo> all = descendants(supervisor);
+  for (const ProcessInfo& info : all) {
+    INFO(info.name << ": " << info.command);
+    REQUIRE(info.command.find(kPassword) == std::string::npos);
+    REQUIRE(info.command.find("bWU6") == std::string::npos);
+    if (!info.name.starts_with("git")) continue;
+    const std::string environment = proc_file(info.pid, "environ");
+    REQUIRE(environment.find(kPassword) == std::string::npos);
+    REQUIRE(environment.find("bWU6") == std::string::npos);
+  }
+  REQUIRE(proc_file(supervisor, "cmdline").find(kPassword) == std::string::npos);
+}
+
+TEST_CASE("clone: a password in the URL reaches the server, and nothing else") {
+  const Elsewhere there;
+  const TemporaryFolder web;
+  git(web.path(), {"clone", "-q", "--bare", there.url(), "x.git"});
+  git(web / "x.git", {"update-server-info"});
+  HttpFiles server(web.path(), kBasic);
+  const std::string host = "127.0.0.1:" + std::to_string(server.port()) + "/x.git";
+  const std::string with_password = std::string("http://me:") + kPassword + "@" + host;
+  server.hold();
+  Program program(there.command(with_password, {"--verbose", "--progress", "json"}));
+  wait_until("git asks the server", [&] { return server.waiting() > 0; });
+  const auto running = descendants(program.pid());
+  CHECK(std::any_of(running.begin(), running.end(), [](const ProcessInfo& info) {
+    return info.command.find("remote-http") != std::string::npos;
+  }));
+  check_silent(program.pid());
+  server.go_on();
+  while (program.running()) check_silent(program.pid());
+  const Ended ended = program.wait();
+  INFO(ended.text());
+  REQUIRE(ended.status == 0);
+  CHECK(server.served() > 0);
+  CHECK(server.refused() == 0);
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+  CHECK(ended.text().find(kPassword) == std::string::npos);
+  CHECK(read_file(there.report()).find(kPassword) == std::string::npos);
+  CHECK(there.database.value("SELECT root FROM forkdex.repositories") == "http://" + host);
+  for (const char* table : {"repositories", "files", "runs"})
+    CHECK(there.database.value(std::string("SELECT count(*) FROM forkdex.") + table +
+                               " AS row WHERE row::text ~ 'hunter2|bWU6|me:|me@'") == "0");
+  for (const auto& entry : fs::recursive_directory_iterator(there.data.path()))
+    if (entry.is_regular_file()) {
+      const std::string bytes = read_file(entry.path());
+      CHECK(bytes.find(kPassword) == std::string::npos);
+      CHECK(bytes.find("bWU6") == std::string::npos);
+    }
+  // Refused, git says so without the password.
+  const Ended refused =
+      run(there.command(std::string("http://me:wrong-") + kPassword + "@" + host));
+  INFO(refused.text());
+  CHECK(refused.status == 69);
+  CHECK(refused.err.find("git could not fetch http://" + host) != std::string::npos);
+  CHECK(refused.text().find(kPassword) == std::string::npos);
+  // A name alone is for git's helpers.
+  Command helped = there.command("http://me@" + host);
+  helped.environment["GIT_CONFIG_COUNT"] = "1";
+  helped.environment["GIT_CONFIG_KEY_0"] = "credential.helper";
+  helped.environment["GIT_CONFIG_VALUE_0"] = "!echo password=" + std::string(kPassword) + " #";
+  const Ended by_helper = run(helped);
+  INFO(by_helper.text());
+  CHECK(by_helper.status == 0);
+}
+
+/// A remote reached by an `ssh` of ours, which waits before it lets git talk.
+struct SlowRemote : Elsewhere {
+  SlowRemote() {
+    folder.write("ssh",
+                 "#!/bin/sh\n"
+                 "for last; do :; done\n"
+                 "touch " +
+                     (folder / "asked").string() +
+                     "\n"
+                     // As ssh does when nobody reads what it has, it ends with git.
+                     "while [ ! -e " +
+                     (folder / "go").string() +
+                     " ]; do\n"
+                     "  kill -0 $PPID || exit 1\n"
+                     "  sleep 0.02\n"
+                     "done\n"
+                     "exec sh -c \"$last\"\n");
+    fs::permissions(folder / "ssh", fs::perms::owner_all);
+  }
+  std::string slow_url() const { return "ssh://me@nowhere.example" + origin.path().string(); }
+  Command slow_command() const {
+    Command slow = command(slow_url(), {"--repository", "slow"});
+    slow.environment["GIT_SSH"] = (folder / "ssh").string();
+    slow.environment["GIT_SSH_VARIANT"] = "simple";
+    return slow;
+  }
+  void wait_for_git() const {
+    wait_until("git has asked", [&] { return fs::exists(folder / "asked"); });
+  }
+  /// The next run, with nothing in its way, makes up for what was interrupted.
+  void check_next_run() const {
+    folder.write("go", "");
+    const Ended ended = run(slow_command());
+    INFO(ended.text());
+    REQUIRE(ended.status == 0);
+    CHECK(clones(true).size() == 1);
+    CHECK(clones(false) == Strings());
+    CHECK(database.value("SELECT root FROM forkdex.repositories") ==
+          "ssh://nowhere.example" + origin.path().string());
+  }
+};
+
+TEST_CASE("clone: an interrupt ends git too, and leaves nothing behind") {
+  const SlowRemote there;
+  Program program(there.slow_command());
+  there.wait_for_git();
+  CHECK(there.clones(false).size() == 1);
+  const std::vector<int> children = descendants_named(program.pid(), "git");
+  CHECK_FALSE(children.empty());
+  program.signal(SIGINT);
+  const Ended ended = program.wait();
+  CHECK(ended.signal == SIGINT);
+  CHECK(there.clones(true) == Strings());
+  CHECK(there.clones(false) == Strings());
+  for (const int child : children) CHECK(proc_file(child, "cmdline").empty());
+  there.check_next_run();
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+}
+
+TEST_CASE("clone: killed in the middle, the next run starts over") {
+  const SlowRemote there;
+  Program program(there.slow_command());
+  there.wait_for_git();
+  program.signal(SIGKILL);
+  CHECK(program.wait().signal == SIGKILL);
+  CHECK(there.clones(true) == Strings());
+  there.check_next_run();
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+}
+
+TEST_CASE("clone: git killed in the middle is an error, and the next run starts over") {
+  const SlowRemote there;
+  Program program(there.slow_command());
+  there.wait_for_git();
+  for (const int child : descendants_named(program.pid(), "git")) ::kill(child, SIGKILL);
+  const Ended ended = program.wait();
+  INFO(ended.text());
+  CHECK(ended.status == 69);
+  CHECK(there.clones(false) == Strings());
+  there.check_next_run();
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+}
+
+TEST_CASE("clone: killed while it is brought up to date, it stays what it was until the next run") {
+  const SlowRemote there;
+  there.folder.write("go", "");
+  REQUIRE(run(there.slow_command()).status == 0);
+  there.commit("src/c.py", function("c"));
+  fs::remove(there.folder / "go");
+  fs::remove(there.folder / "asked");
+  Program program(there.slow_command());
+  there.wait_for_git();
+  program.signal(SIGKILL);
+  program.wait();
+  // What a git that was killed at another moment leaves.
+  const fs::path clone = there.data / ("forkdex/clones/" + there.clones(true).front());
+  for (const char* lock :
+       {"packed-refs.lock", "shallow.lock", "refs/heads/main.lock", "refs/forkdex/head.lock"}) {
+    fs::create_directories((clone / lock).parent_path());
+    there.data.write(clone.lexically_relative(there.data.path()) / lock, "");
+  }
+  there.data.write(clone.lexically_relative(there.data.path()) / "objects/pack/tmp_pack_x", "x");
+  there.check_next_run();
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b", "src/c.py c"});
+  CHECK_FALSE(fs::exists(clone / "objects/pack/tmp_pack_x"));
+}
+
+}  // namespace
+}  // namespace forkdex::test
