@@ -186,7 +186,7 @@ TEST_CASE("commits: follow a history that is rewritten") {
   CHECK(written(index_well(folder.path(), database)) == 0);
 }
 
-TEST_CASE("commits: of a shallow clone, of a linked work tree and of a folder in one") {
+TEST_CASE("commits: of clones shallow and bare, of a linked work tree and a folder in one") {
   const GitFolder origin;
   small_history(origin);
   const TemporaryFolder beside;
@@ -211,6 +211,15 @@ TEST_CASE("commits: of a shallow clone, of a linked work tree and of a folder in
     index_well(clone, database);
     CHECK(stored_commits(database).size() == 3);
     CHECK(differences_from_git(clone, database) == Strings());
+  }
+  SECTION("a bare clone, and a revision of it") {
+    run_git(origin.path(), {"clone", "-q", "--bare", origin.path().string(), clone.string()});
+    index_well(clone, database);
+    CHECK(stored_commits(database) == sorted(lines_of(run_git(clone, {"rev-list", "HEAD"}))));
+    index_well(clone, database, {"--rev", "topic"});
+    CHECK(stored_commits(database) == sorted(lines_of(run_git(clone, {"rev-list", "topic"}))));
+    for (const Row& row : database.rows("SELECT path, last_commit FROM forkdex.files"))
+      CHECK(run_git(clone, {"log", "-1", "--format=%H", "topic", "--", row[0]}) == row[1] + "\n");
   }
   SECTION("a folder") {
     index_well(origin.path() / "folder", database);
