@@ -104,6 +104,7 @@ TEST_CASE("clone: a URL is cloned once, and every run brings it up to date") {
   CHECK(first.report.at("repository") == name);
   CHECK(first.report.at("root") == there.url());
   CHECK(first.report.at("head") == git(there.origin.path(), {"rev-parse", "HEAD"}));
+  CHECK(number(first, "commits", "written") == 1);
   CHECK(there.clones(true).size() == 1);
   CHECK(there.clones(false) == Strings());
   CHECK(there.database.rows("SELECT root, remote FROM forkdex.repositories") ==
