@@ -218,11 +218,15 @@ std::optional<MemoryLimits::Group> MemoryLimits::make_group(unsigned place) cons
   const fs::path procs = group.folder / "cgroup.procs";
   group.procs.reset(::open(procs.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   if (!group.procs.valid()) return std::nullopt;
+  // Those of the workers that an earlier division put into it are told.
+  group.kills = kills_in(group);
+  group.hits = count_of(group.folder / "memory.events", "oom");
   return group;
 }
 
 void MemoryLimits::divide(unsigned places, std::uint64_t bytes) {
   bytes_ = bytes;
+  groups_.clear();
   for (unsigned place = 0; kind_ != Kind::kNone && place < places; ++place) {
     auto group = make_group(place);
     if (!group) {
@@ -264,6 +268,12 @@ std::uint64_t MemoryLimits::kills_around() const {
          count_of(own_ / "memory.events", "oom_kill");
 }
 
+/// Kills for memory in a worker's group, since it was made.
+std::uint64_t MemoryLimits::kills_in(const Group& group) const {
+  const char* file = kind_ == Kind::kV2 ? "memory.events" : "memory.oom_control";
+  return count_of(group.folder / file, "oom_kill");
+}
+
 /// Whether the group's own limit was met since the last question.
 bool MemoryLimits::met_own_limit(Group& group) const {
   if (kind_ == Kind::kV2) {
@@ -288,9 +298,7 @@ std::optional<std::string> MemoryLimits::oom_kill_seen(unsigned place) {
   }
   // A group counts every kill of its processes, whoever's limit was met.
   Group& group = groups_[place];
-  const bool v2 = kind_ == Kind::kV2;
-  const std::uint64_t kills =
-      count_of(group.folder / (v2 ? "memory.events" : "memory.oom_control"), "oom_kill");
+  const std::uint64_t kills = kills_in(group);
   if (std::exchange(group.kills, kills) >= kills) return std::nullopt;
   return met_own_limit(group) ? "worker" : "container";
 }

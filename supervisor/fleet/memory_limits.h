@@ -41,7 +41,8 @@ class MemoryLimits {
   /// Why kind() is kNone, for the one warning; empty otherwise.
   const std::string& shortcoming() const { return shortcoming_; }
 
-  /// Makes a group of `bytes` for each of `places` workers.
+  /// Makes a group of `bytes` for each of `places` workers. May be called again when the workers of
+  /// the division before are gone.
   void divide(unsigned places, std::uint64_t bytes);
 
   ChildLimits of(unsigned place) const;
@@ -74,6 +75,7 @@ class MemoryLimits {
   bool make_parent();
   std::optional<Group> make_group(unsigned place) const;
   void undo_v2() const;
+  std::uint64_t kills_in(const Group& group) const;
   bool met_own_limit(Group& group) const;
   std::uint64_t kills_around() const;
 

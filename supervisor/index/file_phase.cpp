@@ -31,8 +31,9 @@ RestartPolicy::Limits restarts_of(const Settings& settings, unsigned places) {
 
 /// Divides the memory among the places, which is to be done before the first worker.
 MemoryLimits* divided(MemoryLimits& memory, unsigned places, std::uint64_t memory_per_worker) {
+  const bool first = memory.bytes() == 0;
   memory.divide(places, memory_per_worker);
-  if (memory.kind() == MemoryLimits::Kind::kNone)
+  if (memory.kind() == MemoryLimits::Kind::kNone && first)
     log_warning("memory.limited_by_process", {{"reason", memory.shortcoming()}});
   return &memory;
 }

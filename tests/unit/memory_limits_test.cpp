@@ -123,6 +123,12 @@ TEST_CASE("memory limits: the v2 counters tell whose memory ran out", "[memory l
   CHECK_FALSE(limits.oom_kill_seen(0));  // told once
   tree.write(parent + "1/memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\n");
   CHECK(limits.oom_kill_seen(1).value_or("none") == "container");
+
+  // What was told before the workers were divided anew is not told again.
+  limits.divide(2, 256 * kMiB);
+  CHECK_FALSE(limits.oom_kill_seen(0));
+  CHECK_FALSE(limits.oom_kill_seen(1));
+  CHECK(content(tree / (parent + "0/memory.max")) == std::to_string(256 * kMiB));
 }
 
 TEST_CASE("memory limits: without a group the machine's counter tells", "[memory limit]") {
