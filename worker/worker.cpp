@@ -1,7 +1,5 @@
 #include "worker/worker.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -74,21 +72,10 @@ Result<void> Worker::start() {
   return shut_in();
 }
 
-Result<void> Worker::open_repository() {
-  if (!setup_.object_folders.empty()) {
-    auto blobs = BlobStore::open(setup_.object_folders.front());
-    if (!blobs) return blobs.error();
-    blobs_.emplace(*std::move(blobs));
-    return {};
-  }
-  root_.reset(::open(setup_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root_.valid())
-    return system_error(ErrorCode::kPathUnusable, setup_.root + " can no longer be opened", errno);
-  return {};
-}
-
 Result<void> Worker::open_for_indexing() {
-  if (auto opened = open_repository(); !opened) return opened;
+  auto files = RepositoryFiles::open(setup_);
+  if (!files) return files.error();
+  files_.emplace(*std::move(files));
   // Set after exec: /proc shows the environment a process was started with.
   if (!setup_.database_password.empty())
     ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);
@@ -104,8 +91,7 @@ Result<void> Worker::open_for_indexing() {
 /// Everything is open: the rest of the machine is none of our business.
 Result<void> Worker::shut_in() {
   std::vector<std::filesystem::path> readable = {setup_.model.path};
-  if (root_.valid()) readable.emplace_back(setup_.root);
-  for (const std::string& folder : setup_.object_folders) readable.emplace_back(folder);
+  if (files_) readable.insert(readable.end(), files_->folders().begin(), files_->folders().end());
   std::vector<std::string> gaps = enter_sandbox(readable);
   if (store_) {
     const auto superuser = store_->is_superuser();
@@ -182,8 +168,7 @@ Result<std::optional<FileState>> Worker::parse(InHand& in_hand) {
     CpuTimer timer(in_hand.outcome.read);
     receiver_.enter(in_hand.taken.slot, Stage::kRead);
     if (auto passed = fault::point("file.read", job.path); !passed) return passed.error();
-    auto file = blobs_ ? blobs_->read(job.blob_oid, setup_.max_file_bytes)
-                       : read_source_file(root_.get(), job.path, setup_.max_file_bytes);
+    auto file = files_->read(job, setup_.max_file_bytes);
     if (!file) return file.error();
     in_hand.file = *std::move(file);
     in_hand.outcome.bytes = in_hand.file.bytes.size();

@@ -12,11 +12,10 @@
 #include <vector>
 
 #include "common/segment.h"
-#include "common/unique_fd.h"
 #include "common/worker_setup.h"
-#include "worker/blob_store.h"
 #include "worker/embed/embedder.h"
 #include "worker/parse/chunker.h"
+#include "worker/repository_files.h"
 #include "worker/source_file.h"
 #include "worker/store/file_store.h"
 
@@ -68,7 +67,6 @@ class Worker {
   };
 
   Result<void> open_for_indexing();
-  Result<void> open_repository();
   Result<void> shut_in();
   Result<bool> gather();
   Result<void> prepare(JobReceiver::Taken taken);
@@ -90,8 +88,7 @@ class Worker {
 
   WorkerSetup setup_;
   JobReceiver& receiver_;
-  UniqueFd root_;                   // none where blobs_ is
-  std::optional<BlobStore> blobs_;  // where jobs name blobs and not files
+  std::optional<RepositoryFiles> files_;
   std::unique_ptr<Embedder> embedder_;
   std::unique_ptr<Chunker> chunker_;
   std::optional<FileStore> store_;

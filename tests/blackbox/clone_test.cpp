@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/blackbox/clone_fixture.h"
 #include "tests/support/database.h"
 #include "tests/support/git_tree.h"
 #include "tests/support/http_files.h"
@@ -25,76 +26,6 @@
 
 namespace forkdex::test {
 namespace {
-namespace fs = std::filesystem;
-using Strings = std::vector<std::string>;
-
-std::string function(const std::string& name) { return "def " + name + "():\n    return 1\n"; }
-
-/// A repository to clone, a data folder for the clone, and a database for the rows.
-struct Elsewhere {
-  Elsewhere() {
-    origin.write("a.py", function("a"));
-    origin.write("src/b.py", function("b"));
-    make_repository(origin.path());
-  }
-
-  std::string url() const { return "file://" + origin.path().string(); }
-
-  Command command(const std::string& from, const Strings& options = {}) const {
-    fs::remove(report());
-    Strings all = {"--workers", "1"};
-    all.insert(all.end(), options.begin(), options.end());
-    Command command = index_command(from, database, report(), all);
-    command.environment["XDG_DATA_HOME"] = data.path().string();
-    command.environment["GIT_CONFIG_GLOBAL"] = "/dev/null";
-    command.environment["GIT_CONFIG_NOSYSTEM"] = "1";
-    return command;
-  }
-
-  IndexRun index(const std::string& from, int status = 0, const Strings& options = {}) const {
-    IndexRun done{run(command(from, options)), {}};
-    INFO(done.ended.text());
-    REQUIRE(done.ended.status == status);
-    if (fs::exists(report())) done.report = nlohmann::json::parse(read_file(report()));
-    if (status == 0) CHECK(contradictions(done.report, database) == Strings());
-    return done;
-  }
-
-  void commit(const std::string& file, const std::string& text) const {
-    origin.write(file, text);
-    git(origin.path(), {"add", "-A"});
-    git(origin.path(), {"commit", "-q", "-m", "more"});
-  }
-
-  Strings definitions() const {
-    Strings found;
-    for (const Row& row : database.rows("SELECT path || ' ' || name FROM forkdex.chunks WHERE kind "
-                                        "= 'function' ORDER BY path COLLATE \"C\", name"))
-      found.push_back(row[0]);
-    return found;
-  }
-
-  /// The folders below clones/: whole clones, and what else there is.
-  Strings clones(bool whole) const {
-    Strings found;
-    if (!fs::exists(data / "forkdex/clones")) return found;
-    for (const auto& entry : fs::directory_iterator(data / "forkdex/clones"))
-      if (entry.is_directory() && (entry.path().extension() == ".git") == whole)
-        found.push_back(entry.path().filename().string());
-    return found;
-  }
-
-  fs::path report() const { return folder / "report.json"; }
-
-  TemporaryFolder origin;
-  TemporaryFolder data;
-  TemporaryFolder folder;
-  Database database;
-};
-
-int number(const IndexRun& run, const std::string& object, const std::string& key) {
-  return run.report.at(object).at(key).get<int>();
-}
 
 TEST_CASE("clone: a URL is cloned once, and every run brings it up to date") {
   const Elsewhere there;
@@ -104,6 +35,7 @@ TEST_CASE("clone: a URL is cloned once, and every run brings it up to date") {
   CHECK(first.report.at("repository") == name);
   CHECK(first.report.at("root") == there.url());
   CHECK(first.report.at("head") == git(there.origin.path(), {"rev-parse", "HEAD"}));
+  CHECK(number(first, "commits", "written") == 1);
   CHECK(there.clones(true).size() == 1);
   CHECK(there.clones(false) == Strings());
   CHECK(there.database.rows("SELECT root, remote FROM forkdex.repositories") ==
@@ -324,113 +256,6 @@ TEST_CASE("clone: a password in the URL reaches the server, and nothing else") {
   const Ended by_helper = run(helped);
   INFO(by_helper.text());
   CHECK(by_helper.status == 0);
-}
-
-/// A remote reached by an `ssh` of ours, which waits before it lets git talk.
-struct SlowRemote : Elsewhere {
-  SlowRemote() {
-    folder.write("ssh",
-                 "#!/bin/sh\n"
-                 "for last; do :; done\n"
-                 "touch " +
-                     (folder / "asked").string() +
-                     "\n"
-                     // As ssh does when nobody reads what it has, it ends with git.
-                     "while [ ! -e " +
-                     (folder / "go").string() +
-                     " ]; do\n"
-                     "  kill -0 $PPID || exit 1\n"
-                     "  sleep 0.02\n"
-                     "done\n"
-                     "exec sh -c \"$last\"\n");
-    fs::permissions(folder / "ssh", fs::perms::owner_all);
-  }
-  std::string slow_url() const { return "ssh://me@nowhere.example" + origin.path().string(); }
-  Command slow_command() const {
-    Command slow = command(slow_url(), {"--repository", "slow"});
-    slow.environment["GIT_SSH"] = (folder / "ssh").string();
-    slow.environment["GIT_SSH_VARIANT"] = "simple";
-    return slow;
-  }
-  void wait_for_git() const {
-    wait_until("git has asked", [&] { return fs::exists(folder / "asked"); });
-  }
-  /// The next run, with nothing in its way, makes up for what was interrupted.
-  void check_next_run() const {
-    folder.write("go", "");
-    const Ended ended = run(slow_command());
-    INFO(ended.text());
-    REQUIRE(ended.status == 0);
-    CHECK(clones(true).size() == 1);
-    CHECK(clones(false) == Strings());
-    CHECK(database.value("SELECT root FROM forkdex.repositories") ==
-          "ssh://nowhere.example" + origin.path().string());
-  }
-};
-
-TEST_CASE("clone: an interrupt ends git too, and leaves nothing behind") {
-  const SlowRemote there;
-  Program program(there.slow_command());
-  there.wait_for_git();
-  CHECK(there.clones(false).size() == 1);
-  const std::vector<int> children = descendants_named(program.pid(), "git");
-  CHECK_FALSE(children.empty());
-  program.signal(SIGINT);
-  const Ended ended = program.wait();
-  CHECK(ended.signal == SIGINT);
-  CHECK(there.clones(true) == Strings());
-  CHECK(there.clones(false) == Strings());
-  for (const int child : children) CHECK(proc_file(child, "cmdline").empty());
-  there.check_next_run();
-  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
-}
-
-TEST_CASE("clone: killed in the middle, the next run starts over") {
-  const SlowRemote there;
-  Program program(there.slow_command());
-  there.wait_for_git();
-  program.signal(SIGKILL);
-  CHECK(program.wait().signal == SIGKILL);
-  CHECK(there.clones(true) == Strings());
-  there.check_next_run();
-  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
-}
-
-TEST_CASE("clone: git killed in the middle is an error, and the next run starts over") {
-  const SlowRemote there;
-  Program program(there.slow_command());
-  there.wait_for_git();
-  for (const int child : descendants_named(program.pid(), "git")) ::kill(child, SIGKILL);
-  const Ended ended = program.wait();
-  INFO(ended.text());
-  CHECK(ended.status == 69);
-  CHECK(there.clones(false) == Strings());
-  there.check_next_run();
-  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
-}
-
-TEST_CASE("clone: killed while it is brought up to date, it stays what it was until the next run") {
-  const SlowRemote there;
-  there.folder.write("go", "");
-  REQUIRE(run(there.slow_command()).status == 0);
-  there.commit("src/c.py", function("c"));
-  fs::remove(there.folder / "go");
-  fs::remove(there.folder / "asked");
-  Program program(there.slow_command());
-  there.wait_for_git();
-  program.signal(SIGKILL);
-  program.wait();
-  // What a git that was killed at another moment leaves.
-  const fs::path clone = there.data / ("forkdex/clones/" + there.clones(true).front());
-  for (const char* lock :
-       {"packed-refs.lock", "shallow.lock", "refs/heads/main.lock", "refs/forkdex/head.lock"}) {
-    fs::create_directories((clone / lock).parent_path());
-    there.data.write(clone.lexically_relative(there.data.path()) / lock, "");
-  }
-  there.data.write(clone.lexically_relative(there.data.path()) / "objects/pack/tmp_pack_x", "x");
-  there.check_next_run();
-  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b", "src/c.py c"});
-  CHECK_FALSE(fs::exists(clone / "objects/pack/tmp_pack_x"));
 }
 
 }  // namespace

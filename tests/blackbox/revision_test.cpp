@@ -70,7 +70,7 @@ TEST_CASE("revision: any commit is indexed from the object store, and the rows b
     CHECK(definitions(database) == kAtV1);
     CHECK(run.report.at("head") == git(tree.path(), {"rev-parse", "v1^{commit}"}));
     CHECK(number(run, "files", "indexed") == (revision == "v1" ? 2 : 0));
-    CHECK(number(run, "workers", "started") == (revision == "v1" ? 1 : 0));
+    CHECK((number(run, "workers", "started") > 0) == (revision == "v1"));
   }
   const std::string main = git(tree.path(), {"rev-parse", "main"});
   const IndexRun later = index_as(tree.path(), database, {"--rev", main});

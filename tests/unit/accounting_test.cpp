@@ -76,6 +76,18 @@ TEST_CASE("accounting: chunks, texts and times are summed", "[accounting]") {
   CHECK(accounting.stages().store.count() == 8000);
 }
 
+TEST_CASE("accounting: a file that its bytes show to be unchanged keeps its language and chunks",
+          "[accounting]") {
+  Accounting accounting;
+  accounting.expect(1, 10);
+  Job known = job("a.py");
+  known.known_chunks = 3;
+  accounting.record(known, outcome(FileState::kUnchanged));
+  CHECK(accounting.chunks().written == 0);
+  CHECK(accounting.languages().at("python").files == 1);
+  CHECK(accounting.languages().at("python").chunks == 3);
+}
+
 TEST_CASE("accounting: a problem keeps its path as rows have it, its cause and its attempts",
           "[accounting]") {
   Accounting accounting;

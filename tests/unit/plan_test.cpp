@@ -178,6 +178,26 @@ TEST_CASE("plan: a file that was written anew is unchanged where git's index say
   CHECK(plan(rules(), {fresh}, {row}).jobs.size() == 1);
 }
 
+TEST_CASE("plan: a commit's file is known by its blob alone", "[plan]") {
+  ListedFile blob;
+  blob.path = "a.py";
+  blob.size = 10;
+  blob.blob_oid = "abc";
+  blob.blob_is_current = blob.in_store = true;
+  KnownFile row = known("a.py");
+  row.blob_oid = "abc";
+  const Planned same = plan(rules(), {blob}, {row});
+  REQUIRE(same.jobs.empty());
+  CHECK(same.decided.at("a.py").row_is_current);  // what it says of the file on disk stays true
+
+  row.blob_oid = "abd";
+  row.signature = {10, 0, 0, 0, 200 * kSecond};  // as an earlier commit left it
+  const Planned other = plan(rules(), {blob}, {row});
+  REQUIRE(other.job("a.py"));
+  CHECK(other.job("a.py")->blob_oid == "abc");
+  CHECK(plan(rules(), {listed("b.py")}, {}).job("b.py")->blob_oid.empty());
+}
+
 TEST_CASE("plan: bytes decide the order, not a locale", "[plan]") {
   const Planned planned = plan(rules(), {listed("B.py"), listed("a.py"), listed("\xC3\xA9.py")},
                                {known("B.py"), known("a.py"), known("\xC3\xA9.py")});

@@ -1,0 +1,101 @@
+// Clones that are interrupted, by a signal or a death, whoever dies.
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/blackbox/clone_fixture.h"
+#include "tests/support/processes.h"
+
+namespace forkdex::test {
+namespace {
+
+TEST_CASE("clone: an interrupt ends git too, and leaves nothing behind") {
+  const SlowRemote there;
+  Program program(there.slow_command());
+  there.wait_for_git();
+  CHECK(there.clones(false).size() == 1);
+  const std::vector<int> children = descendants_named(program.pid(), "git");
+  CHECK_FALSE(children.empty());
+  program.signal(SIGINT);
+  const Ended ended = program.wait();
+  CHECK(ended.signal == SIGINT);
+  CHECK(there.clones(true) == Strings());
+  CHECK(there.clones(false) == Strings());
+  for (const int child : children) CHECK(proc_file(child, "cmdline").empty());
+  there.check_next_run();
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+}
+
+TEST_CASE("clone: killed in the middle, the next run starts over") {
+  const SlowRemote there;
+  Program program(there.slow_command());
+  there.wait_for_git();
+  program.signal(SIGKILL);
+  CHECK(program.wait().signal == SIGKILL);
+  CHECK(there.clones(true) == Strings());
+  there.check_next_run();
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+}
+
+TEST_CASE("clone: git killed in the middle is an error, and the next run starts over") {
+  const SlowRemote there;
+  Program program(there.slow_command());
+  there.wait_for_git();
+  for (const int child : descendants_named(program.pid(), "git")) ::kill(child, SIGKILL);
+  const Ended ended = program.wait();
+  INFO(ended.text());
+  CHECK(ended.status == 69);
+  CHECK(there.clones(false) == Strings());
+  there.check_next_run();
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+}
+
+TEST_CASE("clone: two runs of one URL fetch one after the other") {
+  const SlowRemote there;
+  Program first(there.slow_command());
+  there.wait_for_git();
+  const Database other;
+  Command command = there.slow_command();
+  command.environment["DATABASE_URL"] = other.url();
+  const auto report = std::find(command.arguments.begin(), command.arguments.end(), "--report");
+  *(report + 1) = (there.folder / "other.json").string();
+  Program second(command);
+  wait_until("the second run fetches", [&] { return !second.out().empty(); });
+  CHECK(descendants_named(second.pid(), "git").empty());
+  there.folder.write("go", "");
+  CHECK(first.wait().status == 0);
+  CHECK(second.wait().status == 0);
+  CHECK(there.clones(true).size() == 1);
+  CHECK(other.value("SELECT count(*) FROM forkdex.files") == "2");
+}
+
+TEST_CASE("clone: killed while it is brought up to date, it stays what it was until the next run") {
+  const SlowRemote there;
+  there.folder.write("go", "");
+  REQUIRE(run(there.slow_command()).status == 0);
+  there.commit("src/c.py", function("c"));
+  fs::remove(there.folder / "go");
+  fs::remove(there.folder / "asked");
+  Program program(there.slow_command());
+  there.wait_for_git();
+  program.signal(SIGKILL);
+  program.wait();
+  // What a git that was killed at another moment leaves.
+  const fs::path clone = there.data / ("forkdex/clones/" + there.clones(true).front());
+  for (const char* lock :
+       {"packed-refs.lock", "shallow.lock", "refs/heads/main.lock", "refs/forkdex/head.lock"}) {
+    fs::create_directories((clone / lock).parent_path());
+    there.data.write(clone.lexically_relative(there.data.path()) / lock, "");
+  }
+  there.data.write(clone.lexically_relative(there.data.path()) / "objects/pack/tmp_pack_x", "x");
+  there.check_next_run();
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b", "src/c.py c"});
+  CHECK_FALSE(fs::exists(clone / "objects/pack/tmp_pack_x"));
+}
+
+}  // namespace
+}  // namespace forkdex::test
