@@ -11,7 +11,8 @@ namespace forkdex {
 struct Patience {
   /// A server that says nothing for so long counts as lost, and its connection with it.
   std::optional<std::chrono::milliseconds> silence;
-  /// Asked several times a second; false ends the wait. May be empty.
+  /// Asked several times a second; false ends the wait: a server that is still silent two seconds
+  /// later counts as lost. May be empty.
   std::function<bool()> keep_waiting;
 
   bool lasts() const { return !keep_waiting || keep_waiting(); }

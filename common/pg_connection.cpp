@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kDefaultConnectTimeout{10};
 constexpr std::size_t kCopyPieceBytes = 1 << 20;  // PQputCopyData takes an int and copies
 constexpr std::chrono::milliseconds kBetweenQuestions{100};
+constexpr std::chrono::seconds kAfterCancelling{2};
 
 struct FreeOptions {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
@@ -185,11 +187,12 @@ Result<PgConnection> PgConnection::open(const std::string& conninfo,
                  "the database has no connection left (too many clients): lower --workers or raise "
                  "max_connections",
                  describe_database(conninfo)};
-  return Error{ErrorCode::kDatabaseUnreachable,
-               fmt::format("the database cannot be reached: {}", describe_database(conninfo)),
-               message.empty() ? fmt::format("no answer within {} s",
-                                             std::chrono::duration<double>(timeout).count())
-                               : message};
+  return Error{
+      ErrorCode::kDatabaseUnreachable,
+      fmt::format("the database cannot be reached: {}", describe_database(conninfo)),
+      message.empty() || message.ends_with("failed: ")
+          ? fmt::format("no answer within {} s", std::chrono::duration<double>(timeout).count())
+          : message};
 }
 
 Error PgConnection::failure(const pg_result* result) {
@@ -197,8 +200,9 @@ Error PgConnection::failure(const pg_result* result) {
   sqlstate_ = state ? state : "";
   if (silent_)
     return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
-            fmt::format("no word from the server for {} s",
-                        std::chrono::duration<double>(*patience_.silence).count())};
+            cancelled_at_ ? "no word from the server, and nobody waits for it any more"
+                          : fmt::format("no word from the server for {} s",
+                                        std::chrono::duration<double>(*patience_.silence).count())};
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   const std::string message = primary ? primary : first_line(PQerrorMessage(connection_.get()));
   // Not every connection that has no word for its failure is known to be dead yet.
@@ -229,19 +233,23 @@ bool PgConnection::await(short events) {
     const int ready = ::poll(&waiting, 1, slice);
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return false;
-    if (!cancelled_ && !patience_.lasts()) cancel();
-    silent_ = patience_.silence && Clock::now() - start >= *patience_.silence;
+    if (!cancelled_at_ && !patience_.lasts()) cancel();
+    const Clock::time_point now = Clock::now();
+    silent_ = (patience_.silence && now - start >= *patience_.silence) ||
+              (cancelled_at_ && now - *cancelled_at_ >= kAfterCancelling);
   }
   return false;
 }
 
-/// Asks the server to end the statement at hand, which then fails as any other may.
+/// Asks the server to end the statement at hand, which then fails as any other may. On a thread of
+/// its own: a server that stands still keeps this call for ever.
 void PgConnection::cancel() {
-  cancelled_ = true;
-  const std::unique_ptr<PGcancel, void (*)(PGcancel*)> request(PQgetCancel(connection_.get()),
-                                                               PQfreeCancel);
-  char why_not[256];
-  if (request) PQcancel(request.get(), why_not, sizeof why_not);
+  cancelled_at_ = Clock::now();
+  std::shared_ptr<PGcancel> request(PQgetCancel(connection_.get()), PQfreeCancel);
+  std::thread([request] {
+    char why_not[256];
+    if (request) PQcancel(request.get(), why_not, sizeof why_not);
+  }).detach();
 }
 
 bool PgConnection::read_when_there() {
@@ -269,7 +277,7 @@ PgConnection::ResultPtr PgConnection::next_result() {
 
 /// Sends off what was `sent` and gives its last result, or the one that begins a COPY.
 PgConnection::ResultPtr PgConnection::last_result(bool sent) {
-  cancelled_ = false;
+  cancelled_at_.reset();
   if (!sent || !send_off()) return nullptr;
   ResultPtr last;
   while (ResultPtr next = next_result()) {

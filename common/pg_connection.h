@@ -96,8 +96,9 @@ class PgConnection {
   std::unique_ptr<pg_conn, Finish> connection_;
   std::string sqlstate_;
   Patience patience_;
-  bool silent_ = false;     // the server has exhausted our patience
-  bool cancelled_ = false;  // the statement at hand
+  bool silent_ = false;  // the server has exhausted our patience
+  /// Of the statement at hand.
+  std::optional<std::chrono::steady_clock::time_point> cancelled_at_;
 };
 
 }  // namespace forkdex

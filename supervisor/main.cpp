@@ -1,5 +1,6 @@
 // supervisor: flags -> settings -> subcommand -> exit status.
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -74,6 +75,11 @@ int main_of_supervisor(int argc, char** argv) try {
   ::signal(SIGPIPE, SIG_IGN);
   // Whoever started us may have it ignored; our children would then be reaped behind our back.
   ::signal(SIGCHLD, SIG_DFL);
+  // A worker takes half a dozen descriptors of ours.
+  if (rlimit files{}; ::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   const std::vector<std::string> words(argv + 1, argv + argc);
   std::for_each(argv + 1, argv + argc, hide_secrets);
   const auto invocation = parse_invocation(words, current_environment());

@@ -15,6 +15,7 @@ namespace forkdex {
 namespace {
 
 constexpr std::chrono::milliseconds kBetweenTries{20};
+constexpr std::chrono::seconds kMostWaitToStop{5};
 
 /// Waits for other commands that start or stop the server: seconds, longer while it recovers.
 Result<FileLock> hold_start_lock(const ClusterPaths& paths, const Patience& patience = {}) {
@@ -69,7 +70,10 @@ std::string PostgresServer::worker_conninfo() const { return recorded_url(paths_
 
 PostgresServer::~PostgresServer() {
   if (!users_.valid()) return;  // moved from
-  const auto stopping = hold_start_lock(paths_);
+  // Who holds the lock for longer may itself be stopped. The next command will stop the server.
+  const auto deadline = std::chrono::steady_clock::now() + kMostWaitToStop;
+  const auto stopping = hold_start_lock(
+      paths_, {{}, [deadline] { return std::chrono::steady_clock::now() < deadline; }});
   if (!stopping || !users_.try_exclusive() || is_pinned(paths_)) return;
   // A server that does not stop is adopted by the next command, and there is nobody to tell.
   [[maybe_unused]] const auto stopped = stop_server(paths_);

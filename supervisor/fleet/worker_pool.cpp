@@ -38,6 +38,11 @@ Error no_start(const Blame& blame, const MemoryLimits* memory) {
             fmt::format("the model does not fit into --memory-per-worker {}MiB: give more",
                         memory->bytes() >> 20),
             blame.cause};
+  if (blame.fault == Fault::kTimedOut)
+    return {ErrorCode::kRestartIntensity,
+            "no worker is ready within the time it has: the machine is too busy, or a disk or the "
+            "database stands still; run again when that is over",
+            blame.cause};
   return {ErrorCode::kBug,
           "no worker can start, so nothing can be indexed; forkdex may have to be installed or "
           "built again",
@@ -126,7 +131,9 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   if (place.worker->jobs().phase() == WorkerPhase::kReady) ever_ready_ = true;
   const std::vector<JobSender::Held> held = place.worker->jobs().held();
   const std::optional<Error> failure = place.worker->jobs().failure();
-  const Blame blame = assign_blame(cause, failure, held, place.worker->last_words());
+  Blame blame = assign_blame(cause, failure, held, place.worker->last_words());
+  const bool too_many = too_many_for_memory(cause);
+  if (too_many) blame = Blame{std::nullopt, std::move(blame.cause), {}};
   const pid_t pid = place.worker->pid();
   const auto* exited = std::get_if<Exited>(&cause);
   const bool asked = (draining_ || place.recycling) && exited && exited->status == kExitOk;
@@ -146,13 +153,36 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   if (!held.empty()) events_.orphaned(worker, held, asked ? Blame() : blame);
   if (draining_) return report_if_drained();
   if (asked) return respawn(worker, {});
+  if (too_many) return leave_empty(worker, blame.cause);
   replace(worker, failure, blame);
+}
+
+/// Whether memory ran out around the workers and not in one of them: then there are too many, and
+/// no file is to blame as long as there are fewer to be had.
+bool WorkerPool::too_many_for_memory(const ExitCause& cause) const {
+  const auto* ended = std::get_if<OutOfMemory>(&cause);
+  return ended && ended->scope != "worker" && !draining_ &&
+         std::count_if(places_.begin(), places_.end(),
+                       [](const Place& place) { return !place.given_up; }) > 1;
+}
+
+/// For the rest of the run.
+void WorkerPool::leave_empty(unsigned worker, const std::string& reason) {
+  places_[worker].given_up = true;
+  log_warning("worker.given_up", {{"worker", worker}, {"reason", reason}});
+  offer_room();
+}
+
+/// A file that must go alone may have waited for the worker that a place was to get.
+void WorkerPool::offer_room() {
+  for (unsigned other = 0; other < places_.size(); ++other)
+    if (ready(other) && !draining_) events_.has_room(other);
 }
 
 void WorkerPool::count(const ExitCause& cause, const Blame& blame) {
   if (std::holds_alternative<TimedOut>(cause))
     ++counts_.timed_out;
-  else if (blame.fault == Fault::kOutOfMemory)
+  else if (std::holds_alternative<OutOfMemory>(cause) || blame.fault == Fault::kOutOfMemory)
     ++counts_.out_of_memory;
   else
     ++counts_.crashed;
@@ -160,10 +190,9 @@ void WorkerPool::count(const ExitCause& cause, const Blame& blame) {
 
 /// Whether what ended a worker is over for good, so that no other worker can do better.
 bool WorkerPool::is_final(const Error& failure) const {
-  // A server that answered before may answer again: that is a matter of a few attempts.
-  if (ever_ready_ && (failure.code == ErrorCode::kDatabaseUnreachable ||
-                      failure.code == ErrorCode::kTooManyConnections))
-    return false;
+  // It has answered the supervisor, and may answer again: that is a matter of a few attempts.
+  if (failure.code == ErrorCode::kDatabaseUnreachable) return false;
+  if (ever_ready_ && failure.code == ErrorCode::kTooManyConnections) return false;
   return traits(failure.code).radius == BlastRadius::kRun;
 }
 
@@ -199,9 +228,7 @@ bool WorkerPool::give_up_place(unsigned worker, const Error& failure) {
   if (!std::exchange(places_[worker].given_up, true))
     log_warning("worker.given_up", {{"worker", worker}, {"reason", failure.text()}});
   respawn(worker, kPlaceRetry);
-  // A file that must go alone may have waited for the worker that this place was to get.
-  for (unsigned other = 0; other < places_.size(); ++other)
-    if (ready(other) && !draining_) events_.has_room(other);
+  offer_room();
   return true;
 }
 

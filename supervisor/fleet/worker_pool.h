@@ -104,7 +104,8 @@ class WorkerPool {
     bool recycling = false;  // it was asked to end
     bool waiting = false;    // for resume()
     std::optional<RestartPolicy::Clock::time_point> asked_to_end;
-    bool given_up = false;  // the database had no connection for it, the last time
+    /// The database had no connection for it, the last time; or memory is for fewer, for good.
+    bool given_up = false;
     RestartPolicy::Clock::time_point spawned_at;
     RestartPolicy::Clock::time_point offered_at;  // the last time
   };
@@ -118,6 +119,9 @@ class WorkerPool {
   void respawn(unsigned worker, RestartPolicy::Clock::duration delay);
   bool cannot_start(const std::optional<Error>& failure, const Blame& blame) const;
   bool is_final(const Error& failure) const;
+  bool too_many_for_memory(const ExitCause& cause) const;
+  void leave_empty(unsigned worker, const std::string& reason);
+  void offer_room();
   bool give_up_place(unsigned worker, const Error& failure);
   void fail(Error error);
   void report_if_drained();

@@ -19,6 +19,7 @@
 #include "common/recipe.h"
 #include "supervisor/fleet/sizing.h"
 #include "supervisor/index/file_records.h"
+#include "supervisor/index/signal_count.h"
 #include "supervisor/index/summary.h"
 
 namespace forkdex {
@@ -53,6 +54,7 @@ Result<RunEnd> IndexRun::run() {
   struct sigaction hangup{};
   if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
     signals_.add(SIGHUP);
+  for (const int signal : {SIGINT, SIGTERM}) count_signal(signal);
   await_signal();
   if (auto opened = open(); !opened) {
     if (signal_) return RunEnd{kExitOk, signal_};  // while something was waited for
@@ -133,7 +135,8 @@ Result<void> IndexRun::open() {
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
   const std::chrono::seconds database_timeout(settings_.database_timeout);
-  database_->connection().set_patience({std::max(database_timeout, kLeastSilence), {}});
+  database_->connection().set_patience(
+      {std::max(database_timeout, kLeastSilence), [] { return signals_seen() < 2; }});
   watch_.emplace(context_, *database_, *ledger_, database_timeout, database_events());
   return fault::point("run.claimed");
 }
@@ -348,7 +351,8 @@ void IndexRun::poll_signals() {
   context_.restart();
 }
 
-/// The first signal drains: workers finish what they have taken. The second one ends them.
+/// The first signal drains: workers finish what they have taken. The second one ends them, and the
+/// wait for a database that stands still (signals_seen); the third ends us.
 void IndexRun::interrupted(int signal) {
   const bool again = signal_ != 0;
   signal_ = signal;
@@ -366,10 +370,7 @@ void IndexRun::interrupted(int signal) {
 Result<std::optional<double>> IndexRun::build_vector_index() {
   PgConnection& connection = database_->connection();
   Patience usual = connection.patience();
-  connection.set_patience({{}, [this] {
-                             poll_signals();
-                             return signal_ == 0;
-                           }});
+  connection.set_patience({{}, [] { return signals_seen() == 0; }});
   auto built = ledger_->build_vector_index(model_.dimension, kExactScanVectors);
   connection.set_patience(std::move(usual));
   return built;
@@ -382,6 +383,7 @@ Result<void> IndexRun::finish() {
   if (auto passed = fault::point("run.finished"); !passed) return passed;
   phase("index build");
   auto built = insist([this] { return build_vector_index(); });
+  poll_signals();
   if (!built && signal_) return {};
   if (!built) return built.error();
   facts_.seconds.index_build = built->value_or(0);

@@ -238,6 +238,24 @@ TEST_CASE("database: one that stands still for too long and then goes on is come
   CHECK(differences(expected, dump(Database(url), "rxjs")) == Strings());
 }
 
+TEST_CASE("database: a second signal ends the wait for one that stands still", "[kill]") {
+  const OwnServer server;
+  const std::string url = server.start();
+  const TemporaryFolder folder;
+  Program program(index_over(server, folder / "report.json", {}, url));
+  wait_for_files(program, 5);
+  REQUIRE(program.running());
+  auto still = std::make_optional<StandsStill>(server);
+  program.signal(SIGTERM);
+  wait_until("it drains", [&] { return program.err().find("draining") != std::string::npos; });
+  program.signal(SIGTERM);
+  const Ended ended = program.wait(std::chrono::seconds(30));
+  still.reset();
+  INFO(ended.text());
+  CHECK(ended.signal == SIGTERM);
+  CHECK(nlohmann::json::parse(read_file(folder / "report.json")).at("status") == "interrupted");
+}
+
 TEST_CASE("database: one that stands still for a moment costs nothing", "[kill]") {
   const Dump expected = undisturbed();
   const OwnServer server;

@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "supervisor/index/dispatcher.h"
+#include "tests/support/scratch_repository.h"
 
 using namespace forkdex;
 using namespace std::chrono_literals;
@@ -26,7 +27,8 @@ struct Ended {
 class FakeRun {
  public:
   explicit FakeRun(std::vector<Job> jobs, unsigned workers = 2,
-                   WorkerPool::Deadlines deadlines = {}, const std::string& program = "") {
+                   WorkerPool::Deadlines deadlines = {}, const std::string& program = "",
+                   MemoryLimits* memory = nullptr) {
     JobQueue queue;
     for (Job& job : jobs) {
       job.id = queue.size();
@@ -39,8 +41,8 @@ class FakeRun {
           files[job.path] = {outcome.state, outcome.reason, outcome.detail, job.attempt};
         });
     const std::filesystem::path worker = program.empty() ? FORKDEX_FAKE_WORKER : program;
-    pool_ =
-        std::make_unique<WorkerPool>(context_, worker, WorkerSetup{}, workers, events(), deadlines);
+    pool_ = std::make_unique<WorkerPool>(context_, worker, WorkerSetup{}, workers, events(),
+                                         deadlines, memory);
     pool_->start();
   }
 
@@ -111,6 +113,30 @@ std::vector<Job> among(unsigned count, const std::vector<std::string>& others) {
 }
 
 }  // namespace
+
+TEST_CASE("fleet: memory that runs out around the workers costs a worker, and no file is blamed",
+          "[fleet][kill]") {
+  const test::ScratchFolder tree;
+  tree.write("proc/vmstat", "oom_kill 7\n");
+  MemoryLimits memory = MemoryLimits::open(tree.path());
+  FakeRun run(among(60, {}), 2, {}, "", &memory);
+  bool killed = false;
+  run.on_outcome = [&] {
+    WorkerProcess* worker = run.pool().ready(0);
+    if (killed || !worker) return;
+    killed = true;
+    tree.write("proc/vmstat", "oom_kill 8\n");
+    ::kill(worker->pid(), SIGKILL);
+  };
+  run.run();
+  CHECK(killed);
+  CHECK(run.in_state(FileState::kIndexed) == 60);
+  for (const auto& [path, file] : run.files) CHECK(file.attempts == 1);
+  CHECK(run.counts.out_of_memory == 1);
+  CHECK(run.counts.crashed == 0);
+  CHECK(run.counts.places == 1);
+  CHECK(run.counts.started == 2);
+}
 
 TEST_CASE("fleet: one bad file costs one file", "[fleet][kill]") {
   const auto [name, reason] = GENERATE(table<std::string, std::string>({
