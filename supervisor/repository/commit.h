@@ -1,5 +1,7 @@
 #pragma once
 
+// A commit between the history that it is read from and the rows that it becomes.
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +35,7 @@ struct Commit {
   std::string author;              ///< "Name <address>"
   std::int64_t authored_at = 0;    ///< seconds since 1970
   std::string message;             ///< without blank lines around it; its first kMostMessageBytes
-  std::vector<std::string> files;  /// relative to the root; the first kMostFiles in git's order
+  std::vector<std::string> files;  ///< relative to the root; the first kMostFiles in git's order
   std::uint64_t file_count = 0;    ///< of all files that differ from those of every parent
 
   static constexpr std::size_t kMostMessageBytes = std::size_t{1} << 20;

@@ -112,7 +112,7 @@ Strings sorted(Strings strings) {
 
 TEST_CASE("history: last commits of random histories are git's, walked at once or bit by bit") {
   const unsigned seed = std::random_device()();
-  UNSCOPED_INFO("seed " << seed);
+  INFO("seed " << seed);
   std::mt19937 random(seed);
   for (int round = 0; round < 12; ++round) {
     const ScratchFolder folder;
