@@ -8,16 +8,12 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <filesystem>
 #include <string_view>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "common/path_text.h"
-#include "common/unique_fd.h"
+#include "common/unnamed_file.h"
 
 namespace forkdex {
 namespace {
@@ -50,26 +46,6 @@ std::string copy_statement(std::int64_t repository_id) {
       "CASE WHEN state = 'quarantined' THEN coalesce(detail, '') ELSE '' END FROM forkdex.files "
       "WHERE repository_id = {} ORDER BY coalesce(raw_path, convert_to(path, 'UTF8'))) TO STDOUT",
       repository_id);
-}
-
-/// A file without a name in the temporary folder.
-UniqueFd open_unnamed() {
-  std::error_code error;
-  std::filesystem::path folder = std::filesystem::temp_directory_path(error);
-  if (error) folder = "/tmp";
-  UniqueFd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (file.valid()) return file;
-  // Not every file system can do that.
-  std::string name = (folder / "forkdex-XXXXXX").string();
-  file.reset(::mkostemp(name.data(), O_CLOEXEC));
-  if (file.valid()) ::unlink(name.c_str());
-  return file;
-}
-
-Error spool_failed(int error) {
-  const bool full = error == ENOSPC || error == EDQUOT;
-  return system_error(full ? ErrorCode::kDiskFull : ErrorCode::kBug,
-                      "the list of known files cannot be kept in the temporary folder", error);
 }
 
 /// Reverts the escapes of COPY's text format.
@@ -133,12 +109,12 @@ std::optional<KnownFile> parse(std::string_view line) {
 }  // namespace
 
 Result<KnownFiles> KnownFiles::spool(PgConnection& connection, std::int64_t repository_id) {
-  UniqueFd unnamed = open_unnamed();
-  if (!unnamed.valid()) return spool_failed(errno);
+  auto unnamed = open_unnamed_file();
+  if (!unnamed) return unnamed.error();
   KnownFiles known;
-  known.file_.reset(::fdopen(unnamed.get(), "w+"));
-  if (!known.file_) return spool_failed(errno);
-  [[maybe_unused]] const int owned_by_file = unnamed.release();
+  known.file_.reset(::fdopen(unnamed->get(), "w+"));
+  if (!known.file_) return unnamed_file_error(errno);
+  [[maybe_unused]] const int owned_by_file = unnamed->release();
   std::FILE* file = known.file_.get();
   __fsetlocking(file, FSETLOCKING_BYCALLER);  // one thread
   const auto copied = connection.copy_out(copy_statement(repository_id), [file](auto line) {
@@ -147,7 +123,7 @@ Result<KnownFiles> KnownFiles::spool(PgConnection& connection, std::int64_t repo
   });
   if (!copied) return copied.error();
   errno = 0;
-  if (std::fflush(file) != 0 || std::ferror(file)) return spool_failed(errno);
+  if (std::fflush(file) != 0 || std::ferror(file)) return unnamed_file_error(errno);
   std::rewind(file);
   return known;
 }
@@ -158,7 +134,7 @@ Result<std::optional<KnownFile>> KnownFiles::next() {
   const ssize_t length = ::getline(&line, &capacity_, file_.get());
   line_.reset(line);
   if (length < 0) {
-    if (std::ferror(file_.get())) return spool_failed(errno);
+    if (std::ferror(file_.get())) return unnamed_file_error(errno);
     return std::optional<KnownFile>();
   }
   std::string_view text(line, static_cast<std::size_t>(length));

@@ -134,38 +134,41 @@ Job CommitPhase::job_of(std::vector<Sha256> messages) {
   return job;
 }
 
-Result<std::deque<Job>> CommitPhase::next_jobs() {
+Result<JobQueue> CommitPhase::next_jobs() {
   if (!begun_) {
     if (options_.retry_failed || options_.full)
       if (auto forgotten = rows_.forget_refused(options_.model_id); !forgotten)
         return forgotten.error();
     const auto walked = rows_.walked();
     if (!walked) return walked.error();
-    if (walked->messages_model == options_.model_id) return std::deque<Job>();
-    if (!walked->any_commits) return std::deque<Job>();
+    if (walked->messages_model == options_.model_id) return JobQueue();
+    if (!walked->any_commits) return JobQueue();
     if (auto passed = fault::point("commits.embed"); !passed) return passed.error();
     begun_ = true;
   }
-  std::deque<Job> jobs;
-  for (const Sha256& suspect : std::exchange(suspects_, {})) jobs.push_back(job_of({suspect}));
-  return jobs.empty() ? jobs_of_round() : jobs;
+  JobQueue jobs;
+  for (const Sha256& suspect : std::exchange(suspects_, {}))
+    if (auto added = jobs.add(job_of({suspect})); !added) return added.error();
+  if (jobs.empty()) return jobs_of_round();
+  return jobs;
 }
 
-Result<std::deque<Job>> CommitPhase::jobs_of_round() {
+Result<JobQueue> CommitPhase::jobs_of_round() {
   if (auto written = write_refusals(); !written) return written.error();
-  std::deque<Job> jobs;
+  JobQueue jobs;
   const auto messages = rows_.without_vector(options_.model_id, last_, kRoundMessages);
   if (!messages) return messages.error();
   if (messages->empty()) {
-    auto ended = end_embedding();
-    return ended ? Result<std::deque<Job>>(std::move(jobs)) : ended.error();
+    if (auto ended = end_embedding(); !ended) return ended.error();
+    return jobs;
   }
   last_ = messages->back();
   messages_found_ += messages->size();
   for (std::size_t begin = 0; begin < messages->size(); begin += kMaxMessages) {
     const auto from = messages->begin() + static_cast<std::ptrdiff_t>(begin);
     const std::size_t size = std::min(kMaxMessages, messages->size() - begin);
-    jobs.push_back(job_of({from, from + static_cast<std::ptrdiff_t>(size)}));
+    auto added = jobs.add(job_of({from, from + static_cast<std::ptrdiff_t>(size)}));
+    if (!added) return added.error();
   }
   return jobs;
 }

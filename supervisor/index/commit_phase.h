@@ -8,7 +8,6 @@
 // next run walks the same part of the history again and embeds what is missing.
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,6 +18,7 @@
 #include "common/pg_connection.h"
 #include "common/result.h"
 #include "supervisor/database/commit_rows.h"
+#include "supervisor/index/job_queue.h"
 #include "supervisor/repository/history.h"
 #include "supervisor/repository/listing.h"
 
@@ -54,8 +54,9 @@ class CommitPhase {
 
   /// Jobs for messages without a vector; none when there is nothing left to do. Call it again when
   /// all of them are finished: a job that did not succeed comes back message by message, so that
-  /// one message costs one message. ERRORS as PgConnection::run; may be called again after one.
-  Result<std::deque<Job>> next_jobs();
+  /// one message costs one message. ERRORS as PgConnection::run, JobQueue::add; may be called again
+  /// after one.
+  Result<JobQueue> next_jobs();
   /// Notes what became of a job.
   void finished(const Job& job, const Outcome& outcome);
 
@@ -81,7 +82,7 @@ class CommitPhase {
   Result<bool> walk_history(History& history, const WalkedHistory& before, const ObjectId& head);
   Result<std::vector<ObjectId>> sweep(History& history, const ObjectId& head);
   std::optional<ObjectId> old_head(const History& history, const WalkedHistory& before) const;
-  Result<std::deque<Job>> jobs_of_round();
+  Result<JobQueue> jobs_of_round();
   Result<void> end_embedding();
   Result<void> write_refusals();
   Job job_of(std::vector<Sha256> messages);

@@ -11,7 +11,7 @@ namespace forkdex {
 /// What one worker may hold now. Towards the end it shrinks, so that the last files spread over
 /// all workers instead of waiting behind one.
 std::size_t Dispatcher::share(const WorkerPool& pool) const {
-  const std::size_t fair = waiting_.size() / (2 * std::size_t{pool.places()});
+  const std::size_t fair = waiting() / (2 * std::size_t{pool.places()});
   return std::clamp<std::size_t>(fair, std::min<std::size_t>(2, in_flight_), in_flight_);
 }
 
@@ -23,20 +23,27 @@ bool Dispatcher::hand_out(WorkerPool& pool, unsigned worker, std::deque<Job>& qu
   return true;
 }
 
-void Dispatcher::fill(WorkerPool& pool, unsigned worker) {
-  if (alone_at_.contains(worker)) return;
+Result<void> Dispatcher::fill(WorkerPool& pool, unsigned worker) {
+  if (alone_at_.contains(worker)) return {};
   if (!alone_.empty() && pool.fresh(worker)) {
     const std::uint64_t id = alone_.front().id;
     if (hand_out(pool, worker, alone_)) alone_at_.insert_or_assign(worker, id);
-    return;
+    return {};
   }
   if (!alone_.empty() && !pool.fresh_expected()) {
     // Somebody must make room for a fresh worker: this one, when it has nothing in hand.
     if (pool.load(worker) == 0) pool.recycle(worker);
-    return;
+    return {};
   }
-  while (!waiting_.empty() && pool.load(worker) < share(pool))
-    if (!hand_out(pool, worker, waiting_)) return;
+  while (waiting() > 0 && pool.load(worker) < share(pool)) {
+    if (next_.empty()) {
+      auto job = queue_.next();
+      if (!job) return job.error();
+      next_.push_back(**std::move(job));
+    }
+    if (!hand_out(pool, worker, next_)) return {};
+  }
+  return {};
 }
 
 void Dispatcher::finish(unsigned worker, const Outcome& outcome) {
@@ -75,7 +82,7 @@ unsigned Dispatcher::take_back(unsigned worker, const std::vector<JobSender::Hel
     }
     if (held_job.state != SlotState::kReady && !job.verdict) job.known = false;
     if (held_job.stage == Stage::kStore) job.in_doubt = true;
-    std::deque<Job>& queue = goes_alone(job) ? alone_ : waiting_;
+    std::deque<Job>& queue = goes_alone(job) ? alone_ : next_;
     queue.push_front(std::move(job));
   }
   return quarantined;

@@ -15,6 +15,7 @@
 
 #include "common/job.h"
 #include "supervisor/fleet/worker_pool.h"
+#include "supervisor/index/job_queue.h"
 
 namespace forkdex {
 
@@ -26,11 +27,11 @@ class Dispatcher {
   static constexpr std::uint32_t kMostAttempts = 3;
 
   /// `in_flight` is the most jobs a worker may hold, at most kSlots.
-  Dispatcher(std::deque<Job> jobs, std::size_t in_flight, Finished finished)
-      : waiting_(std::move(jobs)), in_flight_(in_flight), finished_(std::move(finished)) {}
+  Dispatcher(JobQueue jobs, std::size_t in_flight, Finished finished)
+      : queue_(std::move(jobs)), in_flight_(in_flight), finished_(std::move(finished)) {}
 
-  /// Gives jobs to a worker that has room.
-  void fill(WorkerPool& pool, unsigned worker);
+  /// Gives jobs to a worker that has room. ERRORS as JobQueue::next.
+  Result<void> fill(WorkerPool& pool, unsigned worker);
   /// Takes note of an outcome. An outcome for no job in hand is ignored. Bytes that an earlier run
   /// quarantined, found unchanged, stay quarantined.
   void finish(unsigned worker, const Outcome& outcome);
@@ -39,18 +40,21 @@ class Dispatcher {
   /// `finished` was called for each.
   unsigned take_back(unsigned worker, const std::vector<JobSender::Held>& held, const Blame& blame);
 
-  bool done() const { return waiting_.empty() && alone_.empty() && in_hand_.empty(); }
-  std::size_t unfinished() const { return waiting_.size() + alone_.size() + in_hand_.size(); }
+  bool done() const { return unfinished() == 0; }
+  std::size_t unfinished() const { return waiting() + alone_.size() + in_hand_.size(); }
   /// The job with this id if a worker has it.
   const Job* in_hand(std::uint64_t id) const;
 
  private:
+  /// Jobs that wait for any worker.
+  std::size_t waiting() const { return next_.size() + queue_.size(); }
   std::size_t share(const WorkerPool& pool) const;
   bool goes_alone(const Job& job) const { return job.attempt == kMostAttempts; }
   bool hand_out(WorkerPool& pool, unsigned worker, std::deque<Job>& queue);
   void quarantine(unsigned worker, Job job, const JobSender::Held& held, const Blame& blame);
 
-  std::deque<Job> waiting_;
+  JobQueue queue_;
+  std::deque<Job> next_;   // of the queue, and what came back
   std::deque<Job> alone_;  // for fresh workers, one each
   std::unordered_map<std::uint64_t, Job> in_hand_;
   std::unordered_map<unsigned, std::uint64_t> alone_at_;  // the job a worker has to itself

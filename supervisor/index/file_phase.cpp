@@ -40,7 +40,7 @@ MemoryLimits* divided(MemoryLimits& memory, unsigned places, std::uint64_t memor
 
 }  // namespace
 
-FilePhase::FilePhase(const Run& run, WorkerSetup setup, std::deque<Job> jobs, unsigned workers,
+FilePhase::FilePhase(const Run& run, WorkerSetup setup, JobQueue jobs, unsigned workers,
                      std::uint64_t memory_per_worker)
     : run_(run),
       places_(static_cast<unsigned>(std::min<std::size_t>(workers, jobs.size()))),
@@ -92,7 +92,7 @@ void FilePhase::resume(const std::string& database_url) { pool_.resume(database_
 WorkerPool::Events FilePhase::pool_events() {
   WorkerPool::Events events;
   events.has_room = [this](unsigned worker) {
-    dispatcher_.fill(pool_, worker);
+    fill(worker);
     if (auto passed = fault::point("run.dispatched"); !passed) fail(passed.error());
   };
   events.outcome = [this](unsigned worker, const Outcome& outcome) {
@@ -114,7 +114,11 @@ void FilePhase::orphaned(unsigned worker, const std::vector<JobSender::Held>& he
     pool_.file_quarantined();
   if (dispatcher_.done()) return drain();
   for (unsigned other = 0; other < places_; ++other)
-    if (pool_.ready(other)) dispatcher_.fill(pool_, other);
+    if (pool_.ready(other)) fill(other);
+}
+
+void FilePhase::fill(unsigned worker) {
+  if (auto filled = dispatcher_.fill(pool_, worker); !filled) fail(filled.error());
 }
 
 /// The limit that a quarantined file has met, where a higher one may let it pass.

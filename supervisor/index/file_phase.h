@@ -7,7 +7,6 @@
 // Runs the io_context's loop on the one thread. Destroyed, it kills and reaps every worker.
 
 #include <cstdint>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -46,7 +45,7 @@ class FilePhase {
 
   /// At most `workers` workers of `memory_per_worker` bytes each, set up as `setup` says, see to
   /// `jobs`.
-  FilePhase(const Run& run, WorkerSetup setup, std::deque<Job> jobs, unsigned workers,
+  FilePhase(const Run& run, WorkerSetup setup, JobQueue jobs, unsigned workers,
             std::uint64_t memory_per_worker);
 
   /// Runs until every job is finished, or the phase was drained and its workers are gone. ERRORS of
@@ -70,6 +69,7 @@ class FilePhase {
   WorkerPool::Events pool_events();
   void orphaned(unsigned worker, const std::vector<JobSender::Held>& held, const Blame& blame);
   void finished(unsigned worker, const Job& job, const Outcome& outcome);
+  void fill(unsigned worker);
   void note(FileRecord record);
   std::uint64_t limit_behind(std::string_view reason) const;
   void tick();

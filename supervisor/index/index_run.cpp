@@ -178,9 +178,7 @@ Result<void> IndexRun::plan() {
   auto jobs = planner.finish();
   if (!jobs) return jobs.error();
   jobs_ = *std::move(jobs);
-  std::uint64_t bytes = 0;
-  for (const Job& job : jobs_) bytes += job.signature.size;
-  accounting_.expect(jobs_.size(), bytes);
+  accounting_.expect(jobs_.size(), jobs_.bytes());
   facts_.seconds.scan = seconds_since(start);
   warn_of_nothing();
   warn_of_unmet();
@@ -257,7 +255,7 @@ Result<void> IndexRun::work() {
   return done ? insist([this] { return ledger_->flush(); }) : done;
 }
 
-Result<void> IndexRun::run_workers(std::deque<Job> jobs) {
+Result<void> IndexRun::run_workers(JobQueue jobs) {
   context_.restart();
   FilePhase::Run run{context_, settings_, *ledger_, *watch_, accounting_, *progress_, *memory_, {}};
   run.messages_finished = [this](const Job& job, const Outcome& outcome) {

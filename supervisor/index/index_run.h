@@ -7,7 +7,6 @@
 // it, the claim ends with its connection, and the next run does what is missing.
 
 #include <chrono>
-#include <deque>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -55,7 +54,7 @@ class IndexRun {
   void choose_sizes();
   Result<void> plan();
   Result<void> work();
-  Result<void> run_workers(std::deque<Job> jobs);
+  Result<void> run_workers(JobQueue jobs);
   Result<void> collect_commits();
   Result<void> embed_messages();
   Result<std::optional<double>> build_vector_index();
@@ -93,7 +92,7 @@ class IndexRun {
 
   boost::asio::io_context context_;
   boost::asio::signal_set signals_{context_};
-  std::deque<Job> jobs_;
+  JobQueue jobs_;
   Accounting accounting_;
   std::unique_ptr<Progress> progress_;
   std::string_view phase_;

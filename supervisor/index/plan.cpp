@@ -1,7 +1,6 @@
 #include "supervisor/index/plan.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include <fmt/format.h>
 
@@ -98,8 +97,8 @@ Result<void> Planner::take(ListedFile&& file) {
     known = *std::move(known_);
     if (auto advanced = advance(); !advanced) return advanced;
   }
-  if (in_scope(file.path)) plan(std::move(file), known ? &*known : nullptr);
-  return {};
+  if (!in_scope(file.path)) return {};
+  return plan(std::move(file), known ? &*known : nullptr);
 }
 
 std::optional<Decided> Planner::refusal(const ListedFile& file) const {
@@ -168,7 +167,7 @@ void Planner::compare_later(Job& job, const KnownFile& known) const {
         Verdict{known.reason, known.detail, known.attempts, known.refused_limit});
 }
 
-void Planner::plan(ListedFile&& file, const KnownFile* known) {
+Result<void> Planner::plan(ListedFile&& file, const KnownFile* known) {
   StatSignature signature{file.size, file.mtime_ns, file.ctime_ns, file.inode, rules_.listed_at_ns};
   if (auto refused = refusal(file)) {
     refused->path = std::move(file.path);
@@ -177,7 +176,8 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
     refused->signature = signature;
     refused->row_is_current =
         known && known->state == refused->state && known->reason == refused->reason;
-    return decided_(*std::move(refused));
+    decided_(*std::move(refused));
+    return {};
   }
   // What was refused by its path or size is not refused any more: only content speaks now.
   const bool by_content = !known || known->state != FileState::kSkipped ||
@@ -201,7 +201,8 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
     same.row_is_current = file.in_store || known->signature.same_file(signature) ||
                           known->state == FileState::kQuarantined;
     same.row_stands = true;
-    return decided_(std::move(same));
+    decided_(std::move(same));
+    return {};
   }
   Job job;
   job.id = jobs_.size();
@@ -209,16 +210,12 @@ void Planner::plan(ListedFile&& file, const KnownFile* known) {
   job.signature = signature;
   if (file.in_store) job.blob_oid = *file.blob_oid;
   if (known) compare_later(job, *known);
-  jobs_.push_back(std::move(job));
+  return jobs_.add(job);
 }
 
-Result<std::deque<Job>> Planner::finish() {
+Result<JobQueue> Planner::finish() {
   if (auto removed = remove_until(nullptr); !removed) return removed.error();
-  std::stable_sort(jobs_.begin(), jobs_.end(), [](const Job& left, const Job& right) {
-    return left.signature.size > right.signature.size;
-  });
-  return std::deque<Job>(std::make_move_iterator(jobs_.begin()),
-                         std::make_move_iterator(jobs_.end()));
+  return std::move(jobs_);
 }
 
 }  // namespace forkdex

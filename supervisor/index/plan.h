@@ -3,7 +3,6 @@
 // What to do with each file: the listing merged with what the database knows. Both come in byte
 // order of the path, one element at a time. Pure: no file is opened, no statement sent.
 
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "common/job.h"
 #include "common/result.h"
 #include "supervisor/database/known_file.h"
+#include "supervisor/index/job_queue.h"
 #include "supervisor/repository/listing.h"
 
 namespace forkdex {
@@ -58,11 +58,12 @@ class Planner {
         next_known_(std::move(next_known)),
         decided_(std::move(decided)) {}
 
-  /// Takes the next listed file. REQUIRES ascending byte order. ERRORS those of `next_known`.
+  /// Takes the next listed file. REQUIRES ascending byte order. ERRORS those of `next_known`,
+  /// JobQueue::add.
   Result<void> take(ListedFile&& file);
-  /// Ends the listing: what is known and was not listed is `removed`. Gives the jobs, biggest
-  /// first. ERRORS as take.
-  Result<std::deque<Job>> finish();
+  /// Ends the listing: what is known and was not listed is `removed`. Gives the jobs. ERRORS as
+  /// take.
+  Result<JobQueue> finish();
 
  private:
   Result<void> advance();
@@ -73,7 +74,7 @@ class Planner {
   bool stays_quarantined(const KnownFile& known) const;
   bool in_scope(const std::string& path) const { return !rules_.in_scope || rules_.in_scope(path); }
   void compare_later(Job& job, const KnownFile& known) const;
-  void plan(ListedFile&& file, const KnownFile* known);
+  Result<void> plan(ListedFile&& file, const KnownFile* known);
 
   PlanRules rules_;
   NextKnown next_known_;
@@ -81,7 +82,7 @@ class Planner {
   std::optional<KnownFile> known_;
   bool started_ = false;
   std::string unreadable_folder_;  // the last one listed, with its '/'
-  std::vector<Job> jobs_;
+  JobQueue jobs_;
 };
 
 }  // namespace forkdex

@@ -27,10 +27,10 @@ class FakeRun {
  public:
   explicit FakeRun(std::vector<Job> jobs, unsigned workers = 2,
                    WorkerPool::Deadlines deadlines = {}, const std::string& program = "") {
-    std::deque<Job> queue;
+    JobQueue queue;
     for (Job& job : jobs) {
       job.id = queue.size();
-      queue.push_back(std::move(job));
+      REQUIRE(queue.add(job).ok());
     }
     expected_ = queue.size();
     dispatcher_.emplace(
@@ -66,7 +66,7 @@ class FakeRun {
  private:
   WorkerPool::Events events() {
     WorkerPool::Events events;
-    events.has_room = [this](unsigned worker) { dispatcher_->fill(*pool_, worker); };
+    events.has_room = [this](unsigned worker) { CHECK(dispatcher_->fill(*pool_, worker).ok()); };
     events.outcome = [this](unsigned worker, const Outcome& outcome) {
       dispatcher_->finish(worker, outcome);
       on_outcome();
@@ -77,7 +77,7 @@ class FakeRun {
         pool_->file_quarantined();
       if (dispatcher_->done()) return pool_->drain();
       for (unsigned other = 0; other < pool_->places(); ++other)
-        if (pool_->ready(other)) dispatcher_->fill(*pool_, other);
+        if (pool_->ready(other)) CHECK(dispatcher_->fill(*pool_, other).ok());
     };
     events.database_lost = [](const Error&) { return false; };
     events.failed = [this](const Error& failure) {

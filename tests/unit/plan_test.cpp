@@ -1,5 +1,6 @@
 #include "supervisor/index/plan.h"
 
+#include <deque>
 #include <map>
 
 #include <catch2/catch.hpp>
@@ -65,7 +66,7 @@ Planned plan(PlanRules with, std::vector<ListedFile> files, std::vector<KnownFil
   for (ListedFile& file : files) REQUIRE(planner.take(std::move(file)).ok());
   auto jobs = planner.finish();
   REQUIRE(jobs.ok());
-  planned.jobs = *std::move(jobs);
+  while (!jobs->empty()) planned.jobs.push_back(**jobs->next());
   return planned;
 }
 

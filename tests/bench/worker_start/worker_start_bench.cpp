@@ -44,6 +44,12 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 constexpr std::size_t kMeasuredWorkers = 4;
 constexpr unsigned kFleet = 2;
 
+void check(const Result<void>& result) {
+  if (result) return;
+  std::cerr << "worker_start_bench: " << result.error().text() << "\n";
+  std::exit(EXIT_FAILURE);
+}
+
 template <class Value>
 Value must(Result<Value> result) {
   if (result) return *std::move(result);
@@ -128,7 +134,7 @@ void measure_ready(boost::asio::io_context& context, const WorkerSetup& setup, F
 class KilledFleet {
  public:
   KilledFleet(boost::asio::io_context& context, const WorkerSetup& setup, ForkServer* server,
-              std::deque<Job> jobs)
+              JobQueue jobs)
       : context_(context),
         dispatcher_(std::move(jobs), 4, [](unsigned, const Job&, const Outcome&) {}),
         pool_(context, worker_executable(), setup, kFleet, events(), {}, nullptr, server) {}
@@ -161,7 +167,7 @@ class KilledFleet {
 
   WorkerPool::Events events() {
     WorkerPool::Events events;
-    events.has_room = [this](unsigned worker) { dispatcher_.fill(pool_, worker); };
+    events.has_room = [this](unsigned worker) { check(dispatcher_.fill(pool_, worker)); };
     events.outcome = [this](unsigned worker, const Outcome& outcome) {
       dispatcher_.finish(worker, outcome);
       WorkerProcess* process = pool_.ready(worker);
@@ -194,15 +200,15 @@ class KilledFleet {
 };
 
 /// The files of `folder`, `times` over, each to be read and stored anew.
-std::deque<Job> jobs_of(const fs::path& folder, std::size_t times) {
-  std::deque<Job> jobs;
+JobQueue jobs_of(const fs::path& folder, std::size_t times) {
+  JobQueue jobs;
   for (std::size_t time = 0; time < times; ++time)
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
       if (!entry.is_regular_file()) continue;
       Job job;
       job.id = jobs.size();
       job.path = fs::relative(entry.path(), folder).string();
-      jobs.push_back(std::move(job));
+      check(jobs.add(job));
     }
   return jobs;
 }
