@@ -60,6 +60,7 @@ void put(Writer& record, const Job& job) {
   record.put(job.path);
   record.put(job.known);
   record.put(job.known_hash);
+  record.put(job.known_chunks);
   record.put(job.signature);
   record.put(job.blob_oid);
   record.put(static_cast<std::uint32_t>(job.messages.size()));
@@ -79,6 +80,7 @@ Job job_from(Reader record) {
   record.take(job.path);
   record.take(job.known);
   record.take(job.known_hash);
+  record.take(job.known_chunks);
   record.take(job.signature);
   record.take(job.blob_oid);
   std::uint32_t messages = 0;

@@ -152,6 +152,12 @@ void clear_up(const fs::path& clone) {
   for (const fs::path& path : stale) fs::remove_all(path, ignored);
 }
 
+/// Whether there is a repository at all; somebody may have cleared the data folder by hand.
+bool is_repository(const fs::path& clone) {
+  std::error_code ignored;
+  return fs::exists(clone / "HEAD", ignored) && fs::exists(clone / "objects", ignored);
+}
+
 void remove_unfinished(const Places& places) {
   std::error_code ignored;
   std::vector<fs::path> stale;
@@ -251,6 +257,7 @@ Result<Clone> Clone::update(const RemoteUrl& url, const std::function<bool()>& k
   const Fetch fetch(url, *lock, keep_going);
   Result<void> updated;
   std::error_code problem;
+  if (!is_repository(places.clone)) fs::remove_all(places.clone, problem);
   if (fs::exists(places.clone, problem)) {
     clear_up(places.clone);
     updated = fetch.update(places.clone, use->try_exclusive());

@@ -26,7 +26,7 @@
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
 
-#include "common/terminal_text.h"
+#include "common/path_text.h"
 #include "common/unique_fd.h"
 #include "common/url.h"
 
@@ -184,7 +184,7 @@ std::string last_lines(int fd) {
     lines.push_back(without_secrets(line));
     if (lines.size() > kSaidLines) lines.pop_front();
   }
-  return printable(fmt::format("{}", fmt::join(lines, "; ")).substr(0, kSaidBytes));
+  return display_path(fmt::format("{}", fmt::join(lines, "; ")).substr(0, kSaidBytes));
 }
 
 Error not_started(std::string_view what) {

@@ -54,6 +54,14 @@ TEST_CASE("clone: git killed in the middle is an error, and the next run starts 
   CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
 }
 
+TEST_CASE("clone: one that somebody broke by hand is made anew") {
+  const SlowRemote there;
+  there.check_next_run();
+  fs::remove_all(there.data / ("forkdex/clones/" + there.clones(true).front() + "/objects"));
+  there.check_next_run();
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+}
+
 TEST_CASE("clone: two runs of one URL fetch one after the other") {
   const SlowRemote there;
   Program first(there.slow_command());

@@ -34,6 +34,7 @@ TEST_CASE("job queue: a job comes back with everything a first attempt needs") {
   before.known = true;
   for (std::size_t byte = 0; byte < 32; ++byte)
     before.known_hash[byte] = static_cast<std::uint8_t>(byte);
+  before.known_chunks = 12;
   before.signature = {99, -5, 6, 7, 8};
   before.blob_oid = std::string(40, 'a');
   before.kind = JobKind::kMessages;
@@ -50,6 +51,7 @@ TEST_CASE("job queue: a job comes back with everything a first attempt needs") {
   CHECK(after.attempt == 1);
   CHECK(after.known);
   CHECK(std::equal(std::begin(after.known_hash), std::end(after.known_hash), before.known_hash));
+  CHECK(after.known_chunks == 12);
   CHECK(after.signature.same_file(before.signature));
   CHECK(after.signature.seen_at_ns == 8);
   CHECK(after.blob_oid == before.blob_oid);
