@@ -54,7 +54,8 @@ struct Settings {
   std::vector<std::string> exclude;                ///< globs; wins over include
   std::vector<std::string> languages;              ///< language ids; empty: every language
   std::optional<Shard> shard;                      ///< none: every file
-  std::string files_from;  ///< a file of paths, "-" for standard input; empty: every file
+  std::string files_from;           ///< a file of paths, "-" for standard input; empty: every file
+  std::uint32_t keep_vectors = 30;  ///< days that a vector is kept once nothing needs it
   bool full = false;
   bool retry_failed = false;
   bool wait = false;

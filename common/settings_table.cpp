@@ -269,6 +269,11 @@ constexpr std::array kTable = {
     SettingRow{"files-from", "FILE|-", "", "a file name, or - for standard input",
                "See to the files named there only: paths below PATH, a line each or ended by NUL.",
                kIndexOnly, kFlagOnly, false, false, set_text<&Settings::files_from, 4096>},
+    SettingRow{"keep-vectors", "DAYS", "30", "a whole number from 0 to 36500",
+               "How long to keep the vectors of texts that stand nowhere any more: a branch that "
+               "comes back needs them.",
+               kIndexOnly, kEverywhere, false, false,
+               set_number<&Settings::keep_vectors, 0, 36500>},
     SettingRow{"full", "", "false", kFlagRange,
                "Read, parse and write every file again, changed or not.",
                kIndexOnly, kEverywhere, false, false, set_flag<&Settings::full>},

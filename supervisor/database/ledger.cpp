@@ -88,6 +88,10 @@ Result<std::optional<double>> Ledger::build_vector_index(std::size_t dimension,
   });
 }
 
+Result<std::optional<std::int64_t>> Ledger::collect_vectors(std::chrono::days kept) {
+  return retried(*connection_, [&] { return collect_vectors_when_due(*connection_, kept); });
+}
+
 Result<void> Ledger::finish_run(const std::string& status, const std::string& report,
                                 const std::optional<std::string>& head) {
   if (const auto flushed = flush(); !flushed) return flushed;

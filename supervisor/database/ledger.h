@@ -65,6 +65,9 @@ class Ledger {
   /// Builds the model's vector index where it pays (build_vector_index_if_large).
   Result<std::optional<double>> build_vector_index(std::size_t dimension, std::int64_t threshold);
 
+  /// Deletes vectors that nothing has needed for so long (collect_vectors_when_due).
+  Result<std::optional<std::int64_t>> collect_vectors(std::chrono::days kept);
+
   /// Ends the run: `status` is "complete", "partial" or "interrupted", `report` a JSON object. The
   /// repository's head and time of indexing move only with a complete run over all files, or with
   /// the last of its shards that is complete at this head. ERRORS as PgConnection::run.

@@ -56,6 +56,39 @@ Result<void> create_index(PgConnection& connection, std::int64_t model_id, std::
   return {};
 }
 
+/// One batch of collect_vectors, behind the key ($1, $2): gives its last key and how many went.
+std::string batch_statement(std::chrono::days kept) {
+  const std::string may_go =
+      kept.count() == 0 ? "true"
+                        : fmt::format(
+                              "EXISTS (SELECT FROM forkdex.unneeded_vectors u "
+                              "  WHERE u.model_id = i.model_id AND u.content_hash = i.content_hash "
+                              "  AND u.since < now() - interval '{} days')",
+                              kept.count());
+  return fmt::format(
+      "WITH batch AS MATERIALIZED (SELECT model_id, content_hash FROM forkdex.vectors "
+      "  WHERE (model_id, content_hash) > ($1::int, $2::bytea) "
+      "  ORDER BY model_id, content_hash LIMIT {}), "
+      "idle AS MATERIALIZED (SELECT b.model_id, b.content_hash FROM batch b "
+      "  WHERE NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.content_hash = b.content_hash) "
+      "  AND NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.text_hash = b.content_hash) "
+      "  AND NOT EXISTS (SELECT FROM forkdex.commits k WHERE k.content_hash = b.content_hash)), "
+      "needed AS (DELETE FROM forkdex.unneeded_vectors u USING batch b "
+      "  WHERE u.model_id = b.model_id AND u.content_hash = b.content_hash "
+      "  AND NOT EXISTS (SELECT FROM idle i "
+      "    WHERE i.model_id = b.model_id AND i.content_hash = b.content_hash)), "
+      "gone AS (DELETE FROM forkdex.vectors v USING idle i "
+      "  WHERE v.model_id = i.model_id AND v.content_hash = i.content_hash AND {} "
+      "  RETURNING v.model_id, v.content_hash), "
+      "noted AS (INSERT INTO forkdex.unneeded_vectors "
+      "  SELECT i.model_id, i.content_hash, now() FROM idle i WHERE NOT EXISTS (SELECT FROM gone g "
+      "    WHERE g.model_id = i.model_id AND g.content_hash = i.content_hash) "
+      "  ON CONFLICT DO NOTHING) "
+      "SELECT model_id, content_hash, (SELECT count(*) FROM gone) FROM batch "
+      "ORDER BY model_id DESC, content_hash DESC LIMIT 1",
+      kCollectedAtOnce, may_go);
+}
+
 }  // namespace
 
 Result<std::optional<std::int64_t>> stored_model_id(PgConnection& connection,
@@ -89,7 +122,7 @@ Result<std::int64_t> vector_count(PgConnection& connection, std::int64_t model_i
   return rows->integer(0, 0);
 }
 
-Result<std::int64_t> collect_vectors(PgConnection& connection) {
+Result<std::int64_t> collect_vectors(PgConnection& connection, std::chrono::days kept) {
   // The lock before the statement that looks: what a writer stored before is then committed and in
   // view, and no other writer is between looking and committing.
   const std::string before = fmt::format(
@@ -97,33 +130,36 @@ Result<std::int64_t> collect_vectors(PgConnection& connection) {
       "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
       "SET LOCAL enable_mergejoin = off",
       kVectorsLock);
-  const std::string batch = fmt::format(
-      "WITH batch AS MATERIALIZED (SELECT model_id, content_hash FROM forkdex.vectors "
-      "  WHERE (model_id, content_hash) > ($1::int, $2::bytea) "
-      "  ORDER BY model_id, content_hash LIMIT {}), "
-      "gone AS (DELETE FROM forkdex.vectors v USING batch b "
-      "  WHERE v.model_id = b.model_id AND v.content_hash = b.content_hash "
-      "  AND NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.content_hash = b.content_hash) "
-      "  AND NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.text_hash = b.content_hash) "
-      "  AND NOT EXISTS (SELECT FROM forkdex.commits k WHERE k.content_hash = b.content_hash) "
-      "  RETURNING 1) "
-      "SELECT model_id, content_hash, (SELECT count(*) FROM gone) FROM batch "
-      "ORDER BY model_id DESC, content_hash DESC LIMIT 1",
-      kCollectedAtOnce);
+  const std::string batch = batch_statement(kept);
   std::int64_t collected = 0;
   std::string model = "0";
   std::string hash = "\\x";
-  for (;;) {
+  while (connection.patience().lasts()) {
     if (const auto begun = connection.run(before); !begun) return begun.error();
     const auto last = connection.run(batch, {model, hash});
     const auto ended = connection.run(last ? "COMMIT" : "ROLLBACK");
     if (!last) return last.error();
     if (!ended) return ended.error();
-    if (last->empty()) return collected;
+    if (last->empty()) break;
     model = last->text(0, 0);
     hash = last->text(0, 1);
     collected += last->integer(0, 2);
   }
+  return collected;
+}
+
+Result<std::optional<std::int64_t>> collect_vectors_when_due(PgConnection& connection,
+                                                             std::chrono::days kept) {
+  // Whoever moves the time does the work; killed in the middle, it is left to the next day's run.
+  const auto due = connection.run(
+      "UPDATE forkdex.vector_sweep SET swept_at = now() "
+      "WHERE $1 = 0 OR swept_at < now() - interval '1 day' RETURNING 1",
+      {std::to_string(kept.count())});
+  if (!due) return due.error();
+  if (due->empty()) return std::optional<std::int64_t>();
+  const auto collected = collect_vectors(connection, kept);
+  if (!collected) return collected.error();
+  return std::optional<std::int64_t>(*collected);
 }
 
 Result<bool> has_vector_index(PgConnection& connection, std::int64_t model_id) {

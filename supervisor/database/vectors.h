@@ -3,6 +3,7 @@
 // The vectors of the whole database: which model made them, collecting those that nothing needs,
 // and the index that makes many of them quick to search.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,10 +27,17 @@ Result<std::optional<std::int64_t>> stored_model_id(PgConnection& connection,
 Result<std::int64_t> vector_count(PgConnection& connection, std::int64_t model_id,
                                   std::int64_t limit);
 
-/// Deletes the vectors that no chunk and no commit refers to and returns how many. Runs beside
-/// writers: each short batch takes the vectors lock alone. REQUIRES no open transaction. ERRORS as
-/// PgConnection::run.
-Result<std::int64_t> collect_vectors(PgConnection& connection);
+/// Deletes the vectors that no chunk and no commit has referred to for `kept`, as far as earlier
+/// calls have noticed, and returns how many; notes those that nothing refers to any more. Runs
+/// beside writers: each short batch takes the vectors lock alone. Ends early when the connection's
+/// patience does. REQUIRES no open transaction. ERRORS as PgConnection::run.
+Result<std::int64_t> collect_vectors(PgConnection& connection,
+                                     std::chrono::days kept = std::chrono::days(0));
+
+/// collect_vectors, unless some run did so within the last day and vectors are kept at all. Returns
+/// nothing then.
+Result<std::optional<std::int64_t>> collect_vectors_when_due(PgConnection& connection,
+                                                             std::chrono::days kept);
 
 /// Whether the model's vectors have their index.
 Result<bool> has_vector_index(PgConnection& connection, std::int64_t model_id);

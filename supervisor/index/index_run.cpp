@@ -376,6 +376,19 @@ Result<std::optional<double>> IndexRun::build_vector_index() {
   return built;
 }
 
+/// What this run and those before it have left without need. A run that changed nothing leaves it
+/// to another.
+Result<void> IndexRun::collect_vectors() {
+  const bool changed = accounting_.in(FileState::kUnchanged) < accounting_.total() ||
+                       accounting_.in(FileState::kRemoved) > 0;
+  if (!changed || signal_) return {};
+  const auto collected = insist(
+      [this] { return ledger_->collect_vectors(std::chrono::days(settings_.keep_vectors)); });
+  if (!collected) return collected.error();
+  if (collected->value_or(0) > 0) log_info("vectors.collected", {{"vectors", **collected}});
+  return {};
+}
+
 Result<void> IndexRun::finish() {
   poll_signals();
   if (signal_) return {};
@@ -387,7 +400,7 @@ Result<void> IndexRun::finish() {
   if (!built && signal_) return {};
   if (!built) return built.error();
   facts_.seconds.index_build = built->value_or(0);
-  return {};
+  return collect_vectors();
 }
 
 /// Prints for a person. Standard output is the report's where the user asked for it there.

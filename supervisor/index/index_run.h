@@ -58,6 +58,7 @@ class IndexRun {
   Result<void> collect_commits();
   Result<void> embed_messages();
   Result<std::optional<double>> build_vector_index();
+  Result<void> collect_vectors();
   Result<void> finish();
   Result<void> report();
   void print(const std::string& text);

@@ -339,6 +339,44 @@ TEST_CASE("ledger: removing a repository keeps the vectors that another one need
   CHECK(text_of(claim_repository(connection, {*two, "two"})) == "");
 }
 
+TEST_CASE("ledger: a vector that nothing needs is kept for a while, unless it is needed again",
+          "[postgres]") {
+  PgConnection connection = connect(fresh_database("ledger_collect"));
+  const auto repository = find_or_add_repository(connection, {"one", "/1", {}, {}});
+  const auto id = model_id(connection, model());
+  REQUIRE((repository.ok() && id.ok()));
+  must_run(connection, "INSERT INTO forkdex.vectors SELECT " + std::to_string(*id) +
+                           ", sha256(n::text::bytea), '[1,0,0,0]' FROM generate_series(1, 3) n");
+  add_chunk(connection, *repository, "a", sha256("1"));
+  const std::chrono::days kept(30);
+  const auto collect = [&] {
+    const auto collected = collect_vectors(connection, kept);
+    REQUIRE((collected ? "" : collected.error().text()) == "");
+    return *collected;
+  };
+  CHECK(collect() == 0);
+  CHECK(count(connection, "unneeded_vectors") == 2);
+  CHECK(collect() == 0);
+
+  // One comes back; a month later only the other one goes.
+  add_chunk(connection, *repository, "b", sha256("2"));
+  must_run(connection, "UPDATE forkdex.unneeded_vectors SET since = now() - interval '31 days'");
+  CHECK(collect() == 1);
+  CHECK(count(connection, "vectors") == 2);
+  CHECK(count(connection, "unneeded_vectors") == 0);
+  must_run(connection, "DELETE FROM forkdex.chunks WHERE content_hash = sha256('2')");
+  CHECK(collect() == 0);
+  CHECK(count(connection, "unneeded_vectors") == 1);
+
+  // Once a day is enough, unless nothing is to be kept.
+  CHECK_FALSE(collect_vectors_when_due(connection, kept)->has_value());
+  must_run(connection, "UPDATE forkdex.vector_sweep SET swept_at = now() - interval '25 hours'");
+  CHECK(collect_vectors_when_due(connection, kept)->has_value());
+  CHECK_FALSE(collect_vectors_when_due(connection, kept)->has_value());
+  CHECK(**collect_vectors_when_due(connection, std::chrono::days(0)) == 1);
+  CHECK(count(connection, "vectors") == 1);
+}
+
 TEST_CASE("ledger: the vector index is built once, past the threshold, and queries use it",
           "[postgres]") {
   PgConnection connection = connect(fresh_database("ledger_index"));
