@@ -84,14 +84,26 @@ Result<void> check_pgvector(PgConnection& connection) {
   return {};
 }
 
-/// The schema's version; 0 for none.
+/// The schema's version; 0 for none. ERRORS kDatabaseUnusable when its steps were not ours.
 Result<std::int64_t> stored_version(PgConnection& connection) {
   const auto table = connection.run("SELECT to_regclass('forkdex.schema_version') IS NOT NULL");
   if (!table) return table.error();
   if (table->text(0, 0) != "t") return std::int64_t{0};
-  const auto rows = connection.run("SELECT coalesce(max(version), 0) FROM forkdex.schema_version");
+  const auto rows =
+      connection.run("SELECT version, name FROM forkdex.schema_version ORDER BY version");
   if (!rows) return rows.error();
-  return rows->integer(0, 0);
+  std::int64_t version = 0;
+  for (int row = 0; row < rows->size(); ++row) {
+    version = rows->integer(row, 0);
+    const std::span<const Migration> steps = migrations();
+    const auto at = static_cast<std::size_t>(version) - 1;
+    if (at < steps.size() && steps[at].name != rows->text(row, 1))
+      return unusable(fmt::format(
+          "the database's schema was made by a version of forkdex in development (step {} is {}, "
+          "not {}): use another database, or drop its schema forkdex and index again",
+          version, rows->text(row, 1), steps[at].name));
+  }
+  return version;
 }
 
 Result<void> check_not_newer(std::int64_t stored) {

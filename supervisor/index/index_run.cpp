@@ -162,6 +162,7 @@ Result<void> IndexRun::plan() {
   rules.retry_failed = settings_.retry_failed;
   rules.file_timeout_seconds = settings_.file_timeout;
   rules.memory_per_worker_bytes = memory_per_worker_;
+  rules.memory_is_chosen = !settings_.memory_per_worker;
   rules.max_file_bytes = settings_.max_file_size;
   rules.include = settings_.include;
   rules.exclude = settings_.exclude;

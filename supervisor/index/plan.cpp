@@ -147,8 +147,11 @@ bool Planner::stays_quarantined(const KnownFile& known) const {
   if (known.recipe != rules_.recipe) return false;
   if (known.reason == name(Fault::kTimedOut))
     return rules_.file_timeout_seconds <= known.refused_limit;
-  if (known.reason == name(Fault::kOutOfMemory))
-    return rules_.memory_per_worker_bytes <= known.refused_limit;
+  if (known.reason == name(Fault::kOutOfMemory)) {
+    // What a machine has available is never twice the same: that is no higher limit yet.
+    const std::uint64_t slack = rules_.memory_is_chosen ? known.refused_limit / 2 : 0;
+    return rules_.memory_per_worker_bytes <= known.refused_limit + slack;
+  }
   return true;
 }
 

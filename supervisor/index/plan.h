@@ -24,6 +24,7 @@ struct PlanRules {
   std::uint64_t max_file_bytes = 0;
   std::uint64_t file_timeout_seconds = 0;
   std::uint64_t memory_per_worker_bytes = 0;
+  bool memory_is_chosen = false;       ///< by us, from what the machine has available at the moment
   std::vector<std::string> include;    ///< globs; empty admits every path
   std::vector<std::string> exclude;    ///< globs
   std::vector<std::string> languages;  ///< language ids; empty admits every language

@@ -182,6 +182,11 @@ Result<void> check_report_destination(const std::string& destination) {
   const std::string& written = in_place ? destination : folder;
   if (::faccessat(AT_FDCWD, written.c_str(), in_place ? W_OK : W_OK | X_OK, AT_EACCESS) != 0)
     return write_failure(destination, errno);
+  if (in_place && S_ISFIFO(status.st_mode)) {
+    // Opened at the end of the run, one that nobody reads would keep it for ever.
+    const UniqueFd pipe(::open(destination.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!pipe.valid()) return write_failure(destination, errno);
+  }
   if (slash + 1 == destination.size()) return write_failure(destination, EISDIR);
   return {};
 }

@@ -2,6 +2,7 @@
 // the check after every case sees to).
 
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -332,6 +333,21 @@ TEST_CASE(
   const Ended again = on_disk({"--repository", "rxjs", root.string()});
   INFO(again.text());
   CHECK(again.status == 0);
+}
+
+TEST_CASE("refusal: a report into a pipe that nobody reads is refused before the run") {
+  const TemporaryFolder folder;
+  folder.write("a.py", "x = 1\n");
+  const fs::path pipe = folder / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const Database database;
+  const Ended ended = run(index_command(folder.path(), database, pipe, {"--repository", "r"}),
+                          std::chrono::seconds(30));
+  INFO(ended.text());
+  CHECK(ended.status == 64);
+  CHECK(ended.err.find("pipe") != std::string::npos);
+  CHECK(database.rows("SELECT 1 FROM information_schema.schemata WHERE schema_name = 'forkdex'")
+            .empty());
 }
 
 }  // namespace

@@ -301,6 +301,10 @@ TEST_CASE("plan: only a higher limit retries what a limit refused", "[plan]") {
   CHECK_FALSE(retried("timed_out", 61));
   CHECK(retried("out_of_memory", 999));
   CHECK_FALSE(retried("out_of_memory", 1000));
+  // One that we chose follows what the machine has at the moment.
+  with.memory_is_chosen = true;
+  CHECK_FALSE(retried("out_of_memory", 667));
+  CHECK(retried("out_of_memory", 666));
 }
 
 TEST_CASE("plan: touched, a quarantined file is judged by its bytes", "[plan]") {

@@ -50,6 +50,15 @@ TEST_CASE("schema: refuses a schema that is newer than this program", "[postgres
   CHECK(prepared.error().sentence.find("999") != std::string::npos);
 }
 
+TEST_CASE("schema: refuses steps that are not this program's", "[postgres]") {
+  PgConnection connection = connect(fresh_database("schema_other_steps"));
+  must_run(connection, "UPDATE forkdex.schema_version SET name = '0002_other' WHERE version = 2");
+  const auto prepared = prepare_schema(connection);
+  REQUIRE_FALSE(prepared.ok());
+  CHECK(prepared.error().code == ErrorCode::kDatabaseUnusable);
+  CHECK(prepared.error().sentence.find("step 2 is 0002_other") != std::string::npos);
+}
+
 TEST_CASE("schema: says which statement an administrator must run for pgvector", "[postgres]") {
   const std::string url = fresh_database("schema_role", true);
   PgConnection admin = connect(url);
