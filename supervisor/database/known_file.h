@@ -15,7 +15,7 @@ struct KnownFile {
   std::string path;  ///< raw bytes
   FileState state = FileState::kIndexed;
   std::string reason;
-  std::string detail;  ///< of a quarantined file only
+  std::string detail;  ///< of a file that was refused, failed or quarantined
   std::string recipe;  ///< empty where none applies
   StatSignature signature;
   std::optional<Sha256> content_hash;  ///< of the bytes on disk

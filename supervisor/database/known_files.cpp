@@ -43,7 +43,8 @@ std::string copy_statement(std::int64_t repository_id) {
       "COPY (SELECT path, state, coalesce(reason, ''), coalesce(recipe, ''), size, mtime_ns, "
       "ctime_ns, inode, seen_at_ns, coalesce(encode(content_hash, 'hex'), ''), "
       "coalesce(blob_oid, ''), attempts, chunk_count, coalesce(refused_limit, 0), "
-      "CASE WHEN state = 'quarantined' THEN coalesce(detail, '') ELSE '' END FROM forkdex.files "
+      "CASE WHEN state IN ('indexed', 'empty') THEN '' ELSE coalesce(detail, '') END FROM "
+      "forkdex.files "
       "WHERE repository_id = {} ORDER BY coalesce(raw_path, convert_to(path, 'UTF8'))) TO STDOUT",
       repository_id);
 }

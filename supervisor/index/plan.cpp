@@ -61,6 +61,12 @@ std::optional<Refusal> refusal_of(ListedFile::Kind kind) {
   return std::nullopt;
 }
 
+/// Whether the row says of a refused file what would be written of it now.
+bool describes(const KnownFile& known, const Decided& refused) {
+  return known.state == refused.state && known.reason == refused.reason &&
+         known.detail == refused.detail && known.signature.size == refused.bytes;
+}
+
 }  // namespace
 
 Result<void> Planner::advance() {
@@ -177,8 +183,7 @@ Result<void> Planner::plan(ListedFile&& file, const KnownFile* known) {
     refused->language = language_of(refused->path);
     refused->bytes = file.size;
     refused->signature = signature;
-    refused->row_is_current =
-        known && known->state == refused->state && known->reason == refused->reason;
+    refused->row_is_current = known && describes(*known, *refused);
     decided_(*std::move(refused));
     return {};
   }

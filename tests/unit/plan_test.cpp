@@ -229,6 +229,27 @@ TEST_CASE("plan: a higher limit or a wider pattern retries what was refused", "[
             .job("a.py"));
 }
 
+TEST_CASE("plan: a refused file's row is written again when it would say something else",
+          "[plan]") {
+  PlanRules narrow = rules();
+  narrow.exclude = {"*.py"};
+  const auto row_stays = [&](std::uint64_t size, KnownFile row) {
+    return plan(narrow, {listed("a.py", size)}, {std::move(row)}).decided.at("a.py").row_is_current;
+  };
+  const KnownFile excluded = known("a.py", FileState::kSkipped, "excluded");
+  CHECK(row_stays(10, excluded));
+  CHECK_FALSE(row_stays(11, excluded));
+  CHECK_FALSE(row_stays(10, known("a.py", FileState::kSkipped, "too_large")));
+
+  narrow.exclude.clear();
+  narrow.max_file_bytes = 9;
+  KnownFile large = known("a.py", FileState::kSkipped, "too_large");
+  large.detail = "10 bytes, more than --max-file-size 8";
+  CHECK_FALSE(row_stays(10, large));
+  large.detail = "10 bytes, more than --max-file-size 9";
+  CHECK(row_stays(10, large));
+}
+
 TEST_CASE("plan: kinds, sizes, globs and languages that exclude a file name their reason",
           "[plan]") {
   PlanRules narrow = rules();
