@@ -210,28 +210,36 @@ std::string with_parameters(const std::string& url,
   return joined;
 }
 
-Dump dump(const Database& database, const std::string& repository) {
+Dump dump(const Database& database, const std::string& repository, Vectors vectors) {
   Connection connection(database.url());
   const std::string of_repository =
       "repository_id = (SELECT id FROM forkdex.repositories WHERE name = '" + repository + "')";
   Dump dump;
+  dump.repository = lines(connection.rows(
+      "SELECT head, remote FROM forkdex.repositories WHERE name = '" + repository + "'"));
   dump.files = lines(
       connection.rows("SELECT path, state, reason, language, chunk_count, bytes, content_hash, "
-                      "last_commit "
+                      "blob_oid, recipe, last_commit, "
+                      "CASE WHEN state NOT IN ('failed', 'quarantined') THEN detail END "
                       "FROM forkdex.files WHERE " +
                       of_repository));
   dump.chunks = lines(connection.rows(
       "SELECT path, ordinal, kind, name, qualified_name, parent, signature, docstring, start_line, "
-      "end_line, definition_line, start_byte, end_byte, source, content_hash, text_hash "
-      "FROM forkdex.chunks WHERE " +
+      "end_line, definition_line, start_byte, end_byte, source, content_hash, text_hash, metadata, "
+      "lexemes FROM forkdex.chunks WHERE " +
       of_repository));
   dump.commits = lines(connection.rows(
       "SELECT oid, author, extract(epoch FROM authored_at)::bigint, message, files, file_count, "
       "content_hash FROM forkdex.commits WHERE " +
       of_repository));
-  for (const Row& row : connection.rows(
-           "SELECT models.fingerprint, vectors.content_hash, vectors.embedding "
-           "FROM forkdex.vectors JOIN forkdex.models ON models.id = vectors.model_id")) {
+  const std::string needed =
+      " WHERE vectors.content_hash IN (SELECT content_hash FROM forkdex.chunks WHERE " +
+      of_repository + " UNION SELECT text_hash FROM forkdex.chunks WHERE " + of_repository +
+      " UNION SELECT content_hash FROM forkdex.commits WHERE " + of_repository + ")";
+  for (const Row& row :
+       connection.rows("SELECT models.fingerprint, vectors.content_hash, vectors.embedding "
+                       "FROM forkdex.vectors JOIN forkdex.models ON models.id = vectors.model_id" +
+                       (vectors == Vectors::kNeeded ? needed : std::string()))) {
     dump.vectors[row[0] + " " + row[1]] = parsed_vector(row[2]);
   }
   return dump;
@@ -241,6 +249,7 @@ std::vector<std::string> differences(const Dump& left, const Dump& right) {
   constexpr double kTolerance = 1e-3;
   constexpr std::size_t kShown = 10;
   std::vector<std::string> found;
+  compare_lines("repository", left.repository, right.repository, found);
   compare_lines("file", left.files, right.files, found);
   compare_lines("chunk", left.chunks, right.chunks, found);
   compare_lines("commit", left.commits, right.commits, found);

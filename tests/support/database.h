@@ -60,13 +60,17 @@ std::string with_parameters(const std::string& url,
 /// All that indexing stored of one repository, in an order of its own: what does not depend on
 /// when, where and by how many workers it was indexed.
 struct Dump {
+  std::vector<std::string> repository;                ///< one line: its head and remote
   std::vector<std::string> files;                     ///< one line a row
   std::vector<std::string> chunks;                    ///< one line a row, the source included
   std::vector<std::string> commits;                   ///< one line a row
   std::map<std::string, std::vector<float>> vectors;  ///< by model and hash of the text
 };
 
-Dump dump(const Database& database, const std::string& repository);
+/// Vectors of a dump: all that the database has, or those that a row of the repository refers to.
+enum class Vectors { kAll, kNeeded };
+
+Dump dump(const Database& database, const std::string& repository, Vectors vectors = Vectors::kAll);
 
 /// The first few differences of two dumps, a line each; empty when rows are the same and vectors
 /// point the same way to within 1e-3.

@@ -85,6 +85,7 @@ class PrivateHome {
     std::vector<std::string> names;
     for (char** entry = environ; *entry; ++entry) {
       const std::string_view text = *entry;
+      if (text.starts_with("FORKDEX_TEST_")) continue;  // for the tests themselves
       if (text.starts_with("FORKDEX_") || text.starts_with("PG") || text.starts_with("GIT_") ||
           text.starts_with("DATABASE_URL=")) {
         names.emplace_back(text.substr(0, text.find('=')));
