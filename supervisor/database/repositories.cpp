@@ -23,8 +23,19 @@ std::string iso(const char* column) {
       "coalesce(to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '')", column);
 }
 
+/// Whether the folder `stored_root` (as rows have it) can be ours as it was before it moved. A
+/// folder of a work tree moves with it, and keeps its path there.
+bool may_have_moved(const RepositoryIdentity& ours, std::string_view stored_root) {
+  std::string top = escape_path(ours.root) + '/';
+  const std::string folder = escape_path(ours.folder);
+  top.resize(top.size() - folder.size());
+  const std::string stored = std::string(stored_root) + '/';
+  return !stored.starts_with(top) && (folder.empty() || stored.ends_with('/' + folder));
+}
+
 bool same_repository(const RepositoryIdentity& ours, const PgRows& stored) {
   if (stored.text(0, 1) == escape_path(ours.root)) return true;
+  if (!may_have_moved(ours, stored.text(0, 1))) return false;
   const bool both_remotes = ours.remote && !stored.is_null(0, 2);
   if (both_remotes) return *ours.remote == stored.text(0, 2);
   return ours.root_commit && !stored.is_null(0, 3) && *ours.root_commit == stored.text(0, 3);

@@ -21,12 +21,14 @@ struct RepositoryIdentity {
   std::string root;                        ///< absolute, raw bytes
   std::optional<std::string> remote;       ///< without userinfo
   std::optional<std::string> root_commit;  ///< hex
+  std::string folder{};  ///< the root in its work tree, ending with '/'; empty for its top
 };
 
 /// Finds the row of `identity.name`, or adds it. A name stored with another root is the same
-/// repository, moved, only when the remote (or, where one has none, the root commit) is equal.
-/// Changes nothing of a row that exists. ERRORS kUsage ("NAME is already ROOT …"), as
-/// PgConnection::run.
+/// repository, moved, only when the remote (or, where one has none, the root commit) is equal and
+/// it may be the same folder of it: not another one of this work tree, nor in another work tree a
+/// path that ends otherwise. Changes nothing of a row that exists. ERRORS kUsage ("NAME is already
+/// ROOT …"), as PgConnection::run.
 Result<std::int64_t> find_or_add_repository(PgConnection& connection,
                                             const RepositoryIdentity& identity);
 

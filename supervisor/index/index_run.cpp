@@ -129,6 +129,7 @@ Result<void> IndexRun::open() {
   identity.root = repository_.root.string();
   identity.remote = repository_.remote;
   identity.root_commit = repository_.root_commit;
+  identity.folder = repository_.folder;
   auto ledger =
       Ledger::open(database_->connection(), identity, model_, {scope_.shard(), scope_.is_list()},
                    settings_.wait ? std::function<bool()>(keep_waiting) : std::function<bool()>());

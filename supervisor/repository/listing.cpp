@@ -183,6 +183,7 @@ Result<RepositoryInfo> inspect_repository(const fs::path& path, const std::strin
   auto head = git.head();
   if (!head) return head.error();
   info.in_git = true;
+  info.folder = prefix_of(git, info);
   info.head = *std::move(head);
   info.remote = git.remote();
   if (!info.remote) info.root_commit = git.root_commit();

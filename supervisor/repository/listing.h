@@ -50,6 +50,7 @@ struct RepositoryInfo {
   std::filesystem::path root;         ///< PATH, absolute, symbolic links resolved
   std::filesystem::path location;     ///< the folder in which git finds it, mostly the root
   std::string default_name;           ///< last part of the root
+  std::string folder;                 ///< the root in its work tree, ending with '/'; "" its top
   std::optional<std::string> head;    ///< commit id, hex
   std::optional<std::string> remote;  ///< origin's URL without userinfo
   /// The first commit of HEAD's first-parent line. Looked for only where there is no remote: it

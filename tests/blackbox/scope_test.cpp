@@ -9,6 +9,7 @@
 
 #include "tests/support/corpus.h"
 #include "tests/support/database.h"
+#include "tests/support/git_tree.h"
 #include "tests/support/index_run.h"
 #include "tests/support/temporary_folder.h"
 
@@ -145,6 +146,160 @@ TEST_CASE("scope: bad shards and lists are refused in a sentence") {
   INFO(ended.text());
   CHECK(ended.status == 64);
   CHECK(ended.err.find("No such file") != std::string::npos);
+}
+
+/// The versions of rows that lie outside: a row that was written, even as it was, is another one.
+std::vector<Row> row_versions(const Database& database, const std::string& outside) {
+  std::vector<Row> versions =
+      database.rows("SELECT path, 0, xmin, state FROM forkdex.files WHERE " + outside +
+                    " UNION ALL SELECT path, 1, xmin, source FROM forkdex.chunks WHERE " + outside);
+  std::sort(versions.begin(), versions.end());
+  return versions;
+}
+
+TEST_CASE("scope: whatever a narrowed run is told to do, it does to its own part only") {
+  const Tree tree;
+  const Database database;
+  const fs::path root = tree.folder.path();
+  REQUIRE(index(root, database, {"--repository", "r"}).ended.status == 0);
+  const Dump before = dump(database, "r");
+  const TemporaryFolder list;
+  list.write("list", tree.names[0] + "\n" + tree.names[1] + "\n");
+  const std::string outside =
+      "path NOT IN ('" + tree.names[0] + "', '" + tree.names[1] + "', 'none')";
+  const std::vector<Row> versions = row_versions(database, outside);
+  const auto index_part = [&](Strings options) {
+    options.insert(options.end(), {"--repository", "r", "--files-from", list / "list"});
+    const IndexRun run = index(root, database, options);
+    INFO(run.ended.text());
+    CHECK(run.ended.status == 0);
+    CHECK(files_in(run.report, "total") == 2);
+    CHECK(files_in(run.report, "removed") == 0);
+    CHECK(row_versions(database, outside) == versions);
+    return run;
+  };
+  CHECK(files_in(index_part({"--full"}).report, "indexed") == 2);
+  CHECK(files_in(index_part({"--retry-failed"}).report, "unchanged") == 2);
+  CHECK(files_in(index_part({"--exclude", "*.ts"}).report, "skipped") == 2);
+  CHECK(database.value("SELECT count(*) FROM forkdex.files WHERE reason = 'excluded'") == "2");
+  CHECK(files_in(index_part({"--languages", "python"}).report, "skipped") == 2);
+  CHECK(files_in(index_part({"--max-file-size", "1"}).report, "skipped") == 2);
+  CHECK(database.value("SELECT count(*) FROM forkdex.files WHERE reason = 'too_large'") == "2");
+  const IndexRun back = index_part({});
+  CHECK(files_in(back.report, "indexed") == 2);
+  CHECK(back.report.at("chunks").at("embedded") == 0);
+  CHECK(differences(before, dump(database, "r")) == Strings());
+
+  // A shard's part is what its own report counts.
+  const IndexRun shard =
+      index(root, database, {"--repository", "r", "--shard", "1/2", "--exclude", "*"});
+  INFO(shard.ended.text());
+  const int own = files_in(shard.report, "total");
+  CHECK(own > 0);
+  CHECK(files_in(shard.report, "skipped") == own);
+  CHECK(database.value("SELECT count(*) FROM forkdex.files WHERE state = 'skipped'") ==
+        std::to_string(own));
+  CHECK(database.value("SELECT count(*) FROM forkdex.files") == std::to_string(tree.names.size()));
+}
+
+TEST_CASE("scope: a list that names no file of the repository removes nothing") {
+  const TemporaryFolder tree;
+  for (const char* name : {"a.py", "folder/b.py", "folder/c.py"})
+    tree.write(name, "def f():\n    return 1\n");
+  const Database database;
+  REQUIRE(index(tree.path(), database, {"--repository", "r"}).ended.status == 0);
+  const std::vector<Row> versions = row_versions(database, "true");
+  // All has gone; the lists name none of it.
+  fs::remove(tree / "a.py");
+  fs::remove_all(tree / "folder");
+  tree.write("z.py", "z = 1\n");
+  const TemporaryFolder output;
+  for (const std::string list : {"", "\n", "folder\n", "folder/\n", "../a.py\n",
+                                 (tree / "a.py").c_str(), "A.PY\n", "a.py/\n", "a.py "}) {
+    Command command = index_command(tree.path(), database, output / "report.json",
+                                    {"--repository", "r", "--files-from", "-"});
+    command.input = list;
+    const Ended ended = run(command);
+    INFO(list << ended.text());
+    CHECK(ended.status == 0);
+    CHECK(row_versions(database, "true") == versions);
+  }
+}
+
+/// Whether a run over `root` under the name r is refused and leaves every row as it is.
+void check_refused(const fs::path& root, const Database& database) {
+  const TemporaryFolder list;
+  list.write("list", "a.py\n");
+  const std::vector<Row> versions = row_versions(database, "true");
+  const Row repository = database.rows("SELECT r.* FROM forkdex.repositories r").at(0);
+  for (const Strings& more :
+       {Strings{}, Strings{"--full"}, Strings{"--shard", "1/1"}, Strings{"--exclude", "*"},
+        Strings{"--files-from", list / "list"}, Strings{"--wait", "--no-commits"}}) {
+    Strings options = {"--repository", "r"};
+    options.insert(options.end(), more.begin(), more.end());
+    const Ended ended = index(root, database, options).ended;
+    INFO(ended.text());
+    CHECK(ended.status == 64);
+    CHECK(ended.err.find("r is already ") != std::string::npos);
+    CHECK(ended.err.find("give --repository NAME") != std::string::npos);
+    CHECK(row_versions(database, "true") == versions);
+    CHECK(database.rows("SELECT r.* FROM forkdex.repositories r").at(0) == repository);
+  }
+}
+
+TEST_CASE("scope: a name of another root is refused, whatever else is said") {
+  const Database database;
+  const TemporaryFolder parent;
+  parent.write("one/a.py", "def f():\n    return 1\n");
+  parent.write("two/a.py", "def g():\n    return 1\n");
+  const auto index_first = [&](const fs::path& root) {
+    const IndexRun run = index(root, database, {"--repository", "r"});
+    INFO(run.ended.text());
+    REQUIRE(run.ended.status == 0);
+  };
+  SECTION("another plain folder, and one that was moved") {
+    index_first(parent / "one");
+    check_refused(parent / "two", database);
+    fs::rename(parent / "one", parent / "moved");
+    check_refused(parent / "moved", database);
+  }
+  SECTION("a repository with another history, and its plain copy") {
+    make_repository(parent / "one");
+    make_repository(parent / "two");
+    index_first(parent / "one");
+    check_refused(parent / "two", database);
+    fs::remove_all(parent / "two/.git");
+    check_refused(parent / "two", database);
+  }
+  SECTION("other folders of the same repository") {
+    parent.write("one/src/a.py", "def h():\n    return 1\n");
+    parent.write("two/src/a.py", "def i():\n    return 1\n");
+    make_repository(parent.path());
+    index_first(parent / "one/src");
+    check_refused(parent / "two/src", database);
+    check_refused(parent / "one", database);
+    check_refused(parent.path(), database);
+    git(parent.path(), {"remote", "add", "origin", "https://example.org/a.git"});
+    index_first(parent / "one/src");
+    check_refused(parent / "two/src", database);
+    check_refused(parent.path(), database);
+  }
+}
+
+TEST_CASE("scope: a repository that moved keeps its rows, a folder of it too") {
+  const std::string folder = GENERATE(as<std::string>(), "", "src");
+  const Database database;
+  const TemporaryFolder parent;
+  parent.write("here/src/a.py", "def f():\n    return 1\n");
+  make_repository(parent / "here");
+  REQUIRE(index(parent / "here" / folder, database, {"--repository", "r"}).ended.status == 0);
+  fs::rename(parent / "here", parent / "there");
+  const IndexRun moved = index(parent / "there" / folder, database, {"--repository", "r"});
+  INFO(moved.ended.text());
+  CHECK(moved.ended.status == 0);
+  CHECK(moved.ended.out.find("r: moved here from ") != std::string::npos);
+  CHECK(files_in(moved.report, "unchanged") == 1);
+  CHECK(files_in(moved.report, "removed") == 0);
 }
 
 }  // namespace

@@ -96,6 +96,22 @@ TEST_CASE(
   CHECK(count(connection, "repositories") == 1);
 }
 
+TEST_CASE("ledger: another folder of a repository is none that moved", "[postgres]") {
+  PgConnection connection = connect(fresh_database("ledger_folders"));
+  const RepositoryIdentity first{"src", "/a/packages/ui/src", {}, "c0ffee", "packages/ui/src/"};
+  REQUIRE(find_or_add_repository(connection, first).ok());
+  const auto is_taken_for_it = [&](const std::string& root, const std::string& folder) {
+    return find_or_add_repository(connection, {"src", root, {}, "c0ffee", folder}).ok();
+  };
+  CHECK(is_taken_for_it("/b/packages/ui/src", "packages/ui/src/"));
+  CHECK(is_taken_for_it("/a/b/packages/ui/src", "packages/ui/src/"));
+  CHECK_FALSE(is_taken_for_it("/a", ""));
+  CHECK_FALSE(is_taken_for_it("/a/src", "src/"));
+  CHECK_FALSE(is_taken_for_it("/a/packages", "packages/"));
+  CHECK_FALSE(is_taken_for_it("/a/packages/cli/src", "packages/cli/src/"));
+  CHECK_FALSE(is_taken_for_it("/b/packages/cli/src", "packages/cli/src/"));
+}
+
 TEST_CASE("ledger: a claim names its holder and ends with it", "[postgres]") {
   const std::string url = fresh_database("ledger_claim");
   PgConnection mine = connect(url);
