@@ -286,5 +286,55 @@ TEST_CASE("change check: a file switched between branches and back is embedded o
   }
 }
 
+TEST_CASE(
+    "change check: after a switch to a branch that differs at most what differs is embedded") {
+  constexpr int kModules = 200;
+  constexpr int kDifferent = kModules / 20;
+  const TemporaryFolder tree;
+  const auto write = [&](int module, const std::string& second) {
+    const std::string n = std::to_string(module);
+    tree.write(
+        "p" + std::to_string(module % 10) + "/m" + n + ".py",
+        "def f" + n + "():\n    return 1\n\n\ndef g" + n + "():\n    return " + second + "\n");
+  };
+  for (int i = 0; i < kModules; ++i) write(i, "2");
+  make_repository(tree.path());
+  const Database database;
+  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 2 * kModules);
+
+  git(tree.path(), {"checkout", "-q", "-b", "other"});
+  for (int i = 0; i < kDifferent; ++i) write(i * 7, "'changed'");
+  git(tree.path(), {"rm", "-q", "p1/m1.py"});
+  git(tree.path(), {"mv", "p2/m2.py", "p3/renamed.py"});
+  git(tree.path(), {"commit", "-q", "-a", "-m", "second"});
+  git(tree.path(), {"checkout", "-q", "main"});
+  git(tree.path(), {"checkout", "-q", "other"});
+  const IndexRun there = index_well(tree.path(), database);
+  CHECK(number(there, "files", "indexed") == kDifferent + 1);
+  CHECK(number(there, "files", "unchanged") == kModules - kDifferent - 2);
+  CHECK(number(there, "files", "removed") == 2);
+  CHECK(number(there, "chunks", "embedded") == kDifferent);
+  CHECK(number(there, "chunks", "reused") == kDifferent + 2);
+
+  git(tree.path(), {"checkout", "-q", "main"});
+  const IndexRun back = index_well(tree.path(), database);
+  CHECK(number(back, "files", "indexed") == kDifferent + 2);
+  CHECK(number(back, "chunks", "embedded") == 0);
+  git(tree.path(), {"merge", "-q", "--no-ff", "-m", "Merge", "other"});
+  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 0);
+
+  // Another work tree, and a clone under another name, are made of the same texts.
+  const TemporaryFolder beside;
+  const std::string clone = (beside / "clone").string();
+  git(tree.path(), {"worktree", "add", "-q", (beside / "linked").string(), "HEAD~1"});
+  git(beside.path(), {"clone", "-q", "-b", "other", tree.path().string(), clone});
+  for (const char* name : {"linked", "clone"}) {
+    const IndexRun run = index(beside / name, database, {"--repository", name});
+    INFO(run.ended.text());
+    CHECK(number(run, "files", "indexed") >= kModules - 1);
+    CHECK(number(run, "chunks", "embedded") == 0);
+  }
+}
+
 }  // namespace
 }  // namespace forkdex::test
