@@ -232,9 +232,8 @@ void check_refused(const fs::path& root, const Database& database) {
   list.write("list", "a.py\n");
   const std::vector<Row> versions = row_versions(database, "true");
   const Row repository = database.rows("SELECT r.* FROM forkdex.repositories r").at(0);
-  for (const Strings& more :
-       {Strings{}, Strings{"--full"}, Strings{"--shard", "1/1"}, Strings{"--exclude", "*"},
-        Strings{"--files-from", list / "list"}, Strings{"--wait", "--no-commits"}}) {
+  for (const Strings& more : {Strings{}, Strings{"--full", "--exclude", "*"},
+                              Strings{"--files-from", list / "list", "--wait", "--no-commits"}}) {
     Strings options = {"--repository", "r"};
     options.insert(options.end(), more.begin(), more.end());
     const Ended ended = index(root, database, options).ended;

@@ -73,6 +73,13 @@ class Sequence {
     return more;
   }
 
+  /// For a run after which another one completes what it left.
+  Strings draw_partial_options() {
+    Strings more = draw_options();
+    if (draw(4) == 0) more.push_back("--no-commits");
+    return more;
+  }
+
   /// From time to time, other files are to belong to the repository.
   void redefine() {
     if (draw(5) > 0) return;
@@ -90,7 +97,7 @@ class Sequence {
     story_ += "  kill after " + std::to_string(after.count()) + " ms";
     const TemporaryFolder folder;
     Program program(index_command(tree_.path(), database_, folder / "report.json",
-                                  options("r", draw_options())));
+                                  options("r", draw_partial_options())));
     std::this_thread::sleep_for(after);
     const bool alive = program.running();
     if (alive) program.signal(SIGKILL);
@@ -104,7 +111,7 @@ class Sequence {
   void run_over_a_part() {
     const TemporaryFolder folder;
     Command command = index_command(tree_.path(), database_, folder / "report.json",
-                                    options("r", draw_options()));
+                                    options("r", draw_partial_options()));
     Strings part = {"--shard", std::to_string(1 + draw(2)) + "/2"};
     if (draw(2) == 0) {
       part = {"--files-from", "-"};
@@ -171,20 +178,31 @@ void follow(Kind kind, int sequences, int steps) {
 
 TEST_CASE("sequence: whatever happens to a repository its rows are those of a fresh index",
           "[kill]") {
-  follow(Kind::kRepository, 2, 5);
+  follow(Kind::kRepository, 2, 4);
 }
 
 TEST_CASE("sequence: whatever happens to a plain folder its rows are those of a fresh index",
           "[kill]") {
-  follow(Kind::kFolder, 1, 5);
+  follow(Kind::kFolder, 1, 3);
+}
+
+TEST_CASE(
+    "sequence: whatever happens to a folder of a repository its rows are those of a fresh index",
+    "[kill]") {
+  follow(Kind::kFolderOfRepository, 1, 4);
 }
 
 TEST_CASE("sequence: many over a repository leave the rows of a fresh index", "[slow]") {
-  follow(Kind::kRepository, 60, 12);
+  follow(Kind::kRepository, 40, 12);
 }
 
 TEST_CASE("sequence: many over a plain folder leave the rows of a fresh index", "[slow]") {
   follow(Kind::kFolder, 20, 12);
+}
+
+TEST_CASE("sequence: many over a folder of a repository leave the rows of a fresh index",
+          "[slow]") {
+  follow(Kind::kFolderOfRepository, 20, 12);
 }
 
 }  // namespace

@@ -32,11 +32,6 @@ std::string definition(const std::string& path, unsigned n) {
   return "line " + id + " of a text\n";
 }
 
-template <std::size_t count>
-const char* pick(const char* const (&all)[count], unsigned n) {
-  return all[n % count];
-}
-
 std::string content_of(const fs::path& path) {
   return fs::is_symlink(path) ? std::string() : read_file(path);
 }
@@ -51,11 +46,12 @@ struct ChangingTree::Entry {
 };
 
 ChangingTree::ChangingTree(Kind kind, unsigned seed)
-    : kind_(kind), random_(seed), tree_(folder_ / "tree") {
-  fs::create_directory(tree_);
+    : kind_(kind), random_(seed), tree_(folder_ / "top/tree") {
+  fs::create_directories(tree_);
   for (int i = 0; i < kFilesAtFirst; ++i) add();
-  if (kind_ == Kind::kFolder) return;
-  must_git({"init", "-q", "-b", "main"});
+  if (!in_git()) return;
+  const fs::path top = kind_ == Kind::kRepository ? tree_ : tree_.parent_path();
+  run_git(top, {"init", "-q", "-b", "main"});
   commit();
 }
 
@@ -88,17 +84,20 @@ std::string ChangingTree::change() {
       {&ChangingTree::make_sparse, "sparse", 1, true},
       {&ChangingTree::convert, "attributes", 1, true},
       {&ChangingTree::nest, "nested repository", 1, true},
+      {&ChangingTree::change_outside, "outside", 2, true},
   };
   int total = 0;
   for (const Entry& entry : kChanges)
-    if (kind_ == Kind::kRepository || !entry.of_git) total += entry.weight;
+    if (in_git() || !entry.of_git) total += entry.weight;
   for (;;) {
     int left = static_cast<int>(draw(static_cast<std::size_t>(total)));
     for (const Entry& entry : kChanges) {
-      if (kind_ != Kind::kRepository && entry.of_git) continue;
+      if (!in_git() && entry.of_git) continue;
       left -= entry.weight;
       if (left >= 0) continue;
-      if (const auto done = (this->*entry.change)()) return std::string(entry.name) + " " + *done;
+      const auto done = (this->*entry.change)();
+      fs::create_directories(tree_);  // git may have taken it away with its last file
+      if (done) return std::string(entry.name) + " " + *done;
       break;
     }
   }
@@ -119,9 +118,13 @@ std::vector<std::string> ChangingTree::files() const {
 }
 
 std::string ChangingTree::draw_path() {
-  std::string path = pick(kFolders, draw(std::size(kFolders)));
-  path += pick(kStems, draw(std::size(kStems)));
-  return path + pick(kEndings, draw(std::size(kEndings)));
+  std::string path = pick(kFolders);
+  path += pick(kStems);
+  return path + pick(kEndings);
+}
+
+std::string ChangingTree::draw_definition(const std::string& path) {
+  return definition(path, draw(kDefinitions));
 }
 
 std::string ChangingTree::draw_content(const std::string& path) {
@@ -140,8 +143,7 @@ std::string ChangingTree::draw_content(const std::string& path) {
       return std::string(kLargeBytes + draw(4), '\n');
     default: {
       std::string content;
-      for (unsigned left = 1 + draw(4); left > 0; --left)
-        content += definition(path, draw(kDefinitions));
+      for (unsigned left = 1 + draw(4); left > 0; --left) content += draw_definition(path);
       return content;
     }
   }
@@ -154,17 +156,10 @@ std::optional<std::string> ChangingTree::draw_file() {
   return all[draw(all.size())];
 }
 
-std::optional<std::string> ChangingTree::draw_branch() {
-  static constexpr const char* kBranches[] = {"main", "topic", "other"};
-  const std::string branch = pick(kBranches, draw(std::size(kBranches)));
-  if (git({"rev-parse", "-q", "--verify", "refs/heads/" + branch})) return branch;
-  return std::nullopt;
-}
-
 void ChangingTree::write(const std::string& path, const std::string& content) {
   clear_way(path);
   if (fs::is_symlink(tree_ / path)) fs::remove(tree_ / path);
-  folder_.write(fs::path("tree") / path, content);
+  folder_.write(fs::path("top/tree") / path, content);
 }
 
 void ChangingTree::clear_way(const std::string& path) {
@@ -173,23 +168,6 @@ void ChangingTree::clear_way(const std::string& path) {
     if (fs::is_symlink(parent) || fs::is_regular_file(parent)) fs::remove(parent);
   }
   if (fs::is_directory(fs::symlink_status(tree_ / path))) fs::remove_all(tree_ / path);
-}
-
-bool ChangingTree::git(const Strings& arguments) {
-  try {
-    must_git(arguments);
-    return true;
-  } catch (const std::runtime_error&) {
-    return false;  // there was nothing to do it to, or it met a conflict and was left there
-  }
-}
-
-void ChangingTree::must_git(const Strings& arguments) { run_git(tree_, arguments, "", ++clock_); }
-
-/// Whatever a merge, rebase or revert left in the middle.
-void ChangingTree::end_unfinished() {
-  git({"rebase", "--quit"});
-  must_git({"reset", "-q", "--hard"});
 }
 
 std::optional<std::string> ChangingTree::edit() {
@@ -235,7 +213,7 @@ std::optional<std::string> ChangingTree::rename() {
 }
 
 std::optional<std::string> ChangingTree::rename_folder() {
-  const std::string from = pick(kFolders, 2 + draw(std::size(kFolders) - 2));
+  const std::string from = kFolders[2 + draw(std::size(kFolders) - 2)];
   const fs::path source = tree_ / from.substr(0, from.size() - 1);
   const fs::path target = tree_ / ("moved" + std::to_string(draw(3)));
   if (!fs::is_directory(source) || fs::exists(target)) return std::nullopt;
@@ -284,123 +262,21 @@ std::optional<std::string> ChangingTree::renew_inodes() {
 
 std::optional<std::string> ChangingTree::ignore() {
   const std::string where = draw(3) == 0 ? "src/.gitignore" : ".gitignore";
-  const std::string rules = pick(kRules, draw(std::size(kRules)));
+  const std::string rules = pick(kRules);
   write(where, rules);
   return where + ": " + rules;
 }
 
-std::optional<std::string> ChangingTree::commit() {
-  must_git({"add", "-A"});
-  const std::string message = "Change number " + std::to_string(clock_);
-  must_git({"commit", "-q", "--allow-empty", "-m", message});
-  return message;
-}
-
-std::optional<std::string> ChangingTree::amend() {
-  must_git({"add", "-A"});
-  if (!git({"commit", "-q", "--amend", "-m", "Amended " + std::to_string(clock_)}))
-    return std::nullopt;
-  return "";
-}
-
-std::optional<std::string> ChangingTree::switch_branch() {
-  static constexpr const char* kBranches[] = {"main", "topic", "other"};
-  const std::string branch = pick(kBranches, draw(std::size(kBranches)));
-  end_unfinished();
-  if (!git({"checkout", "-q", "-f", branch})) must_git({"checkout", "-q", "-f", "-b", branch});
-  return branch;
-}
-
-std::optional<std::string> ChangingTree::detach() {
-  end_unfinished();
-  const std::string commit = "HEAD~" + std::to_string(draw(3));
-  if (!git({"checkout", "-q", "-f", "--detach", commit})) return std::nullopt;
-  return commit;
-}
-
-/// Another root commit, or for now none at all.
-std::optional<std::string> ChangingTree::start_anew() {
-  if (!git({"checkout", "-q", "--orphan", "anew" + std::to_string(clock_)})) return std::nullopt;
-  if (draw(3) > 0) commit();
-  return "";
-}
-
-std::optional<std::string> ChangingTree::reset() {
-  const std::string how = draw(2) == 0 ? "--hard" : "--mixed";
-  const std::string to = "HEAD~" + std::to_string(1 + draw(2));
-  if (!git({"reset", "-q", how, to})) return std::nullopt;
-  return how + " " + to;
-}
-
-std::optional<std::string> ChangingTree::merge() {
-  const auto branch = draw_branch();
-  if (!branch) return std::nullopt;
-  commit();
-  const bool whole = git({"merge", "-q", "--no-ff", "-m", "Merge " + *branch, *branch});
-  return *branch + (whole ? "" : ", left with conflicts");
-}
-
-std::optional<std::string> ChangingTree::rebase() {
-  const auto branch = draw_branch();
-  if (!branch) return std::nullopt;
-  commit();
-  const bool whole = draw(3) == 0 ? git({"rebase", "-q", "--force-rebase", "--root"})
-                                  : git({"rebase", "-q", *branch});
-  return *branch + (whole ? "" : ", left in the middle");
-}
-
-std::optional<std::string> ChangingTree::revert() {
-  commit();
-  if (git({"revert", "--no-edit", "HEAD~1"})) return "";
-  return "left in the middle";
-}
-
-std::optional<std::string> ChangingTree::collect_garbage() {
-  must_git({"reflog", "expire", "--expire=now", "--all"});
-  must_git({"gc", "-q", "--prune=now"});
-  return "";
-}
-
-std::optional<std::string> ChangingTree::check_out_again() {
-  for (const auto& entry : fs::directory_iterator(tree_))
-    if (entry.path().filename() != ".git") fs::remove_all(entry.path());
-  end_unfinished();
-  return "";
-}
-
-std::optional<std::string> ChangingTree::untrack() {
-  const auto file = draw_file();
-  if (!file || !git({"rm", "-q", "--cached", "--", *file})) return std::nullopt;
-  return file;
-}
-
-std::optional<std::string> ChangingTree::make_sparse() {
-  const auto file = draw_file();
-  if (!file || !git({"update-index", "--skip-worktree", "--", *file})) return std::nullopt;
-  if (draw(2) == 0) fs::remove(tree_ / *file);
-  return file;
-}
-
-std::optional<std::string> ChangingTree::convert() {
-  static constexpr const char* kAttributes[] = {"*.py text eol=crlf\n", "*.ts -text\n", ""};
-  const std::string attributes = pick(kAttributes, draw(std::size(kAttributes)));
-  write(".gitattributes", attributes);
-  return attributes;
-}
-
-std::optional<std::string> ChangingTree::nest() {
-  const std::string path = draw(2) == 0 ? "nested" : "lib/nested";
-  clear_way(path + "/file.py");
-  fs::create_directories(tree_ / path);
-  if (fs::exists(tree_ / path / ".git")) {
-    fs::remove_all(tree_ / path / ".git");
-    return path + ", no repository any more";
+/// What stands beside the indexed folder in its repository, with rules that hold within.
+std::optional<std::string> ChangingTree::change_outside() {
+  if (kind_ != Kind::kFolderOfRepository) return std::nullopt;
+  if (draw(3) == 0) {
+    const std::string rules = pick(kRules);
+    write("../.gitignore", rules);
+    return ".gitignore: " + rules;
   }
-  write(path + "/file.py", definition("file.py", draw(kDefinitions)));
-  for (const Strings& arguments : {Strings{"init", "-q"}, Strings{"add", "-A"},
-                                   Strings{"commit", "-q", "--allow-empty", "-m", "Nested"}})
-    run_git(tree_ / path, arguments, "", ++clock_);
-  return path;
+  write("../outside.py", draw_definition("outside.py"));
+  return "outside.py";
 }
 
 }  // namespace forkdex::test

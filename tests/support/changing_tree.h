@@ -16,7 +16,7 @@ namespace forkdex::test {
 
 class ChangingTree {
  public:
-  enum class Kind { kFolder, kRepository };
+  enum class Kind { kFolder, kRepository, kFolderOfRepository };
 
   /// A dozen files, in a repository committed.
   ChangingTree(Kind kind, unsigned seed);
@@ -36,7 +36,13 @@ class ChangingTree {
   struct Entry;
 
   unsigned draw(std::size_t count) { return static_cast<unsigned>(random_() % count); }
+  template <std::size_t count>
+  std::string pick(const char* const (&all)[count]) {
+    return all[draw(count)];
+  }
+  bool in_git() const { return kind_ != Kind::kFolder; }
   std::string draw_path();
+  std::string draw_definition(const std::string& path);
   std::string draw_content(const std::string& path);
   std::optional<std::string> draw_file();
   std::optional<std::string> draw_branch();
@@ -76,6 +82,7 @@ class ChangingTree {
   std::optional<std::string> make_sparse();
   std::optional<std::string> convert();
   std::optional<std::string> nest();
+  std::optional<std::string> change_outside();
 
   Kind kind_;
   std::mt19937 random_;
