@@ -16,6 +16,7 @@
 #include "tests/support/index_run.h"
 #include "tests/support/own_server.h"
 #include "tests/support/processes.h"
+#include "tests/support/seed.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
 
@@ -129,8 +130,7 @@ class Chaos {
 };
 
 void kill_at_random(std::size_t kills) {
-  const unsigned seed = std::random_device()();
-  UNSCOPED_INFO("seed " << seed);
+  const unsigned seed = new_seed();
   Chaos chaos(seed);
   chaos.go_on_until(kills);
   WARN("seed " << seed << ": " << chaos.account());

@@ -110,7 +110,7 @@ std::vector<std::string> ChangingTree::files() const {
       at.disable_recursion_pending();
       continue;
     }
-    if (!at->is_directory() || at->is_symlink())
+    if (!fs::is_directory(at->symlink_status()))
       found.push_back(at->path().native().substr(tree_.native().size() + 1));
   }
   std::sort(found.begin(), found.end());
@@ -216,7 +216,7 @@ std::optional<std::string> ChangingTree::rename_folder() {
   const std::string from = kFolders[2 + draw(std::size(kFolders) - 2)];
   const fs::path source = tree_ / from.substr(0, from.size() - 1);
   const fs::path target = tree_ / ("moved" + std::to_string(draw(3)));
-  if (!fs::is_directory(source) || fs::exists(target)) return std::nullopt;
+  if (!fs::is_directory(fs::symlink_status(source)) || fs::exists(target)) return std::nullopt;
   fs::rename(source, target);
   return from + " to " + target.filename().string();
 }
