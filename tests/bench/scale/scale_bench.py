@@ -8,8 +8,8 @@ embedded database included, and goes with it.
 
 --files  work trees of N small Python files in git, indexed by two workers with a model of one
          layer and random weights, everything else as for any repository: a first run, one with
-         nothing changed, and one over the same files as blobs of HEAD, in a pack
-         (25000,50000,100000)
+         nothing changed, one over the same files as blobs of HEAD, in a pack, and one over as
+         many files that all fail (25000,50000,100000)
 --paths  bare repositories with N paths over 64 blobs (250000,500000,1000000), each listed, merged
          and put down as too large; again with nothing changed; and dispatched, every path a job,
          to workers that read nothing and store nothing (tests/unit/fake_worker)
@@ -22,6 +22,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -102,6 +103,15 @@ def make_work_tree(folder, files):
         subprocess.run([*git, *command], check=True)
 
 
+def make_broken_tree(folder, files):
+    """Files that say they are UTF-16 and are not."""
+    for i in range(files):
+        path = folder / path_of(i)
+        if i % 200 == 0:
+            path.parent.mkdir(parents=True)
+        path.write_bytes(b"\xff\xfeodd")
+
+
 def make_bare_repository(folder, paths):
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", folder], check=True)
     with subprocess.Popen(["git", "-C", folder, "fast-import", "--quiet"],
@@ -156,7 +166,7 @@ class Bench:
 
     def supervise(self, programs, *arguments):
         return subprocess.Popen([programs / "supervisor", *arguments], env=self.environment,
-                                stdout=subprocess.DEVNULL)
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def run(self, name, programs, repository, files, *options):
         report = self.folder / "report.json"
@@ -168,11 +178,12 @@ class Bench:
         status = process.wait()
         seconds = time.monotonic() - start
         peak.join()
-        if status != 0:
-            sys.exit(f"{name} over {files} files ended {status}")
         told = json.loads(report.read_text())
-        if told["files"]["total"] != files:
-            sys.exit(f"{name}: {told['files']['total']} of {files} files were found")
+        failed = files if name == "failing" else 0
+        if status != (1 if failed else 0):
+            sys.exit(f"{name} over {files} files ended {status}")
+        if told["files"]["total"] != files or len(told["problems"]) != failed:
+            sys.exit(f"{name}: not every one of {files} files is accounted for")
         peak_bytes = max(peak.bytes, told["memory"]["supervisor_peak_rss_bytes"])
         built = told["seconds"]["index_build"]
         phases = ", ".join(f"{phase.replace('_', ' ')} {told['seconds'][phase]:.1f}"
@@ -192,6 +203,10 @@ class Bench:
                  for name, options in (("first", ()), ("unchanged", ()),
                                        ("blobs", ("--rev", "HEAD")))}
         shutil.rmtree(tree)
+        broken = self.folder / f"broken{count}"
+        make_broken_tree(broken, count)
+        times["failing"] = self.run("failing", self.bin, broken, count)
+        shutil.rmtree(broken)
         return times
 
     def paths(self, count):
@@ -218,6 +233,7 @@ class Bench:
 
 def main():
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # cleans up behind it
     folder = Path(tempfile.mkdtemp(prefix="forkdex-scale-"))
     folder.chmod(0o711)  # the server may be another user's
     try:
