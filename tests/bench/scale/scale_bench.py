@@ -175,7 +175,12 @@ class Bench:
                                  "--code-model", self.folder / "model", "--report", report,
                                  "--repository", repository.name, *options, repository)
         peak = Peak(process.pid)
-        status = process.wait()
+        try:
+            status = process.wait()
+        except BaseException:
+            process.kill()  # its workers go with it
+            process.wait()
+            raise
         seconds = time.monotonic() - start
         peak.join()
         told = json.loads(report.read_text())
