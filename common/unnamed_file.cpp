@@ -16,6 +16,16 @@ Error unnamed_file_error(int error) {
                       "lists of files cannot be kept in the temporary folder", error);
 }
 
+Result<void> append_to_unnamed_file(const UniqueFd& file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::write(file.get(), bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return unnamed_file_error(errno);
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
+}
+
 Result<UniqueFd> open_unnamed_file() {
   std::error_code error;
   std::filesystem::path folder = std::filesystem::temp_directory_path(error);

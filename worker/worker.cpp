@@ -318,22 +318,43 @@ Result<void> Worker::store_held_vectors() {
   return {};
 }
 
+/// Stores the group, a transaction a file, and reports it when all of it is on the disk: small
+/// files would wait longer for that than for everything else.
 Result<void> Worker::store_group() {
+  std::vector<InHand*> stored;
+  bool on_disk = false;
   for (const auto& in_hand : group_) {
-    if (auto stored = store(*in_hand); stored) {
-      if (auto passed = fault::point("worker.outcome", in_hand->taken.job.path); !passed)
-        return passed;
-      in_hand->outcome.chunks = static_cast<std::uint32_t>(in_hand->hashes.size());
-      in_hand->outcome.reused = in_hand->outcome.chunks - in_hand->outcome.embedded;
-      finish(*in_hand, in_hand->hashes.empty() ? FileState::kEmpty : FileState::kIndexed);
-    } else if (traits(stored.error().code).radius == BlastRadius::kFile) {
-      finish_with(*in_hand, stored.error());
-    } else {
-      return stored;
-    }
+    auto done = store_or_refuse(*in_hand, in_hand == group_.back());
+    if (!done) return done.error();
+    if (!*done) continue;
+    stored.push_back(in_hand.get());
+    on_disk = in_hand == group_.back();
+  }
+  // The last one was refused: another one, stored once more, takes the rest along.
+  while (!on_disk && !stored.empty()) {
+    auto done = store_or_refuse(*stored.back(), true);
+    if (!done) return done.error();
+    on_disk = *done;
+    if (!on_disk) stored.pop_back();
+  }
+  for (InHand* in_hand : stored) {
+    if (auto passed = fault::point("worker.outcome", in_hand->taken.job.path); !passed)
+      return passed;
+    in_hand->outcome.chunks = static_cast<std::uint32_t>(in_hand->hashes.size());
+    in_hand->outcome.reused = in_hand->outcome.chunks - in_hand->outcome.embedded;
+    finish(*in_hand, in_hand->hashes.empty() ? FileState::kEmpty : FileState::kIndexed);
   }
   group_.clear();
   return {};
+}
+
+/// Stores one file. False when it was refused, which is reported.
+Result<bool> Worker::store_or_refuse(InHand& in_hand, bool waits_for_disk) {
+  auto stored = store(in_hand, waits_for_disk);
+  if (!stored && traits(stored.error().code).radius != BlastRadius::kFile) return stored.error();
+  if (!stored) finish_with(in_hand, stored.error());
+  if (stored && !waits_for_disk) receiver_.enter(in_hand.taken.slot, Stage::kWaiting);
+  return stored.ok();
 }
 
 /// The new vectors among those the file's chunks refer to.
@@ -351,10 +372,10 @@ std::vector<StoredVector> Worker::vectors_of(const InHand& in_hand) const {
 
 /// Stores one file. A vector that was known when we looked may have been collected since: the
 /// store refuses the file then and names the texts, which are embedded after all.
-Result<void> Worker::store(InHand& in_hand) {
+Result<void> Worker::store(InHand& in_hand, bool waits_for_disk) {
   for (;;) {
     receiver_.enter(in_hand.taken.slot, Stage::kStore);
-    auto missing = store_once(in_hand);
+    auto missing = store_once(in_hand, waits_for_disk);
     if (!missing) return missing.error();
     if (missing->empty()) return {};
     std::vector<NewText> texts;
@@ -367,7 +388,7 @@ Result<void> Worker::store(InHand& in_hand) {
   }
 }
 
-Result<std::vector<Sha256>> Worker::store_once(InHand& in_hand) {
+Result<std::vector<Sha256>> Worker::store_once(InHand& in_hand, bool waits_for_disk) {
   CpuTimer timer(in_hand.outcome.store);
   const Job& job = in_hand.taken.job;
   const std::vector<StoredVector> vectors = vectors_of(in_hand);
@@ -387,6 +408,7 @@ Result<std::vector<Sha256>> Worker::store_once(InHand& in_hand) {
   file.hashes = in_hand.hashes;
   file.model_id = setup_.model_id;
   file.vectors = vectors;
+  file.waits_for_disk = waits_for_disk;
   return store_->store(file);
 }
 

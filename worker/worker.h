@@ -2,10 +2,12 @@
 
 // The worker's loop: take jobs, read and parse them, embed what is new, store file by file, say
 // what became of each. One thread. Several files travel together so that a forward pass has enough
-// tokens; each still has a transaction of its own.
+// tokens; each still has a transaction of its own. Of these only the last waits for the disk, which
+// takes the others along; then all are reported.
 //
-// Killed at any point, it leaves at most one open transaction, which the server rolls back. A file
-// that was committed and not yet reported is recognised by the next incarnation that gets it.
+// Killed at any point, it leaves at most one open transaction, which the server rolls back. Files
+// that were committed and not yet reported are recognised, or stored again, by the next incarnation
+// that gets them.
 
 #include <memory>
 #include <optional>
@@ -78,8 +80,9 @@ class Worker {
   void embedding(std::span<const NewText> slice, std::span<const std::size_t> texts);
   Result<void> store_held_vectors();
   Result<void> store_group();
-  Result<void> store(InHand& in_hand);
-  Result<std::vector<Sha256>> store_once(InHand& in_hand);
+  Result<bool> store_or_refuse(InHand& in_hand, bool waits_for_disk);
+  Result<void> store(InHand& in_hand, bool waits_for_disk);
+  Result<std::vector<Sha256>> store_once(InHand& in_hand, bool waits_for_disk);
   std::vector<StoredVector> vectors_of(const InHand& in_hand) const;
   Result<void> answer_query(const JobReceiver::Taken& taken);
   Result<void> embed_messages(const JobReceiver::Taken& taken);

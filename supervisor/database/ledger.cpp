@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "common/error.h"
 #include "common/pg_retry.h"
 #include "supervisor/database/vectors.h"
 
@@ -12,6 +15,21 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kBatch = 1000;  // records; some hundred KiB of parameters
 constexpr std::chrono::seconds kOldest{1};
+
+// A file that failed is tried by every run, and its row written anew; rows of other runs that this
+// one did not get to are older. What stays quarantined or unreadable keeps its row. In hex, so that
+// nothing is escaped twice.
+constexpr const char* kProblems =
+    "COPY (SELECT encode(convert_to(f.path, 'UTF8'), 'hex'), encode(convert_to(json_build_object("
+    "'path', f.path, 'state', f.state, 'reason', coalesce(f.reason, ''), 'detail', "
+    "coalesce(f.detail, ''), 'attempts', f.attempts)::text, 'UTF8'), 'hex') "
+    "FROM forkdex.files f JOIN forkdex.runs r ON r.id = {} WHERE f.repository_id = {} "
+    "AND (f.state = 'quarantined' OR f.state = 'failed' AND "
+    "(f.reason = '{}' OR f.indexed_at >= r.started_at)) ORDER BY f.path COLLATE \"C\") TO STDOUT";
+
+std::string from_hex(std::string_view digits) {
+  return bytes_from_bytea("\\x" + std::string(digits));
+}
 
 }  // namespace
 
@@ -79,6 +97,16 @@ Result<void> Ledger::flush() { return rows_.write(); }
 Result<void> Ledger::flush_when_due() {
   if (rows_.size() == 0 || Clock::now() - oldest_ < kOldest) return {};
   return flush();
+}
+
+Result<void> Ledger::for_each_problem(
+    const std::function<void(std::string_view path, std::string_view json)>& problem) {
+  const std::string statement =
+      fmt::format(kProblems, run_id_, claim_.id, traits(ErrorCode::kFileUnreadable).name);
+  return connection_->copy_out(statement, [&](std::string_view line) {
+    const std::size_t tab = line.find('\t');
+    problem(from_hex(line.substr(0, tab)), from_hex(line.substr(tab + 1)));
+  });
 }
 
 Result<std::optional<double>> Ledger::build_vector_index(std::size_t dimension,

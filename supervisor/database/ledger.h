@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/model_folder.h"
 #include "common/pg_connection.h"
@@ -61,6 +62,13 @@ class Ledger {
   Result<void> flush();
   /// As flush, when the oldest note has waited for a second.
   Result<void> flush_when_due();
+
+  /// Calls `problem` for every file that is not searchable because it failed in this run, or is
+  /// quarantined or unreadable still, in byte order of the paths as stored: with its path and with
+  /// what the report says of it, as JSON. REQUIRES that what was noted has been flushed. `problem`
+  /// must not use the connection. ERRORS as PgConnection::run.
+  Result<void> for_each_problem(
+      const std::function<void(std::string_view path, std::string_view json)>& problem);
 
   /// Builds the model's vector index where it pays (build_vector_index_if_large).
   Result<std::optional<double>> build_vector_index(std::size_t dimension, std::int64_t threshold);

@@ -2,7 +2,7 @@
 
 // Counts what became of every file of a run. A file is expected once and recorded once, by the
 // planner (nothing had to be done) or from a worker's outcome; at the end the two must be equal.
-// One thread; memory does not grow with the number of files beyond kMostProblems problems. Killed
+// One thread; memory does not grow with the number of files. Killed
 // with the supervisor, nothing is lost: the rows of `files` hold the same states.
 
 #include <array>
@@ -64,7 +64,8 @@ struct LanguageCounts {
 
 class Accounting {
  public:
-  static constexpr std::size_t kMostProblems = 10'000;
+  /// Problems that are kept for the summary.
+  static constexpr std::size_t kMostProblems = 10;
 
   /// Adds `files` to the number found; `bytes` is what workers will read of them.
   void expect(std::uint64_t files, std::uint64_t bytes = 0);
@@ -92,7 +93,7 @@ class Accounting {
   const ChunkCounts& chunks() const { return chunks_; }
   const StageTimes& stages() const { return stages_; }
   const std::map<std::string, LanguageCounts, std::less<>>& languages() const { return languages_; }
-  /// The first kMostProblems of not_indexed(); the rest stands in the database.
+  /// The first kMostProblems of not_indexed(); all of them stand in the database.
   const std::vector<Problem>& problems() const { return problems_; }
 
   /// ERRORS kBug when a file has no state or one has two.

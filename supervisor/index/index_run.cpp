@@ -411,6 +411,16 @@ void IndexRun::print(const std::string& text) {
   if (!written && !error_) error_ = written.error();
 }
 
+/// What could not be indexed, as the database has it; where that does not answer, what is at hand.
+ProblemList IndexRun::list_problems() {
+  if (accounting_.not_indexed() == 0) return {};
+  const auto read = [this] { return ProblemList::read(*ledger_, scope_); };
+  auto problems = error_ ? read() : insist(read);
+  if (problems) return *std::move(problems);
+  log_warning("report.problems_cut_short", {{"reason", problems.error().text()}});
+  return ProblemList::of(accounting_.problems());
+}
+
 Result<void> IndexRun::report() {
   facts_.repository = ledger_->repository_name();
   facts_.root = repository_.root.string();
@@ -423,13 +433,15 @@ Result<void> IndexRun::report() {
   const nlohmann::ordered_json json = report_json(facts_, accounting_);
   print(summary_text(facts_, accounting_, settings_.verbosity));
   if (auto passed = fault::point("report.write"); !passed) return passed;
+  const ProblemList problems = list_problems();
   const auto end_run = [&] {
-    const std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    return ledger_->finish_run(std::string(name(facts_.status)), text, repository_.head);
+    return ledger_->finish_run(std::string(name(facts_.status)), report_for_row(json, problems),
+                               repository_.head);
   };
   auto ended = error_ ? end_run() : insist(end_run);
   if (!settings_.report.empty())
-    if (auto written = write_report(settings_.report, report_text(json)); !written) return written;
+    if (auto written = write_report(settings_.report, report_pieces(json, problems)); !written)
+      return written;
   return ended;
 }
 

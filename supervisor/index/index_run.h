@@ -60,6 +60,7 @@ class IndexRun {
   Result<std::optional<double>> build_vector_index();
   Result<void> collect_vectors();
   Result<void> finish();
+  ProblemList list_problems();
   Result<void> report();
   void print(const std::string& text);
 

@@ -130,12 +130,7 @@ Result<void> JobQueue::write_out() {
     if (!file) return file.error();
     file_ = *std::move(file);
   }
-  for (std::string_view rest = buffer_; !rest.empty();) {
-    const ssize_t wrote = ::write(file_.get(), rest.data(), rest.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return unnamed_file_error(errno);
-    rest.remove_prefix(static_cast<std::size_t>(wrote));
-  }
+  if (auto appended = append_to_unnamed_file(file_, buffer_); !appended) return appended;
   written_ += buffer_.size();
   buffer_.clear();
   return {};

@@ -74,17 +74,6 @@ Json languages_json(const Accounting& accounting) {
   return languages;
 }
 
-Json problems_json(const Accounting& accounting) {
-  Json problems = Json::array();
-  for (const Problem& problem : accounting.problems())
-    problems.push_back({{"path", problem.path},
-                        {"state", name(problem.state)},
-                        {"reason", problem.reason},
-                        {"detail", problem.detail},
-                        {"attempts", problem.attempts}});
-  return problems;
-}
-
 Error write_failure(const std::string& destination, int errno_value) {
   const bool full = errno_value == ENOSPC || errno_value == EDQUOT;
   return system_error(full ? ErrorCode::kDiskFull : ErrorCode::kPathUnusable,
@@ -94,15 +83,18 @@ Error write_failure(const std::string& destination, int errno_value) {
                       errno_value);
 }
 
-// 0, or what errno was.
-int write_all(int fd, std::string_view text) {
+Result<void> write_all(int fd, std::string_view text, const std::string& destination) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
+    if (written < 0) return write_failure(destination, errno);
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  return 0;
+  return {};
+}
+
+Result<void> write_pieces(int fd, const TextPieces& pieces, const std::string& destination) {
+  return pieces([&](std::string_view piece) { return write_all(fd, piece, destination); });
 }
 
 // A pipe or device cannot be replaced by a rename: it is written to as it is.
@@ -111,23 +103,38 @@ bool is_special(const std::string& destination) {
   return ::stat(destination.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
 }
 
-int write_in_place(const std::string& destination, std::string_view text) {
+Result<void> write_in_place(const std::string& destination, const TextPieces& pieces) {
   const UniqueFd fd(::open(destination.c_str(), O_WRONLY | O_CLOEXEC));
-  return fd.valid() ? write_all(fd.get(), text) : errno;
+  return fd.valid() ? write_pieces(fd.get(), pieces, destination)
+                    : write_failure(destination, errno);
 }
 
-int write_by_rename(const std::string& destination, std::string_view text) {
+Result<void> write_by_rename(const std::string& destination, const TextPieces& pieces) {
   std::string temporary = destination + ".XXXXXX";
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd.valid()) return errno;
+  if (!fd.valid()) return write_failure(destination, errno);
   // mkostemp makes it private; a report is as readable as any file of this user.
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  int problem = ::fchmod(fd.get(), 0666 & ~mask) == 0 ? write_all(fd.get(), text) : errno;
-  if (problem == 0 && ::fsync(fd.get()) != 0) problem = errno;
-  if (problem == 0 && ::rename(temporary.c_str(), destination.c_str()) != 0) problem = errno;
-  if (problem != 0) ::unlink(temporary.c_str());
-  return problem;
+  const auto failed = [&] { return Result<void>(write_failure(destination, errno)); };
+  auto done = ::fchmod(fd.get(), 0666 & ~mask) == 0 ? write_pieces(fd.get(), pieces, destination)
+                                                    : failed();
+  if (done && ::fsync(fd.get()) != 0) done = failed();
+  if (done && ::rename(temporary.c_str(), destination.c_str()) != 0) done = failed();
+  if (!done) ::unlink(temporary.c_str());
+  return done;
+}
+
+/// A report's text up to its problems and from there on, at an indent of `indent`.
+struct Frame {
+  std::string head;
+  std::string tail;
+};
+Frame frame_of(const Json& report, int indent) {
+  // They are the last key, and empty.
+  std::string text = report.dump(indent, ' ', false, Json::error_handler_t::replace);
+  const std::size_t end = text.rfind(']');
+  return {text.substr(0, end), text.substr(end)};
 }
 
 }  // namespace
@@ -162,11 +169,20 @@ Json report_json(const RunFacts& facts, const Accounting& accounting) {
            {{"supervisor_peak_rss_bytes", facts.memory.supervisor_peak_rss_bytes},
             {"workers_peak_pss_bytes", facts.memory.workers_peak_pss_bytes}}},
           {"languages", languages_json(accounting)},
-          {"problems", problems_json(accounting)}};
+          {"problems", Json::array()}};
 }
 
-std::string report_text(const Json& report) {
-  return report.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+std::string report_for_row(const Json& report, const ProblemList& problems) {
+  const Frame frame = frame_of(report, -1);
+  return frame.head + problems.beginning() + frame.tail;
+}
+
+TextPieces report_pieces(const Json& report, const ProblemList& problems) {
+  return [frame = frame_of(report, 2), &problems](const auto& piece) -> Result<void> {
+    if (auto taken = piece(frame.head); !taken) return taken;
+    if (auto taken = problems.for_each_piece(piece); !taken) return taken;
+    return piece(frame.tail + '\n');
+  };
 }
 
 Result<void> check_report_destination(const std::string& destination) {
@@ -191,12 +207,10 @@ Result<void> check_report_destination(const std::string& destination) {
   return {};
 }
 
-Result<void> write_report(const std::string& destination, std::string_view text) {
-  const int problem = destination == "-"        ? write_all(STDOUT_FILENO, text)
-                      : is_special(destination) ? write_in_place(destination, text)
-                                                : write_by_rename(destination, text);
-  if (problem != 0) return write_failure(destination, problem);
-  return {};
+Result<void> write_report(const std::string& destination, const TextPieces& pieces) {
+  if (destination == "-") return write_pieces(STDOUT_FILENO, pieces, destination);
+  return is_special(destination) ? write_in_place(destination, pieces)
+                                 : write_by_rename(destination, pieces);
 }
 
 }  // namespace forkdex

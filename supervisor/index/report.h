@@ -4,6 +4,7 @@
 // contract with scripts (docs/database.md); figures of parts not built yet are zero.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "common/result.h"
 #include "supervisor/index/accounting.h"
+#include "supervisor/index/problem_list.h"
 
 namespace forkdex {
 
@@ -62,20 +64,29 @@ struct RunFacts {
   } memory;
 };
 
-/// The report. Every string in it is valid UTF-8.
+/// The report but for its problems. Every string in it is valid UTF-8.
 nlohmann::ordered_json report_json(const RunFacts& facts, const Accounting& accounting);
 
-/// The report as text, two spaces an indent, newline at the end.
-std::string report_text(const nlohmann::ordered_json& report);
+/// The report that goes into the run's row: one line, with the first problems.
+std::string report_for_row(const nlohmann::ordered_json& report, const ProblemList& problems);
+
+/// A text that is never in memory as a whole: gives it to its argument piece by piece.
+using TextPieces =
+    std::function<Result<void>(const std::function<Result<void>(std::string_view)>& piece)>;
+
+/// The report with all its problems, for --report: two spaces an indent, a line a problem, newline
+/// at the end. REQUIRES that `problems` outlives it.
+TextPieces report_pieces(const nlohmann::ordered_json& report, const ProblemList& problems);
 
 /// Whether write_report can be expected to succeed, so that a run need not end to find out: the
 /// folder exists and is writable, the destination is no folder; "" and "-" are fine. Writes
 /// nothing. ERRORS kPathUnusable.
 Result<void> check_report_destination(const std::string& destination);
 
-/// Writes `text` to the file `destination` by a temporary file beside it and a rename, so that no
+/// Writes `pieces` to the file `destination` by a temporary file beside it and a rename, so that no
 /// reader sees half of it; "-" is standard output. CRASH leaves the old file and, at worst, a
-/// temporary one named after it. ERRORS kDiskFull; kPathUnusable for every other reason.
-Result<void> write_report(const std::string& destination, std::string_view text);
+/// temporary one named after it. ERRORS kDiskFull; kPathUnusable for every other reason; those of
+/// `pieces`.
+Result<void> write_report(const std::string& destination, const TextPieces& pieces);
 
 }  // namespace forkdex

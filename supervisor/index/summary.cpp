@@ -1,9 +1,7 @@
 #include "supervisor/index/summary.h"
 
-#include <algorithm>
 #include <array>
 #include <iterator>
-#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,8 +10,6 @@
 
 namespace forkdex {
 namespace {
-
-constexpr std::size_t kProblemsShown = 10;
 
 std::string files_line(const Accounting& accounting) {
   const std::uint64_t indexed = accounting.in(FileState::kIndexed);
@@ -55,17 +51,16 @@ std::string seconds_line(const RunFacts::Seconds& seconds) {
 
 void append_problems(std::string& text, const RunFacts& facts, const Accounting& accounting) {
   const std::vector<Problem>& problems = accounting.problems();
-  const std::size_t shown = std::min(kProblemsShown, problems.size());
-  for (const Problem& problem : std::span(problems).first(shown)) {
+  for (const Problem& problem : problems) {
     fmt::format_to(std::back_inserter(text), "{} {}: {}", name(problem.state),
                    printable(problem.path), problem.reason);
     if (!problem.detail.empty())
       fmt::format_to(std::back_inserter(text), " ({})", printable(problem.detail));
     text += '\n';
   }
-  if (accounting.not_indexed() > shown)
+  if (accounting.not_indexed() > problems.size())
     fmt::format_to(std::back_inserter(text), "and {} more: supervisor failures {}\n",
-                   accounting.not_indexed() - shown, printable(facts.repository));
+                   accounting.not_indexed() - problems.size(), printable(facts.repository));
 }
 
 }  // namespace

@@ -94,6 +94,28 @@ std::int64_t count(PgConnection& connection, const std::string& table) {
   return must_run(connection, "SELECT count(*) FROM forkdex." + table).integer(0, 0);
 }
 
+std::string one(PgConnection& connection, const std::string& sql) {
+  return std::string(must_run(connection, sql).text(0, 0));
+}
+
+TEST_CASE("file store: a commit that does not wait for the disk is carried there by the next",
+          "[postgres]") {
+  const std::string url = database_with_model("store_early");
+  FileStore store = open_store(url);
+  PgConnection connection = connect(url);
+  const std::string at = "SELECT pg_current_wal_insert_lsn()";
+  for (int round = 0; round < 20; ++round) {
+    const Sample early("early.py", {"def a(): return " + std::to_string(round)});
+    StoredFile file = early.file();
+    file.waits_for_disk = false;
+    REQUIRE(text_of(store.store(file)) == "");
+    CHECK(sources_of(connection, "early.py") == early.chunks[0].source);
+    const std::string behind_early = one(connection, at);
+    REQUIRE(text_of(store.store(Sample("late.py", {}).file())) == "");
+    CHECK(one(connection, "SELECT pg_current_wal_flush_lsn() >= '" + behind_early + "'") == "t");
+  }
+}
+
 TEST_CASE("file store: a file's row, chunks and vectors are there after the commit", "[postgres]") {
   const std::string url = database_with_model("store_rows");
   FileStore store = open_store(url);

@@ -10,6 +10,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "supervisor/index/problem_list.h"
 #include "supervisor/index/summary.h"
 
 namespace forkdex {
@@ -59,6 +60,19 @@ Accounting with_problems(std::size_t problems) {
   return accounting;
 }
 
+TextPieces pieces(std::string text) {
+  return [text](const auto& piece) { return piece(text); };
+}
+
+std::string joined(const TextPieces& pieces) {
+  std::string text;
+  CHECK(pieces([&](std::string_view piece) {
+          text += piece;
+          return Result<void>();
+        }).ok());
+  return text;
+}
+
 RunFacts facts() {
   RunFacts made;
   made.repository = "rxjs";
@@ -77,9 +91,9 @@ TEST_CASE("report: holds every key of the contract", "[report]") {
   RunFacts known = facts();
   known.head = "abc";
   known.status = RunStatus::kInterrupted;
+  const Accounting accounting = with_problems(1);
   CHECK(
-      report_json(known, with_problems(1))
-          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) ==
+      report_for_row(report_json(known, accounting), ProblemList::of(accounting.problems())) ==
       R"({"repository":"rxjs","root":"/r/\\xff","head":"abc","status":"interrupted",)"
       R"("files":{"total":3,"indexed":1,"unchanged":1,"empty":0,"skipped":0,"failed":1,)"
       R"("quarantined":0,"removed":0},)"
@@ -98,10 +112,30 @@ TEST_CASE("report: holds every key of the contract", "[report]") {
 }
 
 TEST_CASE("report: is valid JSON whatever names and details hold", "[report]") {
-  const std::string text = report_text(report_json(facts(), with_problems(2)));
-  CHECK(nlohmann::json::accept(text));
+  const Accounting accounting = with_problems(2);
+  const ProblemList problems = ProblemList::of(accounting.problems());
+  const std::string text = joined(report_pieces(report_json(facts(), accounting), problems));
   CHECK(text.back() == '\n');
-  CHECK(nlohmann::json::parse(text)["head"].is_null());
+  const auto report = nlohmann::json::parse(text);
+  CHECK(report["head"].is_null());
+  CHECK(report["problems"].size() == 2);
+  CHECK(report ==
+        nlohmann::json::parse(report_for_row(report_json(facts(), accounting), problems)));
+}
+
+TEST_CASE("report: lists every problem, and the first thousand in the run's row", "[report]") {
+  constexpr int kMany = 3 * int{ProblemList::kMostInRow};
+  ProblemList problems;
+  // Longer together than what is kept in memory.
+  for (int i = 0; i < kMany; ++i)
+    REQUIRE(problems.add(nlohmann::json{{"path", std::string(90, 'p')}, {"at", i}}.dump()).ok());
+  const nlohmann::ordered_json report = report_json(facts(), with_problems(0));
+  const auto whole = nlohmann::json::parse(joined(report_pieces(report, problems)))["problems"];
+  REQUIRE(whole.size() == kMany);
+  for (int i = 0; i < kMany; ++i) REQUIRE(whole[static_cast<std::size_t>(i)]["at"] == i);
+  const auto row = nlohmann::json::parse(report_for_row(report, problems))["problems"];
+  REQUIRE(row.size() == ProblemList::kMostInRow);
+  CHECK(row.back()["at"] == ProblemList::kMostInRow - 1);
 }
 
 TEST_CASE("report: replaces the old file whole and leaves nothing beside it", "[report]") {
@@ -109,7 +143,7 @@ TEST_CASE("report: replaces the old file whole and leaves nothing beside it", "[
   const std::filesystem::path file = folder.path() / "report.json";
   std::ofstream(file) << "old";
   const mode_t mask = ::umask(022);
-  CHECK(write_report(file, "new\n").ok());
+  CHECK(write_report(file, pieces("new\n")).ok());
   ::umask(mask);
   CHECK(content(file) == "new\n");
   struct stat status{};
@@ -120,11 +154,11 @@ TEST_CASE("report: replaces the old file whole and leaves nothing beside it", "[
 
 TEST_CASE("report: a place that cannot be written is named, and the old file stays", "[report]") {
   const TemporaryFolder folder;
-  const Result<void> missing = write_report(folder.path() / "none" / "report.json", "x");
+  const Result<void> missing = write_report(folder.path() / "none" / "report.json", pieces("x"));
   REQUIRE_FALSE(missing.ok());
   CHECK(missing.error().code == ErrorCode::kPathUnusable);
   CHECK(missing.error().text().find("report.json") != std::string::npos);
-  CHECK_FALSE(write_report(folder.path(), "x").ok());
+  CHECK_FALSE(write_report(folder.path(), pieces("x")).ok());
   CHECK(std::filesystem::is_empty(folder.path()));
 }
 
@@ -150,7 +184,7 @@ TEST_CASE("report: a place that cannot be written is known before the run", "[re
 }
 
 TEST_CASE("report: a full device is told apart", "[report]") {
-  const Result<void> written = write_report("/dev/full", "x");
+  const Result<void> written = write_report("/dev/full", pieces("x"));
   REQUIRE_FALSE(written.ok());
   CHECK(written.error().code == ErrorCode::kDiskFull);
 }

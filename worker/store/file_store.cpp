@@ -59,11 +59,14 @@ constexpr const char* kUpsertFile =
     " indexed_at = now(), size = excluded.size, mtime_ns = excluded.mtime_ns, "
     " ctime_ns = excluded.ctime_ns, inode = excluded.inode, seen_at_ns = excluded.seen_at_ns";
 
+// Writes what it finds, as it is: the commit that brought it may not have waited for the disk,
+// where this one takes it.
 constexpr const char* kStoredByRun =
-    "SELECT f.state = 'indexed', f.chunk_count, coalesce(f.language, ''), coalesce(f.detail, '') "
-    "FROM forkdex.files f JOIN forkdex.runs r ON r.id = $1 AND f.indexed_at >= r.started_at "
-    "WHERE f.repository_id = $2 AND f.path_hash = $3 AND f.content_hash = $4 AND f.recipe = $5 "
-    "AND f.state IN ('indexed', 'empty')";
+    "UPDATE forkdex.files f SET indexed_at = f.indexed_at FROM forkdex.runs r "
+    "WHERE r.id = $1 AND f.indexed_at >= r.started_at "
+    "AND f.repository_id = $2 AND f.path_hash = $3 AND f.content_hash = $4 AND f.recipe = $5 "
+    "AND f.state IN ('indexed', 'empty') RETURNING "
+    "f.state = 'indexed', f.chunk_count, coalesce(f.language, ''), coalesce(f.detail, '')";
 
 constexpr const char* kCopyChunks =
     "COPY forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name, qualified_name, "
@@ -182,6 +185,7 @@ Result<void> FileStore::prepare(std::chrono::milliseconds lock_timeout) {
   halfvec_oid_ = static_cast<std::uint32_t>(halfvec->integer(0, 0));
   const std::pair<const char*, std::string> statements[] = {
       {"begin", kBegin},
+      {"commit_early", "SET LOCAL synchronous_commit = off"},
       {"lock_vectors", fmt::format("SELECT pg_advisory_xact_lock_shared({}, 0)", kVectorsLock)},
       {"known_vectors", kKnownVectors},
       {"insert_vectors", kInsertVectors},
@@ -284,6 +288,7 @@ Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
   const std::vector<Sha256> needed = sorted_once_each(file.hashes);
 
   std::vector<PgCall> calls = {{"begin", {}}, {"lock_vectors", {}}};
+  if (!file.waits_for_disk) calls.push_back({"commit_early", {}});
   if (!fresh.empty()) calls.push_back(insert_call(file.model_id, fresh));
   const std::size_t missing_at = calls.size();
   if (!needed.empty())

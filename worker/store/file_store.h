@@ -46,6 +46,10 @@ struct StoredFile {
   std::span<const Sha256> hashes;  ///< of each chunk's source, in the order of `chunks`
   std::int64_t model_id = 0;
   std::span<const StoredVector> vectors;  ///< may repeat, may be stored already; any order
+  /// False: the commit returns before it has reached the disk. It is as whole and as visible as any
+  /// other, and the next one of this FileStore that waits takes it along; only a server that dies
+  /// before that loses it.
+  bool waits_for_disk = true;
 };
 
 /// What a row says of a file that was stored.
@@ -65,8 +69,9 @@ class FileStore {
                                 std::chrono::milliseconds lock_timeout = {});
 
   /// Whether the run with this id has stored `file` as it is now (repository, path, content hash
-  /// and recipe; the rest is not looked at), and with what result. For a file whose worker ended
-  /// between sending the commit and reading the answer. ERRORS kDatabaseLost, kDatabaseUnusable.
+  /// and recipe; the rest is not looked at), and with what result, which is on the disk then. For a
+  /// file whose worker ended between sending the commit and reading the answer. ERRORS
+  /// kDatabaseBusy, kDiskFull, kDatabaseLost, kDatabaseUnusable.
   Result<std::optional<StoredResult>> stored_by_run(std::int64_t run_id, const StoredFile& file);
 
   /// For each hash, whether a vector of `model_id` is stored for it now. ERRORS kDatabaseLost,
@@ -86,8 +91,8 @@ class FileStore {
   /// Stores `file` and commits. Returns the hashes that neither `vectors` nor the database has
   /// a vector for; unless that is empty, nothing was stored: embed those texts and call again.
   /// What may pass (a deadlock, a serialization failure) is tried again inside. BLOCKS on the
-  /// commit reaching disk. ERRORS kRowRefused, kDatabaseBusy, kDiskFull, kDatabaseLost (in doubt:
-  /// see stored_by_run), kDatabaseUnusable.
+  /// commit reaching disk, if it waits for that. ERRORS kRowRefused, kDatabaseBusy, kDiskFull,
+  /// kDatabaseLost (in doubt: see stored_by_run), kDatabaseUnusable.
   Result<std::vector<Sha256>> store(const StoredFile& file);
 
   /// Whether the role we came as may do everything on the server. ERRORS as PgConnection::run.
