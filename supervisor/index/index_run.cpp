@@ -319,6 +319,8 @@ WorkerSetup IndexRun::worker_setup() const {
   WorkerSetup setup;
   setup.model = model_;
   setup.batch_tokens = settings_.batch_tokens;
+  setup.precision = settings_.precision;
+  if (const auto cache = cache_folder()) setup.cache_folder = cache->string();
   setup.indexes = true;
   setup.database_url = database_->worker_conninfo();
   if (const char* password = std::getenv("PGPASSWORD")) setup.database_password = password;
