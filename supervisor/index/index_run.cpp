@@ -61,7 +61,8 @@ Result<RunEnd> IndexRun::run() {
     return opened.error();
   }
   print(opening_text(ledger_->repository_name(), repository_.root.string(), ledger_->moved_from(),
-                     database_->description(), workers_, model_, settings_.verbosity));
+                     database_->description(), workers_, model_, settings_.precision,
+                     settings_.verbosity));
   progress_ = make_progress(settings_, accounting_, STDERR_FILENO, Clock::now());
   auto done = plan();
   if (done) done = work();

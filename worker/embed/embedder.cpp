@@ -12,7 +12,6 @@
 
 #include "common/hash.h"
 #include "worker/embed/bert.h"
-#include "worker/embed/kernels/kernels.h"
 #include "worker/embed/pooling.h"
 
 namespace forkdex {
@@ -90,16 +89,12 @@ class BertEmbedder final : public Embedder {
   Bert model_;
 };
 
-bool computes_in_bf16(const Embedder::Options& options) {
-  if (options.precision == Precision::kAuto) return kernels::best().has_bf16;
-  return options.precision == Precision::kBf16;
-}
-
 /// Another number where what stands in it changes.
 std::filesystem::path prepared_file(const ModelFolder& folder, const Embedder::Options& options) {
   if (options.cache_folder.empty()) return {};
-  return options.cache_folder / ("model-" + hex(folder.fingerprint).substr(0, 32) + "-" +
-                                 (computes_in_bf16(options) ? "bf16" : "fp32") + "-1.safetensors");
+  return options.cache_folder /
+         ("model-" + hex(folder.fingerprint).substr(0, 32) + "-" +
+          std::string(name_of(resolved(options.precision))) + "-1.safetensors");
 }
 
 Result<std::unique_ptr<Embedder>> open_bert(const ModelFolder& folder, Embedder::Options options) {
@@ -111,7 +106,8 @@ Result<std::unique_ptr<Embedder>> open_bert(const ModelFolder& folder, Embedder:
   if (!tokenizer) return tokenizer.error();
   auto weights = Safetensors::open(folder.path / "model.safetensors");
   if (!weights) return weights.error();
-  auto model = Bert::open(*config, *weights, computes_in_bf16(options) ? at::kBFloat16 : at::kFloat,
+  const bool in_bf16 = resolved(options.precision) == Precision::kBf16;
+  auto model = Bert::open(*config, *weights, in_bf16 ? at::kBFloat16 : at::kFloat,
                           prepared_file(folder, options));
   if (!model) return model.error();
   if (options.fault_in) model->weights().fault_in();

@@ -45,7 +45,6 @@ struct Functions {
 struct Set {
   std::string_view name;  ///< "amx", "avx512_bf16", "avx512", "avx2" or "portable"
   bool (*is_supported)();
-  bool has_bf16;  ///< the processor multiplies Bf16 faster than float
   Functions<float> fp32;
   Functions<Bf16> bf16;
 

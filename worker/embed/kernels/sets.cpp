@@ -8,6 +8,7 @@
 namespace forkdex::kernels {
 namespace {
 
+bool runs_anywhere() { return true; }
 #if defined(__x86_64__)
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx512() {
@@ -18,28 +19,25 @@ bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf
 bool has_amx() { return has_avx512_bf16() && may_use_amx(); }
 #endif
 
-#define FORKDEX_SET(generation, is_supported, has_bf16) \
-  {#generation,                                         \
-   is_supported,                                        \
-   has_bf16,                                            \
-   {attend_##generation, add_layer_norm_##generation},  \
-   {attend_##generation, add_layer_norm_##generation},  \
+#define FORKDEX_SET(generation, is_supported)          \
+  {#generation,                                        \
+   is_supported,                                       \
+   {attend_##generation, add_layer_norm_##generation}, \
+   {attend_##generation, add_layer_norm_##generation}, \
    gelu_##generation}
 
 constexpr Set kSets[] = {
 #if defined(__x86_64__)
     {"amx",
      has_amx,
-     true,
      {attend_avx512_bf16, add_layer_norm_avx512_bf16},
      {attend_amx, add_layer_norm_avx512_bf16},
      gelu_avx512_bf16},
-    FORKDEX_SET(avx512_bf16, has_avx512_bf16, true),
-    FORKDEX_SET(avx512, has_avx512, false),
-    FORKDEX_SET(avx2, has_avx2, false),
+    FORKDEX_SET(avx512_bf16, has_avx512_bf16),
+    FORKDEX_SET(avx512, has_avx512),
+    FORKDEX_SET(avx2, has_avx2),
 #endif
-    FORKDEX_SET(
-        portable, [] { return true; }, false),
+    FORKDEX_SET(portable, runs_anywhere),
 };
 
 }  // namespace
