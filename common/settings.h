@@ -15,6 +15,7 @@
 
 #include "common/environment.h"
 #include "common/log.h"
+#include "common/precision.h"
 #include "common/result.h"
 #include "common/shard.h"
 
@@ -30,7 +31,6 @@ enum class Subcommand : std::uint8_t {
   kDoctor,
 };
 
-enum class Precision : std::uint8_t { kAuto, kFp32 };
 enum class Device : std::uint8_t { kAuto, kCpu };
 enum class ProgressStyle : std::uint8_t { kAuto, kBar, kPlain, kJson, kNone };
 enum class Verbosity : std::uint8_t { kNormal, kQuiet, kVerbose };

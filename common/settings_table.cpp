@@ -174,7 +174,7 @@ bool set_language(Settings& settings, const Values& values) {
 // --config is read before the settings it holds; nothing is stored.
 bool set_nothing(Settings&, const Values& values) { return printable(values.back(), 4096); }
 
-constexpr std::array<std::string_view, 2> kPrecisions = {"auto", "fp32"};
+constexpr std::array<std::string_view, 3> kPrecisions = {"auto", "fp32", "bf16"};
 constexpr std::array<std::string_view, 2> kDevices = {"auto", "cpu"};
 constexpr std::array<std::string_view, 5> kStyles = {"auto", "bar", "plain", "json", "none"};
 constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
@@ -224,8 +224,8 @@ constexpr std::array kTable = {
                "A Hugging Face model folder; by default the bundled one.",
                kModelUsers | set_of(kDoctor), kEverywhere, false, false,
                set_text<&Settings::code_model, 4096>},
-    SettingRow{"precision", "P", "auto", "auto or fp32",
-               "The numbers that the model computes with: auto or fp32.",
+    SettingRow{"precision", "P", "auto", "auto, fp32 or bf16",
+               "The numbers that the model computes with; auto is what the processor is fastest with.",
                kModelUsers, kEverywhere, false, false,
                set_choice<&Settings::precision, kPrecisions>},
     SettingRow{"device", "D", "auto", "auto or cpu",

@@ -43,6 +43,8 @@ nlohmann::json to_json(const WorkerSetup& setup) {
             {"normalize", model.normalize},
             {"fingerprint", bytes_of({model.fingerprint.begin(), model.fingerprint.end()})}}},
           {"batch_tokens", setup.batch_tokens},
+          {"precision", setup.precision},
+          {"cache_folder", bytes_of(setup.cache_folder)},
           {"log_format", setup.log_format},
           {"worker", setup.worker},
           {"verbose", setup.verbose},
@@ -76,6 +78,8 @@ WorkerSetup from_json(const nlohmann::json& json) {
   std::copy_n(fingerprint.begin(), std::min(fingerprint.size(), setup.model.fingerprint.size()),
               setup.model.fingerprint.begin());
   setup.batch_tokens = json.at("batch_tokens");
+  setup.precision = json.at("precision");
+  setup.cache_folder = text_of(json.at("cache_folder"));
   setup.log_format = json.at("log_format");
   setup.worker = json.at("worker");
   setup.verbose = json.at("verbose");

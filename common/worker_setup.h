@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/model_folder.h"
+#include "common/precision.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 
@@ -25,6 +26,8 @@ enum WorkerFd : int {
 struct WorkerSetup {
   ModelFolder model;
   std::uint64_t batch_tokens = 2048;
+  Precision precision = Precision::kAuto;
+  std::string cache_folder;  ///< for Embedder::Options; may be empty
   std::string log_format = "text";
   std::uint32_t worker = 0;  ///< 0-based number in the pool, for log lines
   bool verbose = false;

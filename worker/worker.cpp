@@ -43,9 +43,11 @@ Result<void> warm_up(Embedder& embedder) {
 
 Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in) {
   Prepared prepared;
-  auto embedder = Embedder::open(
-      setup.model,
-      {.batch_tokens = static_cast<std::size_t>(setup.batch_tokens), .fault_in = fault_in});
+  auto embedder =
+      Embedder::open(setup.model, {.batch_tokens = static_cast<std::size_t>(setup.batch_tokens),
+                                   .fault_in = fault_in,
+                                   .precision = setup.precision,
+                                   .cache_folder = setup.cache_folder});
   if (!embedder) return embedder.error();
   prepared.embedder = *std::move(embedder);
   if (auto warm = warm_up(*prepared.embedder); !warm) return warm.error();

@@ -31,6 +31,8 @@ WorkerSetup common_part(const WorkerSetup& setup) {
   WorkerSetup common;
   common.model = setup.model;
   common.batch_tokens = setup.batch_tokens;
+  common.precision = setup.precision;
+  common.cache_folder = setup.cache_folder;
   common.log_format = setup.log_format;
   common.verbose = setup.verbose;
   common.indexes = setup.indexes;

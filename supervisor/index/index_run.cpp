@@ -61,7 +61,8 @@ Result<RunEnd> IndexRun::run() {
     return opened.error();
   }
   print(opening_text(ledger_->repository_name(), repository_.root.string(), ledger_->moved_from(),
-                     database_->description(), workers_, model_, settings_.verbosity));
+                     database_->description(), workers_, model_, settings_.precision,
+                     settings_.verbosity));
   progress_ = make_progress(settings_, accounting_, STDERR_FILENO, Clock::now());
   auto done = plan();
   if (done) done = work();
@@ -320,6 +321,8 @@ WorkerSetup IndexRun::worker_setup() const {
   WorkerSetup setup;
   setup.model = model_;
   setup.batch_tokens = settings_.batch_tokens;
+  setup.precision = settings_.precision;
+  if (const auto cache = cache_folder()) setup.cache_folder = cache->string();
   setup.indexes = true;
   setup.database_url = database_->worker_conninfo();
   if (const char* password = std::getenv("PGPASSWORD")) setup.database_password = password;

@@ -67,11 +67,13 @@ void append_problems(std::string& text, const RunFacts& facts, const Accounting&
 
 std::string opening_text(const std::string& repository, const std::string& root,
                          const std::string& moved_from, const std::string& database,
-                         unsigned workers, const ModelFolder& model, Verbosity verbosity) {
+                         unsigned workers, const ModelFolder& model, Precision precision,
+                         Verbosity verbosity) {
   if (verbosity == Verbosity::kQuiet) return "";
-  std::string text = fmt::format("{}: {} into {}, {} worker{}, {} ({} dimensions, fp32)\n",
-                                 printable(repository), printable(root), database, workers,
-                                 workers == 1 ? "" : "s", printable(model.name), model.dimension);
+  std::string text =
+      fmt::format("{}: {} into {}, {} worker{}, {} ({} dimensions, {})\n", printable(repository),
+                  printable(root), database, workers, workers == 1 ? "" : "s",
+                  printable(model.name), model.dimension, name_of(resolved(precision)));
   if (!moved_from.empty())
     text += fmt::format("{}: moved here from {}\n", printable(repository), printable(moved_from));
   return text;

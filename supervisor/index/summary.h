@@ -3,6 +3,7 @@
 #include <string>
 
 #include "common/model_folder.h"
+#include "common/precision.h"
 #include "common/settings.h"
 #include "supervisor/index/report.h"
 
@@ -12,7 +13,8 @@ namespace forkdex {
 /// model; and a second one where the repository stood elsewhere before. Empty when quiet.
 std::string opening_text(const std::string& repository, const std::string& root,
                          const std::string& moved_from, const std::string& database,
-                         unsigned workers, const ModelFolder& model, Verbosity verbosity);
+                         unsigned workers, const ModelFolder& model, Precision precision,
+                         Verbosity verbosity);
 
 /// What is printed when a run ends: counts, seconds a phase, the first ten files that could not be
 /// indexed and how to list the rest. Quiet leaves the files alone, and nothing when there are none.

@@ -66,7 +66,7 @@ Result<void> search(const Settings& settings, const std::string& query) {
   if (!id) return id.error();
   std::vector<float> vector;
   if (*id) {
-    auto embedded = embed_query(worker_executable(), *model, query);
+    auto embedded = embed_query(worker_executable(), *model, settings.precision, query);
     if (!embedded) return embedded.error();
     vector = *std::move(embedded);
   }

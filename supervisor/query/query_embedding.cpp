@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
+#include "common/locations.h"
 #include "supervisor/fleet/worker_process.h"
 
 namespace forkdex {
@@ -18,7 +19,8 @@ Error died(const ExitCause& cause, WorkerProcess& worker) {
 }  // namespace
 
 Result<std::vector<float>> embed_query(const std::filesystem::path& worker_executable,
-                                       const ModelFolder& model, const std::string& query) {
+                                       const ModelFolder& model, Precision precision,
+                                       const std::string& query) {
   if (query.find_first_not_of(" \t\r\n") == std::string::npos)
     return Error{ErrorCode::kUsage, "the query is empty: say what to search for", ""};
   if (query.size() > kMaxPathBytes)
@@ -28,6 +30,8 @@ Result<std::vector<float>> embed_query(const std::filesystem::path& worker_execu
                  ""};
   WorkerSetup setup;
   setup.model = model;
+  setup.precision = precision;
+  if (const auto cache = cache_folder()) setup.cache_folder = cache->string();
   boost::asio::io_context context;
   std::unique_ptr<WorkerProcess> worker;
   Result<std::vector<float>> answer = Error{ErrorCode::kBug, "the query was not answered", ""};

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/model_folder.h"
+#include "common/precision.h"
 #include "common/result.h"
 
 namespace forkdex {
@@ -14,6 +15,7 @@ namespace forkdex {
 /// returns.
 /// ERRORS kUsage (empty query, or more than kMaxPathBytes), kModelUnusable, kBug (the worker died).
 Result<std::vector<float>> embed_query(const std::filesystem::path& worker_executable,
-                                       const ModelFolder& model, const std::string& query);
+                                       const ModelFolder& model, Precision precision,
+                                       const std::string& query);
 
 }  // namespace forkdex

@@ -38,6 +38,7 @@ void check_any_bytes(Input& input) {
   setup.model.name = input.line();
   setup.database_url = input.line();
   setup.database_password = input.line();
+  setup.cache_folder = input.line();
   setup.batch_tokens = input.number<std::uint64_t>();
   setup.repository_id = static_cast<std::int64_t>(input.number<std::uint64_t>());
   setup.root = input.rest();
@@ -47,7 +48,8 @@ void check_any_bytes(Input& input) {
   expect(read->model.path == setup.model.path && read->model.name == setup.model.name &&
              read->database_url == setup.database_url &&
              read->database_password == setup.database_password && read->root == setup.root &&
-             read->batch_tokens == setup.batch_tokens && read->repository_id == setup.repository_id,
+             read->cache_folder == setup.cache_folder && read->batch_tokens == setup.batch_tokens &&
+             read->repository_id == setup.repository_id,
          "every byte crosses");
 }
 

@@ -2,7 +2,7 @@
 // what forkdex makes of them to stdout, in the machine's byte order.
 //
 //   oracle_tool tokenize MODEL MAX_TOKENS   each text: a 32-bit count, then 32-bit ids
-//   oracle_tool embed MODEL                 each text: the vector's 32-bit floats, nothing else
+//   oracle_tool embed MODEL PRECISION       each text: the vector's 32-bit floats, nothing else
 
 #include <cstdint>
 #include <cstdlib>
@@ -46,10 +46,12 @@ int tokenize(const char* model, std::size_t max_tokens, std::span<const std::str
   return EXIT_SUCCESS;
 }
 
-int embed(const char* model, std::span<const std::string_view> texts) {
+int embed(const char* model, Precision precision, std::span<const std::string_view> texts) {
   const auto folder = ModelFolder::read(model, {});
   if (!folder) return fail(folder.error());
-  const auto embedder = Embedder::open(*folder, {});
+  Embedder::Options options;
+  options.precision = precision;
+  const auto embedder = Embedder::open(*folder, options);
   if (!embedder) return fail(embedder.error());
   std::vector<float> vectors(texts.size() * (*embedder)->dimension());
   std::uint64_t tokens = 0;
@@ -68,7 +70,9 @@ int main(int argc, char** argv) {
   const std::string input(std::istreambuf_iterator<char>(std::cin), {});
   const std::vector<std::string_view> texts = oracle::split_packed_texts(input);
   if (mode == "tokenize" && argc == 4) return tokenize(argv[2], std::stoull(argv[3]), texts);
-  if (mode == "embed" && argc == 3) return embed(argv[2], texts);
-  std::cerr << "usage: oracle_tool tokenize MODEL MAX_TOKENS | embed MODEL\n";
+  if (mode == "embed" && argc == 4)
+    return embed(argv[2], argv[3] == std::string("bf16") ? Precision::kBf16 : Precision::kFp32,
+                 texts);
+  std::cerr << "usage: oracle_tool tokenize MODEL MAX_TOKENS | embed MODEL fp32|bf16\n";
   return 64;
 }

@@ -19,12 +19,14 @@ using test::TemporaryFolder;
 using test::TinyModel;
 using Texts = std::vector<std::string_view>;
 
-std::unique_ptr<Embedder> open(const std::filesystem::path& path, std::size_t batch_tokens = 2048) {
+std::unique_ptr<Embedder> open(const std::filesystem::path& path, std::size_t batch_tokens = 2048,
+                               Precision precision = Precision::kFp32) {
   const auto folder = ModelFolder::read(path, {});
   INFO((folder.ok() ? "" : folder.error().text()));
   REQUIRE(folder.ok());
   Embedder::Options options;
   options.batch_tokens = batch_tokens;
+  options.precision = precision;
   auto embedder = Embedder::open(*folder, options);
   INFO((embedder.ok() ? "" : embedder.error().text()));
   REQUIRE(embedder.ok());
@@ -86,6 +88,54 @@ TEST_CASE("embedder: the batch size changes no vector", "[model]") {
   const std::vector<float> narrow = embed(*open(FORKDEX_DEPS_DIR "/model", 1), texts);
   for (std::size_t i = 0; i < wide.size(); ++i) REQUIRE(wide[i] == Approx(narrow[i]).margin(1e-5));
   CHECK(embed(*open(FORKDEX_DEPS_DIR "/model"), {}).empty());
+}
+
+TEST_CASE("embedder: in bf16 it gives the vectors of fp32, nearly", "[model]") {
+  const std::string long_text(2000, 'x');
+  const Texts texts = {"def open_file(path):\n    return open(path)", "", "x",
+                       "class Tree { left: Tree; right: Tree; }", long_text};
+  const std::vector<float> full = embed(*open(FORKDEX_DEPS_DIR "/model"), texts);
+  const std::vector<float> half =
+      embed(*open(FORKDEX_DEPS_DIR "/model", 2048, Precision::kBf16), texts);
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    CHECK(dot(&full[i * 384], &half[i * 384], 384) > 0.9998);
+}
+
+TEST_CASE("embedder: keeps its weights as it wants them, and makes them anew where they are not") {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  const TemporaryFolder cache;
+  const auto files = [&] {
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(cache.path())) found.push_back(entry.path());
+    return found;
+  };
+  const auto vector = [&](Precision precision, const fs::path& cache_folder) {
+    const auto read = ModelFolder::read(folder.path(), {});
+    REQUIRE(read.ok());
+    const auto embedder =
+        Embedder::open(*read, {.precision = precision, .cache_folder = cache_folder});
+    REQUIRE(embedder.ok());
+    return embed(**embedder, {"a b c"});
+  };
+  const std::vector<float> expected = vector(Precision::kFp32, {});
+  CHECK(vector(Precision::kFp32, cache.path()) == expected);
+  REQUIRE(files().size() == 1);
+  const fs::path kept = files().front();
+  const auto written = fs::last_write_time(kept);
+  CHECK(vector(Precision::kFp32, cache.path()) == expected);  // this time out of the file
+  CHECK(fs::last_write_time(kept) == written);
+
+  CHECK(vector(Precision::kBf16, cache.path()) == vector(Precision::kBf16, {}));
+  CHECK(files().size() == 2);  // a file a precision
+
+  const auto damaged = GENERATE(std::uintmax_t{0}, std::uintmax_t{100}, std::uintmax_t{5000});
+  fs::resize_file(kept, damaged);
+  CHECK(vector(Precision::kFp32, cache.path()) == expected);
+  CHECK(fs::file_size(kept) > 5000);
+  CHECK(vector(Precision::kFp32, cache / "not there\n/" / "at all") == expected);
+  CHECK(vector(Precision::kFp32, "/proc/no-such-folder") == expected);
 }
 
 TEST_CASE("embedder: reads half-precision weights as well") {

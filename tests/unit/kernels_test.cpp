@@ -1,6 +1,7 @@
-#include "worker/embed/kernels.h"
+#include "worker/embed/kernels/kernels.h"
 
 #include <cmath>
+#include <cstring>
 #include <iostream>
 #include <numeric>
 #include <random>
@@ -12,129 +13,198 @@ namespace forkdex {
 namespace {
 
 using kernels::AttentionInput;
+using kernels::Bf16;
+using Lengths = std::vector<std::size_t>;
+
+Bf16 rounded(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return {static_cast<std::uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16)};
+}
+
+double number(float value) { return value; }
+double number(Bf16 value) {
+  const std::uint32_t bits = std::uint32_t{value.bits} << 16;
+  float whole;
+  std::memcpy(&whole, &bits, sizeof whole);
+  return whole;
+}
 
 // Buffers are exactly as large as their contents, so that a sanitizer sees a read past the end.
-std::vector<float> random_values(std::mt19937& random, std::size_t count) {
+template <class T>
+std::vector<T> random_values(std::mt19937& random, std::size_t count) {
   std::normal_distribution<float> normal(0.0f, 2.0f);
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(random);
+  std::vector<T> values(count);
+  for (T& value : values)
+    if constexpr (std::is_same_v<T, float>)
+      value = normal(random);
+    else
+      value = rounded(normal(random));
   return values;
 }
 
+/// How far a result of this type may be from the exact one: Bf16 has 8 bits of precision, twice of
+/// which is lost.
+template <class T>
+double tolerance(double exact) {
+  return std::is_same_v<T, float> ? 1e-4 : 0.01 + std::abs(exact) / 100;
+}
+
+template <class T>
+std::size_t wrong_values(const std::vector<T>& got, const std::vector<double>& exact) {
+  REQUIRE(got.size() == exact.size());
+  std::size_t wrong = 0;
+  for (std::size_t i = 0; i < got.size(); ++i)  // so written, a NaN is wrong
+    if (!(std::abs(number(got[i]) - exact[i]) < tolerance<T>(exact[i]))) ++wrong;
+  return wrong;
+}
+
 // The definition, in double.
-std::vector<float> attention_by_definition(const AttentionInput& in,
-                                           const std::vector<std::size_t>& lengths) {
-  const std::size_t row = in.heads * in.head_size;
-  std::vector<float> out(std::accumulate(lengths.begin(), lengths.end(), std::size_t{0}) * row);
+template <class T>
+std::vector<double> attention_by_definition(const AttentionInput<T>& in, const Lengths& lengths) {
+  const std::size_t width = in.heads * in.head_size;
+  std::vector<double> out(std::accumulate(lengths.begin(), lengths.end(), std::size_t{0}) * width);
   std::size_t first = 0;
   for (const std::size_t length : lengths) {
     for (std::size_t i = first; i < first + length; ++i)
-      for (std::size_t column = 0; column < row; column += in.head_size) {
+      for (std::size_t column = 0; column < width; column += in.head_size) {
         std::vector<double> weights;
         for (std::size_t j = first; j < first + length; ++j) {
           double score = 0;
           for (std::size_t d = column; d < column + in.head_size; ++d)
-            score += double{in.query[i * row + d]} * double{in.key[j * row + d]};
+            score += number(in.query[i * in.row + d]) * number(in.key[j * in.row + d]);
           weights.push_back(std::exp(score / std::sqrt(static_cast<double>(in.head_size))));
         }
         const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-        for (std::size_t d = column; d < column + in.head_size; ++d) {
-          double value = 0;
+        for (std::size_t d = column; d < column + in.head_size; ++d)
           for (std::size_t j = 0; j < length; ++j)
-            value += weights[j] / total * double{in.value[(first + j) * row + d]};
-          out[i * row + d] = static_cast<float>(value);
-        }
+            out[i * width + d] += weights[j] / total * number(in.value[(first + j) * in.row + d]);
       }
     first += length;
   }
   return out;
 }
 
-float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
-  REQUIRE(a.size() == b.size());
-  float largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    // A NaN would hide in a comparison.
-    if (!std::isfinite(a[i])) return INFINITY;
-    largest = std::max(largest, std::abs(a[i] - b[i]));
+template <class T>
+void check_attention(std::mt19937& random, const Lengths& lengths, std::size_t head_size) {
+  const std::size_t heads = head_size == 32 ? 3 : 1;
+  const std::size_t width = heads * head_size;
+  const std::size_t tokens = std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});
+  // Queries, keys and values lie side by side, as one linear layer writes them.
+  const auto all = random_values<T>(random, tokens * 3 * width);
+  const AttentionInput<T> input{all.data(), all.data() + width, all.data() + 2 * width, 3 * width,
+                                heads,      head_size};
+  const auto exact = attention_by_definition(input, lengths);
+  for (const kernels::Set& set : kernels::all()) {
+    if (!set.is_supported()) continue;
+    std::vector<T> out(tokens * width);
+    set.of<T>().attend(input, lengths, out.data());
+    INFO(set.name << ", head size " << head_size << ", first length " << lengths[0]);
+    CHECK(wrong_values(out, exact) == 0);
   }
-  return largest;
 }
 
-TEST_CASE("kernels: every generation this processor has attends as the definition says") {
+TEMPLATE_TEST_CASE("kernels: every generation this processor has attends as the definition says",
+                   "", float, Bf16) {
   constexpr unsigned kSeed = 20240601;
   std::cout << "kernels: seed " << kSeed << "\n";
   std::mt19937 random(kSeed);
-  std::vector<std::vector<std::size_t>> batches = {
-      {1}, {1, 1, 2, 3}, {17, 16, 15}, {64, 65}, {300}};
+  std::vector<Lengths> batches = {{1}, {1, 1, 2, 3}, {17, 16, 15}, {32, 33, 48}, {64, 65}, {300}};
   std::uniform_int_distribution<std::size_t> length(1, 90);
   for (int i = 0; i < 4; ++i) batches.push_back({length(random), length(random), length(random)});
-  for (const auto& lengths : batches)
-    for (const std::size_t head_size : {16u, 32u, 64u, 128u}) {
-      const std::size_t heads = head_size == 32 ? 3 : 1;
-      const std::size_t values =
-          std::accumulate(lengths.begin(), lengths.end(), std::size_t{0}) * heads * head_size;
-      const auto query = random_values(random, values);
-      const auto key = random_values(random, values);
-      const auto value = random_values(random, values);
-      const AttentionInput input{query.data(), key.data(), value.data(), heads, head_size};
-      const auto expected = attention_by_definition(input, lengths);
-      for (const kernels::Set& set : kernels::all()) {
-        if (!set.is_supported()) continue;
-        std::vector<float> out(values, NAN);
-        set.attend(input, lengths, out.data());
-        INFO(set.name << ", head size " << head_size << ", first length " << lengths[0]);
-        CHECK(largest_difference(out, expected) < 1e-4f);
-      }
-    }
+  for (const Lengths& lengths : batches)
+    for (const std::size_t head_size : {16u, 32u, 64u, 128u})
+      check_attention<TestType>(random, lengths, head_size);
 }
 
-TEST_CASE("kernels: attention stands scores of any size") {
-  const std::vector<float> query(3 * 16, 300.0f);
-  std::vector<float> key(3 * 16, -300.0f);
-  std::fill(key.begin() + 16, key.begin() + 32, 300.0f);  // the second token wins all
-  std::vector<float> value(3 * 16, 1.0f);
-  std::fill(value.begin() + 16, value.begin() + 32, 5.0f);
-  const std::vector<std::size_t> lengths = {3};
-  for (const kernels::Set& set : kernels::all()) {
-    if (!set.is_supported()) continue;
-    std::vector<float> out(3 * 16);
-    set.attend({query.data(), key.data(), value.data(), 1, 16}, lengths, out.data());
-    INFO(set.name);
-    CHECK(largest_difference(out, std::vector<float>(3 * 16, 5.0f)) < 1e-6f);
+TEMPLATE_TEST_CASE("kernels: attention over 8,192 tokens is that of the portable kernel", "", float,
+                   Bf16) {
+  const Lengths lengths = {8192};
+  std::mt19937 random(11);
+  const auto all = random_values<TestType>(random, 8192 * 3 * 32);
+  const AttentionInput<TestType> input{all.data(), all.data() + 32, all.data() + 64, 96, 1, 32};
+  std::vector<TestType> expected(8192 * 32);
+  kernels::all().back().of<TestType>().attend(input, lengths, expected.data());
+  std::vector<double> exact;
+  for (const TestType value : expected) exact.push_back(number(value));
+  std::vector<TestType> out(8192 * 32);
+  kernels::best().of<TestType>().attend(input, lengths, out.data());
+  CHECK(wrong_values(out, exact) == 0);
+}
+
+TEMPLATE_TEST_CASE("kernels: attention stands scores of any size", "", float, Bf16) {
+  const auto of = [](float value) {
+    if constexpr (std::is_same_v<TestType, float>)
+      return value;
+    else
+      return rounded(value);
+  };
+  for (const std::size_t size : {16u, 32u}) {
+    const std::vector<TestType> query(3 * size, of(300.0f));
+    std::vector<TestType> key(3 * size, of(-300.0f));
+    std::fill_n(key.begin() + static_cast<long>(size), size, of(300.0f));  // the second wins all
+    std::vector<TestType> value(3 * size, of(1.0f));
+    std::fill_n(value.begin() + static_cast<long>(size), size, of(5.0f));
+    for (const kernels::Set& set : kernels::all()) {
+      if (!set.is_supported()) continue;
+      std::vector<TestType> out(3 * size);
+      set.of<TestType>().attend({query.data(), key.data(), value.data(), size, 1, size}, Lengths{3},
+                                out.data());
+      INFO(set.name);
+      CHECK(wrong_values(out, std::vector<double>(3 * size, 5.0)) == 0);
+    }
   }
 }
 
-TEST_CASE("kernels: every generation adds and normalises as the definition says") {
+TEMPLATE_TEST_CASE("kernels: every generation adds and normalises as the definition says", "",
+                   float, Bf16) {
   std::mt19937 random(7);
   for (const std::size_t size : {16u, 32u, 48u, 384u, 768u}) {
     constexpr std::size_t kRows = 5;
-    const auto rows = random_values(random, kRows * size);
-    const auto residual = random_values(random, kRows * size);
-    const auto scale = random_values(random, size);
-    const auto shift = random_values(random, size);
-    std::vector<float> expected(rows.size());
+    const auto rows = random_values<TestType>(random, kRows * size);
+    const auto residual = random_values<TestType>(random, kRows * size);
+    const auto scale = random_values<float>(random, size);
+    const auto shift = random_values<float>(random, size);
+    std::vector<double> exact;
     for (std::size_t start = 0; start < rows.size(); start += size) {
       double sum = 0, squares = 0;
-      for (std::size_t i = start; i < start + size; ++i)
-        sum += double{rows[i]} + double{residual[i]};
+      const auto at = [&](std::size_t i) { return number(rows[i]) + number(residual[i]); };
+      for (std::size_t i = start; i < start + size; ++i) sum += at(i);
       const double mean = sum / static_cast<double>(size);
-      for (std::size_t i = start; i < start + size; ++i)
-        squares += std::pow(double{rows[i]} + double{residual[i]} - mean, 2);
+      for (std::size_t i = start; i < start + size; ++i) squares += std::pow(at(i) - mean, 2);
       const double factor = 1 / std::sqrt(squares / static_cast<double>(size) + 1e-5);
       for (std::size_t i = 0; i < size; ++i)
-        expected[start + i] =
-            static_cast<float>((double{rows[start + i]} + double{residual[start + i]} - mean) *
-                                   factor * double{scale[i]} +
-                               double{shift[i]});
+        exact.push_back((at(start + i) - mean) * factor * number(scale[i]) + number(shift[i]));
     }
     for (const kernels::Set& set : kernels::all()) {
       if (!set.is_supported()) continue;
-      std::vector<float> out = rows;
-      set.add_layer_norm(out, residual.data(), scale, shift.data(), 1e-5f);
+      std::vector<TestType> out = rows;
+      set.of<TestType>().add_layer_norm(out, residual.data(), scale, shift.data(), 1e-5f);
       INFO(set.name << ", size " << size);
-      CHECK(largest_difference(out, expected) < 1e-4f);
+      CHECK(wrong_values(out, exact) == 0);
     }
+  }
+}
+
+TEST_CASE("kernels: every generation's GELU is the exact one, to Bf16's precision") {
+  std::vector<Bf16> all;  // every finite number there is, and no round number of them
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits)
+    if ((bits & 0x7f80) != 0x7f80) all.push_back({static_cast<std::uint16_t>(bits)});
+  all.resize(all.size() - 3);
+  for (const kernels::Set& set : kernels::all()) {
+    if (!set.is_supported()) continue;
+    std::vector<Bf16> out = all;
+    set.gelu(out);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const double x = number(all[i]);
+      const double exact = x * 0.5 * std::erfc(-x / std::sqrt(2.0));
+      // Far to the left the exact value is 0, and ours grows with x by 1e-5 of it.
+      const double allowed = 5e-5 + std::abs(exact) / 250 + (x < -4 ? -x * 2e-5 : 0);
+      if (!(std::abs(number(out[i]) - exact) <= allowed)) ++wrong;
+    }
+    INFO(set.name);
+    CHECK(wrong == 0);
   }
 }
 

@@ -203,7 +203,7 @@ TEST_CASE("settings: a value outside its range ends with 64 as a flag, with 78 e
                                                 {"workers", "257"},
                                                 {"workers", "4x"},
                                                 {"workers", "-1"},
-                                                {"precision", "bf16"},
+                                                {"precision", "bf8"},
                                                 {"device", "cuda"},
                                                 {"max-file-size", "0"},
                                                 {"max-file-size", "2GiB"},

@@ -1,9 +1,9 @@
 #pragma once
 
-// The BERT encoder over concatenated tokens, in fp32. Weights are views of the mapped file, so that
-// workers share them. Includes torch: for this library's own files only.
+// The BERT encoder over concatenated tokens. Includes torch: for this library's own files only.
 
-#include <optional>
+#include <filesystem>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -12,22 +12,24 @@
 #include "worker/embed/bert_config.h"
 #include "worker/embed/safetensors.h"
 #include "worker/embed/token_batch.h"
+#include "worker/embed/weights.h"
 
 namespace forkdex {
 
-/// Weights are [outputs, inputs], as the file holds them.
+/// Weights are [outputs, inputs].
 struct Linear {
   at::Tensor weight;
   at::Tensor bias;
 };
 
+/// In fp32.
 struct LayerNorm {
   at::Tensor weight;
   at::Tensor bias;
 };
 
 struct BertLayer {
-  Linear query, key, value;
+  Linear query_key_value;  ///< the three of them, in this order
   Linear attention_output;
   LayerNorm attention_norm;
   Linear intermediate;
@@ -37,36 +39,30 @@ struct BertLayer {
 
 class Bert {
  public:
-  /// Takes the weights out of `weights`, which the model keeps open.
-  /// ERRORS kModelUnusable, naming the tensor that is missing or has the wrong type or shape.
-  static Result<Bert> open(const BertConfig& config, Safetensors weights);
+  /// Takes the weights out of `source`, by way of `prepared` (see Weights::open).
+  /// ERRORS and exceptions as Weights::open.
+  static Result<Bert> open(const BertConfig& config, const Safetensors& source,
+                           at::ScalarType precision, const std::filesystem::path& prepared);
 
-  /// The last hidden state of every token of `batch`: [tokens, hidden].
+  /// The last hidden state of every token of `batch`: [tokens, hidden] in fp32.
   /// REQUIRES ids below the vocabulary's size and lengths up to the number of positions.
   /// Throws c10::Error.
   at::Tensor encode(const TokenBatch& batch) const;
 
+  const Weights& weights() const { return weights_; }
+
  private:
-  Bert(const BertConfig& config, Safetensors weights)
-      : config_(config), weights_(std::move(weights)) {}
-  void read_weights();
-  BertLayer read_layer(const std::string& prefix) const;
-  Linear linear(const std::string& name, std::int64_t outputs, std::int64_t inputs) const;
+  Bert(const BertConfig& config, Weights weights);
+  BertLayer layer(const std::string& prefix) const;
+  Linear linear(const std::string& name) const;
   LayerNorm layer_norm(const std::string& name) const;
-  at::Tensor tensor(const std::string& name, std::vector<std::int64_t> shape) const;
 
   at::Tensor embed(const TokenBatch& batch) const;
-  at::Tensor run_layer(const BertLayer& layer, const at::Tensor& hidden,
-                       const TokenBatch& batch) const;
-  at::Tensor attend(const BertLayer& layer, const at::Tensor& hidden,
-                    const TokenBatch& batch) const;
-  // Overwrites `hidden` and returns it.
-  at::Tensor add_and_norm(at::Tensor hidden, const at::Tensor& residual,
-                          const LayerNorm& norm) const;
+  // Overwrites `hidden`.
+  void run_layer(const BertLayer& layer, at::Tensor& hidden, const TokenBatch& batch) const;
 
   BertConfig config_;
-  Safetensors weights_;
-  std::string prefix_;  // "" or "bert.", before every tensor's name
+  Weights weights_;
   at::Tensor words_, positions_, token_type_;
   LayerNorm embedding_norm_;
   std::vector<BertLayer> layers_;

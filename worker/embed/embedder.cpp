@@ -10,6 +10,7 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 
+#include "common/hash.h"
 #include "worker/embed/bert.h"
 #include "worker/embed/pooling.h"
 
@@ -88,6 +89,14 @@ class BertEmbedder final : public Embedder {
   Bert model_;
 };
 
+/// Another number where what stands in it changes.
+std::filesystem::path prepared_file(const ModelFolder& folder, const Embedder::Options& options) {
+  if (options.cache_folder.empty()) return {};
+  return options.cache_folder /
+         ("model-" + hex(folder.fingerprint).substr(0, 32) + "-" +
+          std::string(name_of(resolved(options.precision))) + "-1.safetensors");
+}
+
 Result<std::unique_ptr<Embedder>> open_bert(const ModelFolder& folder, Embedder::Options options) {
   const auto pooling = pooling_from_name(folder.pooling);
   if (!pooling) return unusable("pooling " + folder.pooling + " is not supported", folder.path);
@@ -97,9 +106,11 @@ Result<std::unique_ptr<Embedder>> open_bert(const ModelFolder& folder, Embedder:
   if (!tokenizer) return tokenizer.error();
   auto weights = Safetensors::open(folder.path / "model.safetensors");
   if (!weights) return weights.error();
-  if (options.fault_in) weights->fault_in();
-  auto model = Bert::open(*config, std::move(*weights));
+  const bool in_bf16 = resolved(options.precision) == Precision::kBf16;
+  auto model = Bert::open(*config, *weights, in_bf16 ? at::kBFloat16 : at::kFloat,
+                          prepared_file(folder, options));
   if (!model) return model.error();
+  if (options.fault_in) model->weights().fault_in();
   return std::unique_ptr<Embedder>(std::make_unique<BertEmbedder>(
       folder, options, std::move(*tokenizer), *config, *pooling, std::move(*model)));
 }

@@ -4,12 +4,14 @@
 // free of torch; libtorch stays private to this library.
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
 
 #include "common/model_folder.h"
+#include "common/precision.h"
 #include "common/result.h"
 #include "worker/embed/tokenizer.h"
 
@@ -35,6 +37,10 @@ class Embedder {
   struct Options {
     std::size_t batch_tokens = 2048;
     bool fault_in = false;  ///< reads the weights into memory now, not where they are first used
+    Precision precision = Precision::kAuto;
+    /// Where the weights are kept as the encoder wants them, made at the first use; may be deleted
+    /// at any time. Empty, or not writable: every process has a copy of its own.
+    std::filesystem::path cache_folder;
   };
   /// Maps the weights of `folder` read-only (shared between processes) and prepares the encoder,
   /// with one compute thread. ERRORS kModelUnusable.

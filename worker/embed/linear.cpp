@@ -32,16 +32,28 @@ at::Tensor apply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
                                   c10::List<std::optional<at::Scalar>>(), "none");
 }
 
+// oneDNN refuses BF16 on processors without this much AVX-512.
+bool has_operator_for(const at::Tensor& x) {
+#if defined(__x86_64__)
+  static const bool kTakesBf16 = __builtin_cpu_supports("avx512bw") &&
+                                 __builtin_cpu_supports("avx512vl") &&
+                                 __builtin_cpu_supports("avx512dq");
+#else
+  static const bool kTakesBf16 = false;
+#endif
+  return linear_pointwise() && (kTakesBf16 || x.scalar_type() != at::kBFloat16);
+}
+
 }  // namespace
 
 at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  return linear_pointwise() ? apply(x, weight, bias, "none") : at::linear(x, weight, bias);
+  return has_operator_for(x) ? apply(x, weight, bias, "none") : at::linear(x, weight, bias);
 }
 
 at::Tensor apply_linear_gelu(const at::Tensor& x, const at::Tensor& weight,
                              const at::Tensor& bias) {
-  return linear_pointwise() ? apply(x, weight, bias, "gelu")
-                            : at::gelu(at::linear(x, weight, bias));
+  return has_operator_for(x) ? apply(x, weight, bias, "gelu")
+                             : at::gelu(at::linear(x, weight, bias));
 }
 
 }  // namespace forkdex

@@ -6,7 +6,7 @@
 
 namespace forkdex {
 
-/// x · weightᵀ + bias.
+/// x · weightᵀ + bias, all three of one type.
 at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 /// gelu(x · weightᵀ + bias), the exact form with erf.

@@ -2,7 +2,7 @@
 // every line on stdin embeds them all and answers with one line, "SECONDS TOKENS". The vectors of
 // the last round are written to VECTORS when stdin ends.
 //
-//   embedding_bench MODEL FILE VECTORS [BATCH_TOKENS]
+//   embedding_bench MODEL FILE VECTORS [BATCH_TOKENS [fp32|bf16]]
 
 #include <chrono>
 #include <cstdlib>
@@ -30,13 +30,15 @@ int fail(const Error& error) {
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::cerr << "usage: embedding_bench MODEL FILE VECTORS [BATCH_TOKENS]\n";
+    std::cerr << "usage: embedding_bench MODEL FILE VECTORS [BATCH_TOKENS [PRECISION]]\n";
     return 64;
   }
   const auto folder = ModelFolder::read(argv[1], {});
   if (!folder) return fail(folder.error());
   Embedder::Options options;
   if (argc > 4) options.batch_tokens = std::stoull(argv[4]);
+  if (argc > 5)
+    options.precision = argv[5] == std::string("fp32") ? Precision::kFp32 : Precision::kBf16;
   const auto embedder = Embedder::open(*folder, options);
   if (!embedder) return fail(embedder.error());
   std::ifstream file(argv[2], std::ios::binary);
