@@ -23,9 +23,7 @@ JsonPart::JsonPart(std::string section, const json& object)
   ignore("type");
 }
 
-std::string JsonPart::name() const {
-  return type_.empty() ? section_ : section_ + " " + type_;
-}
+std::string JsonPart::name() const { return type_.empty() ? section_ : section_ + " " + type_; }
 
 const json& JsonPart::operator[](const char* option) {
   known_.insert(option);
