@@ -217,9 +217,10 @@ def llama_variants(root):
                                                        fuse_unk=False))
 
 
+# By name: what makes a tokenizer.json out of a sample of texts, and what makes variants of that.
 FAMILIES = {
     "RoBERTa": (roberta, roberta_variants),
     "ModernBERT": (modernbert, modernbert_variants),
     "XLM-RoBERTa": (xlm_roberta, xlm_roberta_variants),
-    "Llama": (llama, llama_variants),
 }
+RELATIVES = {"Llama": (llama, llama_variants)}
