@@ -19,8 +19,8 @@ void check(std::string_view bytes) {
     expect(tokenizer.error().code == ErrorCode::kModelUnusable, "the error is the model's");
     return;
   }
-  for (const std::string_view text :
-       {"", "a B\xC3\xA9 [SEP] abb, c", "\xE4\xB8\xAD\xFF \t[CLS]x"}) {
+  for (const std::string_view text : {"", "a B\xC3\xA9 [SEP] abb, c", "\xE4\xB8\xAD\xFF \t[CLS]x",
+                                      "  ``x  <s>don't  B\xCC\x81"}) {
     std::vector<std::int32_t> ids;
     const std::size_t counted = (*tokenizer)->count(text);
     expect((*tokenizer)->encode(text, 1000, ids) == ids.size(), "as many tokens as it says");

@@ -2,20 +2,22 @@
 
     python tokenizer_oracle.py ORACLE_TOOL MODEL [--corpus FOLDER] [--seed N] [--code N]
 
-Ends 0 when every id of every text is equal.
+Ends 0 when every id of every text is equal: for MODEL's tokenizer, for those of the other families
+(tokenizer_families.py), each over all texts, and for variants of each over some of them.
 """
 
 import argparse
 import json
 import pathlib
-import struct
 import subprocess
 import sys
 import tempfile
 
+import numpy
 from tokenizers import Tokenizer
 
 import texts
+import tokenizer_families
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 WORDS = ["Hello", "world", "don't", "naïve", "ÅNGSTRÖM", "İstanbul", "straße", "日本語", "한국어", "한국어",
@@ -24,10 +26,12 @@ SPACES = [" ", "\t", "\n", "\r\n", "\u00a0", "\u3000", "\u2028", "\x0b", "\x0c",
 
 
 def block_texts(rng):
-    """Every code point at least twice: alone in a word, and in runs of its neighbours."""
+    """Every code point alone in a word, and in runs of its neighbours where there are any."""
     for start in range(0, len(CODE_POINTS), 64):
         block = CODE_POINTS[start:start + 64]
         yield "".join(f"a{chr(c)}b{chr(c)} " for c in block)
+        if 0x40000 <= block[0] < 0xE0000:
+            continue
         yield "".join(map(chr, block))
         rng.shuffle(block)
         yield "".join(map(chr, block))
@@ -58,9 +62,22 @@ def marked(rng, count):
 def special(rng, count):
     """Literal special tokens among words, spaces and parts of such tokens."""
     parts = ["[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]", "[cls]", "[SEP", "SEP]", "[[SEP]]", "[MASK][MASK]",
-             "[ SEP ]", "##ing", "##", "[unused1]", "<s>", "<MASK>", "<Wrap>"] + WORDS
+             "[ SEP ]", "##ing", "##", "[unused1]", "<s>", "<MASK>", "<Wrap>", "</s>", "<mask>", "<unk>", "<pad>", "<|padding|>",
+             "|||IP_ADDRESS|||", "|||IP", "don't", "we'll", "'re", "I'D", "x's", "'", " ", "  ", "   ", " " * 30,
+             "``", "''", "▁", "<0x41>", "def", "self", "_", "1", "2²", "½"] + WORDS
     for _ in range(count):
         yield "".join(rng.choice(parts) + rng.choice(SPACES) for _ in range(rng.randrange(1, 9)))
+
+
+def clusters(rng, count):
+    """What belongs together for the eye: marks, joiners, jamo, flags, emoji, conjuncts, line ends."""
+    parts = ["a", "é", "©", "™", "ﬁ", "ﷺ", "\u0300", "\u0301", "\u0345", "\u0903", "\u093c", "\u200c",
+             "\u200d", "\ufe0f", "\u20e3", "\u0600", "\u0605", "\u070f", "\u0890", "\u0d4e", "\u1100",
+             "\u1161", "\u11a8", "\uac00", "\uac01", "\u0915", "\u094d", "\u0958", "\u0b95", "\u0bcd",
+             "\r", "\n", "\u2028", "\u200b", "\u00ad", "\ufeff", "\U0001f1e6", "\U0001f468",
+             "\U0001f3fd", "\U000e0041", "\U00011133", "\uff76", "\uff9e", "\u304b", "\u3099", "²", " "]
+    for _ in range(count):
+        yield "".join(rng.choice(parts) for _ in range(rng.randrange(1, 12)))
 
 
 def noise(rng, count):
@@ -83,6 +100,7 @@ def all_texts(rng, corpus, code_count):
     yield from assigned(rng, 15_000)
     yield from marked(rng, 10_000)
     yield from special(rng, 10_000)
+    yield from clusters(rng, 10_000)
     yield from noise(rng, 10_000)
 
 
@@ -107,12 +125,13 @@ def variants(folder):
 
 def ask(tool, folder, max_tokens, sample):
     done = subprocess.run([tool, "tokenize", str(folder), str(max_tokens)], check=True,
-                          input=texts.packed(sample), capture_output=True)
+                          input=texts.packed(sample), stdout=subprocess.PIPE)
+    numbers = numpy.frombuffer(done.stdout, dtype=numpy.int32).tolist()
     answers, at = [], 0
-    while at < len(done.stdout):
-        (count,) = struct.unpack_from("=I", done.stdout, at)
-        answers.append(list(struct.unpack_from(f"={count}i", done.stdout, at + 4)))
-        at += 4 + 4 * count
+    while at < len(numbers):
+        end = at + 1 + numbers[at]
+        answers.append(numbers[at + 1:end])
+        at = end
     return answers
 
 
@@ -128,27 +147,49 @@ def compare(name, theirs, tool, folder, max_tokens, sample):
     return len(wrong)
 
 
+def compare_document(name, root, tool, sample, cut_sample):
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "tokenizer.json").write_text(json.dumps(root))
+        theirs = Tokenizer.from_file(f"{folder}/tokenizer.json")
+        theirs.no_padding()
+        theirs.no_truncation()
+        wrong = compare(name, theirs, tool, folder, 2**31, sample)
+        theirs.enable_truncation(16)
+        return wrong + compare(f"{name}, cut at 16", theirs, tool, folder, 16, cut_sample)
+
+
+def families(model, sample):
+    """Of each family its name, a tokenizer.json and variants of it. Relatives have only variants."""
+    (_, root), *others = variants(model)
+    yield "BERT", root, others
+    for name, (make, make_variants) in tokenizer_families.FAMILIES.items():
+        root = make(sample)
+        yield name, root, make_variants(root)
+    for name, (make, make_variants) in tokenizer_families.RELATIVES.items():
+        root = make(sample)
+        yield name, None, [("as it is", root), *make_variants(root)]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tool")
     parser.add_argument("model")
     parser.add_argument("--corpus")
     parser.add_argument("--seed")
-    parser.add_argument("--code", type=int, default=60_000)
+    parser.add_argument("--code", type=int, default=25_000)
     options = parser.parse_args()
     rng = texts.seeded(options.seed)
     sample = list(all_texts(rng, texts.corpus_folder(options.corpus), options.code))
+    assert len(sample) >= 100_000, len(sample)
+    edges, code, others = sample[:9], sample[9:9 + options.code], sample[9 + options.code:]
     wrong = 0
-    for index, (name, root) in enumerate(variants(options.model)):
-        part = sample if index == 0 else sample[:9] + rng.sample(sample[9:], 30_000)
-        with tempfile.TemporaryDirectory() as folder:
-            pathlib.Path(folder, "tokenizer.json").write_text(json.dumps(root))
-            theirs = Tokenizer.from_file(f"{folder}/tokenizer.json")
-            theirs.no_padding()
-            theirs.no_truncation()
-            wrong += compare(name, theirs, options.tool, folder, 2**31, part)
-            theirs.enable_truncation(16)
-            wrong += compare(f"{name}, cut at 16", theirs, options.tool, folder, 16, part)
+    for family, root, its_variants in families(options.model, code[:3000]):
+        if root:
+            cut = edges + rng.sample(sample, 8_000)
+            wrong += compare_document(family, root, options.tool, sample, cut)
+        for name, variant in its_variants:
+            some = edges + rng.sample(code, 1_000) + rng.sample(others, 4_000)
+            wrong += compare_document(f"{family}, {name}", variant, options.tool, some, some[:500])
     return 1 if wrong else 0
 
 

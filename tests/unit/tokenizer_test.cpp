@@ -96,20 +96,39 @@ TEST_CASE("tokenizer: continues a word with the longest known piece") {
 TEST_CASE("tokenizer: names what it does not support") {
   TinyModel model;
   SECTION("normalizer") {
-    model.tokenizer["normalizer"] = {{"type", "NFKC"}};
-    CHECK_THAT(open_error(model), Catch::Contains("normalizer NFKC is not supported"));
+    model.tokenizer["normalizer"] = {{"type", "Nmt"}};
+    CHECK_THAT(open_error(model), Catch::Contains("normalizer Nmt is not supported"));
+  }
+  SECTION("normalizer in a sequence") {
+    model.tokenizer["normalizer"] = {{"type", "Sequence"},
+                                     {"normalizers", {{{"type", "NFC"}}, {{"type", "ByteLevel"}}}}};
+    CHECK_THAT(open_error(model), Catch::Contains("normalizer ByteLevel is not supported"));
+  }
+  SECTION("regular expression") {
+    model.tokenizer["normalizer"] = {
+        {"type", "Replace"}, {"pattern", {{"Regex", "a+"}}}, {"content", ""}};
+    CHECK_THAT(open_error(model), Catch::Contains("\"a+\" of normalizer Replace is not supported"));
   }
   SECTION("pre-tokenizer") {
-    model.tokenizer["pre_tokenizer"] = nullptr;
-    CHECK_THAT(open_error(model), Catch::Contains("pre_tokenizer null is not supported"));
+    model.tokenizer["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "a+"}}}};
+    CHECK_THAT(open_error(model), Catch::Contains("pre_tokenizer Split is not supported"));
   }
   SECTION("model") {
-    model.tokenizer["model"]["type"] = "BPE";
-    CHECK_THAT(open_error(model), Catch::Contains("model BPE is not supported"));
+    model.tokenizer["model"]["type"] = "WordLevel";
+    CHECK_THAT(open_error(model), Catch::Contains("model WordLevel is not supported"));
   }
   SECTION("post-processor") {
-    model.tokenizer["post_processor"]["type"] = "ByteLevel";
-    CHECK_THAT(open_error(model), Catch::Contains("post_processor ByteLevel is not supported"));
+    model.tokenizer["post_processor"]["type"] = "Other";
+    CHECK_THAT(open_error(model), Catch::Contains("post_processor Other is not supported"));
+  }
+  SECTION("option") {
+    model.tokenizer["normalizer"]["upper_case"] = true;
+    CHECK_THAT(open_error(model),
+               Catch::Contains("option upper_case of normalizer BertNormalizer is not supported"));
+  }
+  SECTION("option of the whole") {
+    model.tokenizer["extra"] = 1;
+    CHECK_THAT(open_error(model), Catch::Contains("option extra of tokenizer.json"));
   }
 }
 

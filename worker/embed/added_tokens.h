@@ -2,26 +2,28 @@
 
 // Tokens that stand in a text literally, such as "[SEP]": found before anything else looks at it.
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "worker/embed/token_trie.h"
 
 namespace forkdex {
 
 struct AddedToken {
   std::string content;
   std::int32_t id = 0;
-  bool lstrip = false;  ///< takes the whitespace before it
-  bool rstrip = false;  ///< takes the whitespace after it
+  bool single_word = false;  ///< counts only where no letter, digit or mark stands beside it
+  bool lstrip = false;       ///< takes the whitespace before it
+  bool rstrip = false;       ///< takes the whitespace after it
 };
 
-/// A set of literal tokens, matched leftmost first, longest first.
+/// A set of literal tokens, matched leftmost first, longest first. Of tokens with the same content
+/// the first one counts; those without content are never found.
 class AddedTokens {
  public:
   AddedTokens() = default;
-  /// Tokens with an empty content are left out.
   explicit AddedTokens(std::vector<AddedToken> tokens);
 
   /// A token, or the text between two.
@@ -35,8 +37,8 @@ class AddedTokens {
  private:
   const AddedToken* match_at(std::string_view text) const;
 
-  std::vector<AddedToken> tokens_;  // longest first
-  std::array<bool, 256> starts_{};  // bytes that a token starts with
+  std::vector<AddedToken> tokens_;
+  TokenTrie contents_;
 };
 
 }  // namespace forkdex

@@ -4,10 +4,12 @@
 #include <string>
 #include <string_view>
 
+#include "worker/embed/normalizer.h"
+
 namespace forkdex {
 
 /// What a BERT model does to text before it is cut into words.
-class BertNormalizer {
+class BertNormalizer final : public Normalizer {
  public:
   /// In the order in which they are applied.
   struct Steps {
@@ -19,8 +21,7 @@ class BertNormalizer {
 
   explicit BertNormalizer(Steps steps);
 
-  /// Appends the normal form of `text` to `out`. REQUIRES valid UTF-8.
-  void append(std::string_view text, std::string& out) const;
+  void append(std::string_view text, std::string& out) const override;
 
  private:
   Steps steps_;

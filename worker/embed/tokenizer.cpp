@@ -1,207 +1,134 @@
 #include "worker/embed/tokenizer.h"
 
-#include <algorithm>
 #include <fstream>
-#include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/json_depth.h"
 #include "worker/embed/added_tokens.h"
-#include "worker/embed/bert_normalizer.h"
-#include "worker/embed/unicode.h"
-#include "worker/embed/wordpiece.h"
+#include "worker/embed/json_part.h"
+#include "worker/embed/token_pipeline.h"
+#include "worker/embed/tokenizer_sections.h"
 
 namespace forkdex {
 namespace {
 
 using nlohmann::json;
 
-// Thrown inside this file only: what tokenizer.json asks for and forkdex does not do.
-struct Unsupported {
-  std::string what;
-};
-
-/// normaliser -> words -> WordPiece, between literal tokens, inside the template's special tokens.
-class WordPieceTokenizer final : public Tokenizer {
- public:
-  struct Parts {
-    BertNormalizer normalizer;
-    WordPiece model;
-    AddedTokens raw_tokens;         // looked for in the text as it is
-    AddedTokens normalized_tokens;  // looked for in the normal form
-    std::vector<std::int32_t> before;
-    std::vector<std::int32_t> after;
-  };
-  explicit WordPieceTokenizer(Parts parts) : parts_(std::move(parts)) {}
-
-  std::size_t encode(std::string_view text, std::size_t max_tokens,
-                     std::vector<std::int32_t>& ids) const override {
-    const std::size_t size_before = ids.size();
-    const std::size_t special = parts_.before.size() + parts_.after.size();
-    const std::size_t room = max_tokens > special ? max_tokens - special : 0;
-    ids.insert(ids.end(), parts_.before.begin(), parts_.before.end());
-    append_content(text, ids.size() + room, ids);
-    ids.insert(ids.end(), parts_.after.begin(), parts_.after.end());
-    return ids.size() - size_before;
-  }
-
-  std::size_t count(std::string_view text) const override {
-    std::vector<std::int32_t> ids;
-    ids.reserve(text.size() / 2);
-    append_content(text, std::numeric_limits<std::size_t>::max(), ids);
-    return parts_.before.size() + ids.size() + parts_.after.size();
-  }
-
- private:
-  void append_content(std::string_view text, std::size_t limit,
-                      std::vector<std::int32_t>& ids) const {
-    if (!unicode::is_valid_utf8(text)) {
-      const std::string valid = unicode::to_valid_utf8(text);
-      return append_valid(valid, limit, ids);
-    }
-    append_valid(text, limit, ids);
-  }
-
-  void append_valid(std::string_view text, std::size_t limit,
-                    std::vector<std::int32_t>& ids) const {
-    std::string normal_form;
-    for (const AddedTokens::Piece& raw : parts_.raw_tokens.split(text)) {
-      if (ids.size() >= limit) return;
-      if (raw.token) {
-        ids.push_back(raw.token->id);
-        continue;
-      }
-      normal_form.clear();
-      parts_.normalizer.append(raw.text, normal_form);
-      for (const AddedTokens::Piece& piece : parts_.normalized_tokens.split(normal_form)) {
-        if (ids.size() >= limit) return;
-        if (piece.token)
-          ids.push_back(piece.token->id);
-        else
-          parts_.model.append_text(piece.text, limit, ids);
-      }
-    }
-  }
-
-  Parts parts_;
-};
-
-// An object's "type", or the text "null".
-std::string type_of(const json& object) {
-  return object.is_object() ? object.value("type", "none") : object.dump();
-}
-
-const json& section(const json& root, const char* name) {
-  static const json kNull;
-  const auto found = root.find(name);
-  return found == root.end() ? kNull : *found;
-}
-
-BertNormalizer read_normalizer(const json& root) {
-  const json& object = section(root, "normalizer");
-  if (type_of(object) != "BertNormalizer")
-    throw Unsupported{fmt::format("normalizer {}", type_of(object))};
-  BertNormalizer::Steps steps;
-  steps.clean_text = object.value("clean_text", true);
-  steps.space_chinese = object.value("handle_chinese_chars", true);
-  steps.lowercase = object.value("lowercase", true);
-  const json& strip = section(object, "strip_accents");
-  steps.strip_accents = strip.is_null() ? steps.lowercase : strip.get<bool>();
-  return BertNormalizer(steps);
-}
-
-void check_pre_tokenizer(const json& root) {
-  const std::string type = type_of(section(root, "pre_tokenizer"));
-  if (type != "BertPreTokenizer") throw Unsupported{fmt::format("pre_tokenizer {}", type)};
-}
-
-WordPiece read_model(const json& root) {
-  const json& object = section(root, "model");
-  if (type_of(object) != "WordPiece") throw Unsupported{fmt::format("model {}", type_of(object))};
-  WordPiece::Rules rules;
-  rules.continuation_prefix = object.value("continuing_subword_prefix", rules.continuation_prefix);
-  rules.max_word_characters = object.value("max_input_chars_per_word", rules.max_word_characters);
-  const json& vocabulary = object.at("vocab");
-  rules.unknown_id = vocabulary.at(object.value("unk_token", "[UNK]")).get<std::int32_t>();
-  WordPiece::Vocabulary words;
-  words.reserve(vocabulary.size());
-  for (const auto& [word, id] : vocabulary.items()) words.emplace_back(word, id);
-  return WordPiece(std::move(words), std::move(rules));
-}
-
-struct AddedTokenSets {
+void read_added_tokens(const json& section, TokenPipeline::Parts& parts) {
   std::vector<AddedToken> raw;
   std::vector<AddedToken> normalized;
-};
-
-AddedTokenSets read_added_tokens(const json& root, const BertNormalizer& normalizer) {
-  AddedTokenSets sets;
-  for (const json& object : section(root, "added_tokens")) {
+  for (const json& object : section) {
+    JsonPart part("added token", object);
     AddedToken token;
-    token.content = object.at("content").get<std::string>();
-    token.id = object.at("id").get<std::int32_t>();
-    token.lstrip = object.value("lstrip", false);
-    token.rstrip = object.value("rstrip", false);
-    if (object.value("single_word", false))
-      throw Unsupported{fmt::format("single_word of added token {}", token.content)};
-    if (!object.value("normalized", false)) {
-      sets.raw.push_back(std::move(token));
+    token.content = checked_token(object.at("content").get<std::string>());
+    token.id = token_id(object.at("id"));
+    token.single_word = part.get("single_word", false);
+    token.lstrip = part.get("lstrip", false);
+    token.rstrip = part.get("rstrip", false);
+    const bool in_normal_form = part.get("normalized", false);
+    for (const char* option : {"content", "id", "special"}) part.ignore(option);
+    part.finish();
+    if (!in_normal_form) {
+      raw.push_back(std::move(token));
       continue;
     }
     std::string normal_form;
-    normalizer.append(token.content, normal_form);
-    token.content = std::move(normal_form);
-    sets.normalized.push_back(std::move(token));
+    parts.normalizer->append(token.content, normal_form);
+    token.content = checked_token(std::move(normal_form));
+    normalized.push_back(std::move(token));
   }
-  return sets;
+  parts.raw_tokens = AddedTokens(std::move(raw));
+  parts.normalized_tokens = AddedTokens(std::move(normalized));
 }
 
-struct Template {
+// What a post-processor puts before and after a text.
+struct SpecialTokens {
   std::vector<std::int32_t> before;
   std::vector<std::int32_t> after;
 };
 
-Template read_template(const json& processor) {
-  Template special;
+SpecialTokens read_template(JsonPart& part) {
+  SpecialTokens special;
   bool past_text = false;
-  for (const json& item : processor.at("single")) {
+  part.ignore("pair");
+  const json& special_tokens = part["special_tokens"];
+  for (const json& item : part["single"]) {
     if (!item.is_object() || item.size() != 1) throw Unsupported{"this template"};
-    const json& part = item.begin().value();
-    if (part.value("type_id", 0) != 0) throw Unsupported{"a type_id other than 0"};
+    const json& piece = item.begin().value();
+    if (piece.value("type_id", 0) != 0) throw Unsupported{"a type_id other than 0"};
     if (item.contains("Sequence")) {
+      if (past_text) throw Unsupported{"a template with the text twice"};
       past_text = true;
       continue;
     }
-    const json& ids = processor.at("special_tokens").at(part.at("id").get<std::string>()).at("ids");
     auto& side = past_text ? special.after : special.before;
-    for (const json& id : ids) side.push_back(id.get<std::int32_t>());
+    for (const json& id : special_tokens.at(piece.at("id").get<std::string>()).at("ids"))
+      side.push_back(token_id(id));
   }
+  if (!past_text) throw Unsupported{"a template without the text"};
   return special;
 }
 
-Template read_post_processor(const json& root) {
-  const json& object = section(root, "post_processor");
-  const std::string type = type_of(object);
-  if (type == "TemplateProcessing") return read_template(object);
-  if (type == "BertProcessing")
-    return {{object.at("cls").at(1).get<std::int32_t>()},
-            {object.at("sep").at(1).get<std::int32_t>()}};
-  throw Unsupported{fmt::format("post_processor {}", type)};
+SpecialTokens read_post_processor(const json& section);
+
+SpecialTokens read_post_processors(JsonPart& part) {
+  SpecialTokens all;
+  for (const json& processor : part["processors"]) {
+    SpecialTokens special = read_post_processor(processor);
+    if (special.before.empty() && special.after.empty()) continue;
+    if (!all.before.empty() || !all.after.empty())
+      throw Unsupported{"a sequence of several templates"};
+    all = std::move(special);
+  }
+  return all;
+}
+
+SpecialTokens read_post_processor_by_type(JsonPart& part) {
+  const std::string& type = part.type();
+  // Both decide only where tokens stand in the text.
+  part.ignore("trim_offsets");
+  part.ignore("add_prefix_space");
+  if (type == "Sequence") return read_post_processors(part);
+  if (type == "TemplateProcessing") return read_template(part);
+  if (type == "BertProcessing" || type == "RobertaProcessing")
+    return {{token_id(part["cls"].at(1))}, {token_id(part["sep"].at(1))}};
+  if (type == "ByteLevel") {
+    part.ignore("use_regex");
+    return {};
+  }
+  throw Unsupported{part.name()};
+}
+
+SpecialTokens read_post_processor(const json& section) {
+  if (section.is_null()) return {};
+  JsonPart part("post_processor", section);
+  SpecialTokens special = read_post_processor_by_type(part);
+  part.finish();
+  return special;
 }
 
 std::unique_ptr<Tokenizer> read_tokenizer(const json& root) {
-  BertNormalizer normalizer = read_normalizer(root);
-  check_pre_tokenizer(root);
-  AddedTokenSets added = read_added_tokens(root, normalizer);
-  Template special = read_post_processor(root);
-  return std::make_unique<WordPieceTokenizer>(
-      WordPieceTokenizer::Parts{normalizer, read_model(root), AddedTokens(std::move(added.raw)),
-                                AddedTokens(std::move(added.normalized)), std::move(special.before),
-                                std::move(special.after)});
+  JsonPart whole("tokenizer.json", root);
+  // A text is cut and batched by who encodes it, and ids are never turned back into text.
+  for (const char* option : {"version", "truncation", "padding", "decoder"}) whole.ignore(option);
+  // Which piece is the first would then depend on what the normalizer dropped before it.
+  if (!whole["normalizer"].is_null() && member(whole["pre_tokenizer"], "prepend_scheme") == "first")
+    throw Unsupported{"prepend_scheme first behind a normalizer"};
+  TokenPipeline::Parts parts;
+  parts.normalizer = read_normalizer(whole["normalizer"]);
+  parts.pre_tokenizer = read_pre_tokenizer(whole["pre_tokenizer"]);
+  parts.model = read_token_model(whole["model"]);
+  read_added_tokens(whole["added_tokens"], parts);
+  SpecialTokens special = read_post_processor(whole["post_processor"]);
+  parts.before = std::move(special.before);
+  parts.after = std::move(special.after);
+  whole.finish();
+  return std::make_unique<TokenPipeline>(std::move(parts));
 }
 
 Error unusable(const std::filesystem::path& file, std::string_view why) {
