@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json_depth.h"
+#include "common/locations.h"
 #include "common/unique_fd.h"
 
 namespace forkdex {
@@ -295,6 +296,11 @@ Result<ModelFolder> ModelFolder::read(const fs::path& folder, const fs::path& ca
                  fmt::format("the model folder's JSON is malformed: {}", malformed.what()),
                  folder.string()};
   }
+}
+
+Result<ModelFolder> ModelFolder::read_chosen(const fs::path& chosen) {
+  const auto cache = forkdex::cache_folder();
+  return read(chosen.empty() ? default_model_folder() : chosen, cache ? *cache : fs::path());
 }
 
 }  // namespace forkdex

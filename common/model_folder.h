@@ -28,6 +28,9 @@ struct ModelFolder {
   /// ERRORS kModelUnusable, naming the file that is missing, malformed or not supported.
   static Result<ModelFolder> read(const std::filesystem::path& folder,
                                   const std::filesystem::path& cache_folder);
+
+  /// The same of `chosen`, or of the bundled model where that is empty, with this machine's cache.
+  static Result<ModelFolder> read_chosen(const std::filesystem::path& chosen);
 };
 
 }  // namespace forkdex

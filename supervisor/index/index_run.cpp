@@ -105,10 +105,7 @@ Result<void> IndexRun::open() {
   if (!repository) return repository.error();
   repository_ = *std::move(repository);
 
-  const auto cache = cache_folder();
-  auto model = ModelFolder::read(
-      settings_.code_model.empty() ? default_model_folder() : settings_.code_model,
-      cache ? *cache : std::filesystem::path());
+  auto model = ModelFolder::read_chosen(settings_.code_model);
   if (!model) return model.error();
   model_ = *std::move(model);
   recipe_ = indexing_recipe(model_);

@@ -22,11 +22,6 @@ std::filesystem::path model_path(const Settings& settings) {
   return settings.code_model.empty() ? default_model_folder() : settings.code_model;
 }
 
-Result<ModelFolder> read_model(const Settings& settings) {
-  const auto cache = cache_folder();
-  return ModelFolder::read(model_path(settings), cache ? *cache : std::filesystem::path());
-}
-
 SearchFilters filters_of(const Settings& settings) {
   SearchFilters filters;
   filters.repository = settings.repository;
@@ -55,7 +50,7 @@ Result<void> search_commits(PgConnection& connection, const Settings& settings,
 }
 
 Result<void> search(const Settings& settings, const std::string& query) {
-  auto model = read_model(settings);
+  auto model = ModelFolder::read_chosen(settings.code_model);
   if (!model) return model.error();
   auto database = DatabaseAccess::open(settings.database_url, "forkdex search");
   if (!database) return database.error();
@@ -88,7 +83,7 @@ Result<void> doctor(const Settings& settings) {
       .versions = database ? database_versions(database->connection())
                            : Result<DatabaseVersions>(database.error()),
       .model_folder = model_path(settings),
-      .model = read_model(settings),
+      .model = ModelFolder::read_chosen(settings.code_model),
       .workers = choose_workers(limits.cores, limits.memory_bytes()),
       .sandbox = sandbox_support(),
       .memory_limit = std::string(memory_limit),
