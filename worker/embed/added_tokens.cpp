@@ -73,9 +73,11 @@ std::vector<AddedTokens::Piece> AddedTokens::split(std::string_view text) const 
         ends_with_word(text.substr(0, start)) || starts_with_word(text.substr(stop));
     if (token->single_word && in_word) continue;
     // Whitespace that the token before has taken is gone.
-    if (token->lstrip && start > done)
-      start -= unicode::trailing_whitespace(text.substr(done, start - done));
+    if (token->lstrip)
+      start = start > done ? start - unicode::trailing_whitespace(text.substr(done, start - done))
+                           : done;
     if (token->rstrip) stop = whitespace.end(stop);
+    if (start >= stop) continue;  // it is whitespace, all of it taken
     if (done < start) pieces.push_back({nullptr, text.substr(done, start - done)});
     pieces.push_back({token, text.substr(start, stop - start)});
     done = stop;
