@@ -91,12 +91,17 @@ def path_of(i):
     return f"part{i // 10_000}/part{i // 200 % 50}/file{i}.py"
 
 
-def make_work_tree(folder, files):
+def write_files(folder, files, contents_of):
     for i in range(files):
         path = folder / path_of(i)
         if i % 200 == 0:
             path.parent.mkdir(parents=True)
-        path.write_text(f'def add_{i}(value):\n    """Adds {i}."""\n    return value + {i}\n')
+        path.write_bytes(contents_of(i))
+
+
+def make_work_tree(folder, files):
+    write_files(folder, files, lambda i: (f'def add_{i}(value):\n    """Adds {i}."""\n'
+                                          f'    return value + {i}\n').encode())
     git = ["git", "-C", folder, "-c", "user.name=Bench", "-c", "user.email=bench@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "All of it"],
                     ["repack", "-adq"]):
@@ -105,11 +110,7 @@ def make_work_tree(folder, files):
 
 def make_broken_tree(folder, files):
     """Files that say they are UTF-16 and are not."""
-    for i in range(files):
-        path = folder / path_of(i)
-        if i % 200 == 0:
-            path.parent.mkdir(parents=True)
-        path.write_bytes(b"\xff\xfeodd")
+    write_files(folder, files, lambda i: b"\xff\xfeodd")
 
 
 def make_bare_repository(folder, paths):
