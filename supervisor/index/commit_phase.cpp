@@ -61,7 +61,7 @@ std::optional<ObjectId> CommitPhase::old_head(const History& history,
 Result<bool> CommitPhase::walk_history(History& history, const WalkedHistory& before,
                                        const ObjectId& head) {
   const auto old = old_head(history, before);
-  if (old == head && before.all_paths_known) return true;
+  if (old == head && before.all_paths_known && !before.unsettled) return true;
   PathSets paths;
   auto listed = rows_.for_each_path(
       old == head, [&](const Sha256& path_hash, bool is_known) { paths.add(path_hash, is_known); });
@@ -85,7 +85,7 @@ Result<bool> CommitPhase::walk_history(History& history, const WalkedHistory& be
   if (auto written = rows_.flush(); !written) return written.error();
   if (!walked->to_the_end) return true;
   Result<std::vector<ObjectId>> gone = stored.gone();
-  if (old && !walked->met_old_head) gone = sweep(history, head);
+  if (old && (!walked->met_old_head || before.unsettled)) gone = sweep(history, head);
   if (!gone) return gone.error();
   if (!options_.keep_going()) return true;
   if (auto passed = fault::point("commits.settle"); !passed) return passed.error();
