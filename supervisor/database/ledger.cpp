@@ -31,17 +31,42 @@ std::string from_hex(std::string_view digits) {
   return bytes_from_bytea("\\x" + std::string(digits));
 }
 
+/// Claims the repository that `identity` is once the claim is had. It may have been removed, or
+/// have become another one, between finding it and having it.
+Result<RepositoryClaim> find_and_claim(PgConnection& connection, RepositoryIdentity& identity,
+                                       const std::optional<Shard>& shard, const Waiting& waiting) {
+  for (;;) {
+    const auto id = find_or_add_repository(connection, identity);
+    if (!id) return id.error();
+    const RepositoryClaim claim{*id, identity.name, shard};
+    bool waited = false;
+    const auto begins = [&](const std::string& what) {
+      waited = true;
+      if (waiting.begins) waiting.begins(what);
+    };
+    const auto claimed = claim_repository(connection, claim, waiting.keep_waiting, begins);
+    if (!claimed) return claimed.error();
+    if (waited && waiting.look_again) {
+      auto found = waiting.look_again();
+      if (!found) return found.error();
+      identity = *std::move(found);
+    }
+    const auto now = find_or_add_repository(connection, identity);
+    if (!now) return now.error();
+    if (*now == *id) return claim;
+    if (const auto released = release_repository(connection, claim); !released)
+      return released.error();
+  }
+}
+
 }  // namespace
 
-Result<Ledger> Ledger::open(PgConnection& connection, const RepositoryIdentity& identity,
-                            const ModelFolder& model, const RunPart& part,
-                            const std::function<bool()>& keep_waiting) {
-  const auto id = find_or_add_repository(connection, identity);
-  if (!id) return id.error();
-  Ledger ledger(connection, {*id, identity.name, part.shard}, part.listed);
-  if (const auto claimed = claim_repository(connection, ledger.claim_, keep_waiting); !claimed)
-    return claimed.error();
-  const auto moved_from = update_repository(connection, *id, identity);
+Result<Ledger> Ledger::open(PgConnection& connection, RepositoryIdentity identity,
+                            const ModelFolder& model, const RunPart& part, const Waiting& waiting) {
+  auto claim = find_and_claim(connection, identity, part.shard, waiting);
+  if (!claim) return claim.error();
+  Ledger ledger(connection, *std::move(claim), part.listed);
+  const auto moved_from = update_repository(connection, ledger.repository_id(), identity);
   if (!moved_from) return moved_from.error();
   ledger.moved_from_ = *moved_from;
   const auto model_row = forkdex::model_id(connection, model);

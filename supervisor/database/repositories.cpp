@@ -140,25 +140,33 @@ Result<std::int64_t> find_or_add_repository(PgConnection& connection,
 }
 
 Result<void> claim_repository(PgConnection& connection, const RepositoryClaim& claim,
-                              const std::function<bool()>& keep_waiting) {
-  for (;;) {
+                              const std::function<bool()>& keep_waiting,
+                              const std::function<void(const std::string& what)>& waits) {
+  const auto in_use = [&](const Lock& lock) {
+    return fmt::format("{}repository {} is in use by {}",
+                       claim.shard ? fmt::format("shard {} of ", claim.shard->text()) : "",
+                       claim.name, holder(connection, lock));
+  };
+  for (bool told = false;; told = true) {
     const auto held = try_claim(connection, claim);
     if (!held) return held.error();
     if (!*held) return {};
     if (!keep_waiting || !keep_waiting())
       return Error{ErrorCode::kClaimHeld,
-                   fmt::format("{}repository {} is in use by {}: run again when it is done, or "
-                               "give --wait",
-                               claim.shard ? fmt::format("shard {} of ", claim.shard->text()) : "",
-                               claim.name, holder(connection, **held)),
-                   ""};
+                   in_use(**held) + ": run again when it is done, or give --wait", ""};
+    if (!told && waits) waits(in_use(**held));
     std::this_thread::sleep_for(kBetweenClaims);
   }
 }
 
-Result<void> release_repository(PgConnection& connection, std::int64_t id) {
-  const auto released =
-      connection.run(fmt::format("SELECT pg_advisory_unlock({}, {})", kRepositoryClaim, id));
+Result<void> release_repository(PgConnection& connection, const RepositoryClaim& claim) {
+  const Lock whole = lock_of({claim.id, claim.name});
+  if (!claim.shard) {
+    const auto released = try_lock(connection, "pg_advisory_unlock", whole);
+    return released ? Result<void>() : released.error();
+  }
+  auto released = try_lock(connection, "pg_advisory_unlock", lock_of(claim));
+  if (released) released = try_lock(connection, "pg_advisory_unlock_shared", whole);
   return released ? Result<void>() : released.error();
 }
 
@@ -255,7 +263,7 @@ Result<void> remove_repository(PgConnection& connection, const std::string& name
       const auto undone = connection.run("ROLLBACK");
     return error;
   }
-  if (const auto released = release_repository(connection, *id); !released) return released;
+  if (const auto released = release_repository(connection, {*id, name}); !released) return released;
   const auto collected = collect_vectors(connection);
   return collected ? Result<void>() : collected.error();
 }

@@ -42,11 +42,13 @@ struct RepositoryClaim {
 
 /// Takes `claim` for the life of the connection; a dead holder's claim ends with its own. While
 /// another holds it, asks `keep_waiting` a few times a second and tries again as long as that says
-/// true; empty never waits. ERRORS kClaimHeld, naming the holder; as PgConnection::run.
+/// true; empty never waits. `waits` is told once what it waits for, and who has it, for a person.
+/// ERRORS kClaimHeld, naming the holder; as PgConnection::run.
 Result<void> claim_repository(PgConnection& connection, const RepositoryClaim& claim,
-                              const std::function<bool()>& keep_waiting = {});
-/// Ends the claim on a whole repository before the connection does.
-Result<void> release_repository(PgConnection& connection, std::int64_t id);
+                              const std::function<bool()>& keep_waiting = {},
+                              const std::function<void(const std::string& what)>& waits = {});
+/// Ends the claim before the connection does.
+Result<void> release_repository(PgConnection& connection, const RepositoryClaim& claim);
 
 /// Writes root, remote and root commit. Returns the root that was stored before (escape_path) where
 /// the repository has moved, else "". REQUIRES the claim.

@@ -348,6 +348,16 @@ Result<std::optional<std::string>> GitRepository::head() const {
   return std::optional<std::string>(std::move(text));
 }
 
+bool GitRepository::has_branches() const {
+  git_reference_iterator* references = nullptr;
+  if (git_reference_iterator_glob_new(&references, repository_.get(), "refs/heads/*") != 0)
+    return false;
+  const char* name = nullptr;
+  const bool has = git_reference_next_name(&name, references) == 0;
+  git_reference_iterator_free(references);
+  return has;
+}
+
 std::vector<fs::path> GitRepository::object_folders() const {
   git_buf own = {};
   std::vector<fs::path> folders;

@@ -98,6 +98,8 @@ class GitRepository {
   /// resolved. An alternate that is not called `objects` is left out: naming one must not open any
   /// folder to workers.
   std::vector<std::filesystem::path> object_folders() const;
+  /// There is a branch, whatever HEAD names.
+  bool has_branches() const;
   /// The commit HEAD stands on; nothing before the first one. ERRORS kRepositoryUnusable.
   Result<std::optional<std::string>> head() const;
   /// origin's URL as configured, without userinfo.

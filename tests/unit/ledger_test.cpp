@@ -221,7 +221,7 @@ TEST_CASE("ledger: a run's row tells how it ended, and a killed run is marked by
   }
   PgConnection connection = connect(url);
   auto ledger =
-      Ledger::open(connection, {"repo", "/src/repo", {}, {}}, model(), {}, [] { return true; });
+      Ledger::open(connection, {"repo", "/src/repo", {}, {}}, model(), {}, {[] { return true; }});
   REQUIRE(ledger.ok());
   REQUIRE(ledger->record(record("a", FileState::kSkipped, "binary")).ok());
   REQUIRE(text_of(ledger->finish_run("complete", R"({"status": "complete"})", "c0ffee")) == "");
@@ -277,7 +277,7 @@ TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[post
   // A claim ends with its session, which the server may see to a moment later.
   const auto open_when_free = [&](int connection, const RunPart& part) {
     return Ledger::open(connections[static_cast<std::size_t>(connection)], identity, model(), part,
-                        [] { return true; });
+                        {[] { return true; }});
   };
   connections[0] = connect(url);
   auto again = open_when_free(0, {Shard{1, 2}});
