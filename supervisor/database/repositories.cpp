@@ -250,13 +250,14 @@ Result<void> remove_repository(PgConnection& connection, const std::string& name
   if (!id) return id.error();
   if (const auto claimed = claim_repository(connection, {*id, name}); !claimed) return claimed;
   const auto removed =
-      connection.run(fmt::format("BEGIN; DELETE FROM forkdex.chunks WHERE repository_id = {0};"
+      connection.run(fmt::format("BEGIN; {1}"
+                                 "DELETE FROM forkdex.chunks WHERE repository_id = {0};"
                                  "DELETE FROM forkdex.files WHERE repository_id = {0};"
                                  "DELETE FROM forkdex.commits WHERE repository_id = {0};"
                                  "DELETE FROM forkdex.refused_texts t WHERE NOT EXISTS (SELECT "
                                  "FROM forkdex.commits c WHERE c.content_hash = t.content_hash);"
                                  "DELETE FROM forkdex.repositories WHERE id = {0}; COMMIT",
-                                 *id));
+                                 *id, note_removed_texts(*id)));
   if (!removed) {
     const Error error = removed.error();
     if (connection.alive()) [[maybe_unused]]
@@ -264,7 +265,7 @@ Result<void> remove_repository(PgConnection& connection, const std::string& name
     return error;
   }
   if (const auto released = release_repository(connection, {*id, name}); !released) return released;
-  const auto collected = collect_vectors(connection);
+  const auto collected = collect_removed_texts(connection);
   return collected ? Result<void>() : collected.error();
 }
 

@@ -95,9 +95,9 @@ struct Refusal {
 Result<void> list_refusals(PgConnection& connection, const std::string& name, bool skipped_too,
                            const std::function<void(const Refusal&)>& visit);
 
-/// Deletes the repository's rows in one transaction, then the vectors nothing needs any more.
-/// ERRORS kUsage (no such name), kClaimHeld, as PgConnection::run. CRASH leaves all of its rows or
-/// none; vectors left over go with the next collection.
+/// Deletes the repository's rows in one transaction, then the vectors that only they needed. May be
+/// called once a connection. ERRORS kUsage (no such name), kClaimHeld, as PgConnection::run. CRASH
+/// leaves all of its rows or none; vectors left over go with the next collection.
 Result<void> remove_repository(PgConnection& connection, const std::string& name);
 
 }  // namespace forkdex
