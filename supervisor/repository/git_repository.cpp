@@ -72,9 +72,32 @@ void find_user_config() {
   search(GIT_CONFIG_LEVEL_XDG, user_config_folder(), "config");
 }
 
+/// What to do about a repository that libgit2 refuses in these words; empty where nobody knows.
+std::string_view remedy_for(std::string_view message) {
+  struct Known {
+    std::string_view words;
+    std::string_view remedy;
+  };
+  constexpr std::array kKnown = {
+      Known{"'link'",
+            "; it is a split index: `git update-index --no-split-index` makes it a whole one"},
+      Known{"'sdir'",
+            "; it is a sparse index: `git sparse-checkout reapply --no-sparse-index` makes it a "
+            "whole one"},
+      Known{"extensions.objectformat",
+            "; its objects are named by SHA-256, which is not read here: index a copy of its "
+            "files without .git"},
+  };
+  for (const Known& known : kKnown)
+    if (message.find(known.words) != std::string_view::npos) return known.remedy;
+  return "";
+}
+
 Error repository_error(const fs::path& folder, std::string_view what) {
   return {ErrorCode::kRepositoryUnusable,
-          fmt::format("the git repository of {} cannot be used: {}", shown(folder), what), ""};
+          fmt::format("the git repository of {} cannot be used: {}{}", shown(folder), what,
+                      remedy_for(what)),
+          ""};
 }
 
 /// Whether `folder` lies at or below `top`.
@@ -118,7 +141,8 @@ std::vector<fs::path> alternates_of(const fs::path& objects) {
   std::vector<fs::path> alternates;
   std::ifstream file(objects / "info" / "alternates");
   for (std::string line; std::getline(file, line);)
-    if (!line.empty() && line[0] != '#') alternates.push_back(objects / line);
+    if (!line.empty() && line[0] != '#')
+      alternates.push_back(objects / without_trailing_slash(line.c_str()));
   return alternates;
 }
 
@@ -375,6 +399,17 @@ std::optional<std::string> GitRepository::remote() const {
   const auto url = config_text("remote.origin.url");
   if (!url) return std::nullopt;
   return remote_without_secrets(*url);
+}
+
+bool GitRepository::is_partial() const {
+  git_config_iterator* entries = nullptr;
+  if (git_config_iterator_glob_new(&entries, config_.get(),
+                                   "^(remote\\..*\\.promisor|extensions\\.partialclone)$") != 0)
+    return false;
+  git_config_entry* entry = nullptr;
+  const bool is_partial = git_config_next(&entry, entries) == 0;
+  git_config_iterator_free(entries);
+  return is_partial;
 }
 
 std::optional<std::string> GitRepository::root_commit() const {

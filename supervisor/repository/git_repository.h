@@ -102,6 +102,8 @@ class GitRepository {
   bool has_branches() const;
   /// The commit HEAD stands on; nothing before the first one. ERRORS kRepositoryUnusable.
   Result<std::optional<std::string>> head() const;
+  /// Cloned with a filter: objects are missing that git fetches when it needs them.
+  bool is_partial() const;
   /// origin's URL as configured, without userinfo.
   std::optional<std::string> remote() const;
   /// The first commit of HEAD's first-parent line; nothing where the history is cut off. Reads

@@ -301,6 +301,20 @@ TEST_CASE("listing: files that a sparse checkout left out are listed as sparse",
   CHECK(find(files, "a.txt").blob_oid);
 }
 
+TEST_CASE("listing: a file that stands there is none that was left out, whatever its flag says",
+          "[listing]") {
+  const ScratchFolder folder;
+  make_repository(folder);
+  folder.git({"update-index", "--skip-worktree", "a.txt", "b/c.txt"});
+  folder.write("a.txt", "what its owner changed\n");
+  fs::remove(folder / "b/c.txt");
+  const auto files = list(inspect(folder.path()));
+  const ListedFile present = find(files, "a.txt");
+  CHECK(present.kind == Kind::kRegular);
+  CHECK_FALSE(present.blob_is_current);
+  CHECK(find(files, "b/c.txt").kind == Kind::kSparse);
+}
+
 TEST_CASE("listing: what libgit2 cannot read is refused by name, never walked", "[listing]") {
   const ScratchFolder folder;
   SECTION("a sparse index") {
@@ -309,12 +323,23 @@ TEST_CASE("listing: what libgit2 cannot read is refused by name, never walked", 
     folder.git({"add", "."});
     folder.git({"commit", "-qm", "second"});
     folder.git({"sparse-checkout", "set", "--cone", "--sparse-index", "b"});
-    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable), Catch::Contains("sdir"));
+    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable),
+               Catch::Contains("sdir") && Catch::Contains("--no-sparse-index"));
+    folder.git({"sparse-checkout", "reapply", "--no-sparse-index"});
+    CHECK(list_paths(folder.path()).size() == 4);
+  }
+  SECTION("a split index") {
+    make_repository(folder);
+    folder.git({"update-index", "--split-index"});
+    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable),
+               Catch::Contains("link") && Catch::Contains("--no-split-index"));
+    folder.git({"update-index", "--no-split-index"});
+    CHECK(list_paths(folder.path()).size() == 3);
   }
   SECTION("SHA-256 objects") {
     folder.git({"init", "-q", "--object-format=sha256"});
     CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable),
-               Catch::Contains("objectformat"));
+               Catch::Contains("objectformat") && Catch::Contains("SHA-256"));
   }
   SECTION("an extension nobody knows") {
     make_repository(folder);
