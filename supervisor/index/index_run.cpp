@@ -217,6 +217,7 @@ Result<void> IndexRun::collect_commits() {
   options.model_id = ledger_->model_id();
   options.full = settings_.full;
   options.retry_failed = settings_.retry_failed;
+  options.shard = scope_.shard();
   options.keep_going = [this] {
     poll_signals();
     return signal_ == 0;

@@ -282,6 +282,28 @@ TEST_CASE("commits: of clones shallow and bare, of a linked work tree and a fold
   }
 }
 
+TEST_CASE("commits: each shard embeds messages of its own") {
+  const GitFolder folder;
+  small_history(folder);
+  for (int n = 0; n < 15; ++n) {
+    folder.write("a.py", "a = " + std::to_string(n + 10) + "\n");
+    folder.commit("Number " + std::to_string(n), 10 + n);
+  }
+  const Database database;
+  const auto noted = [&] {
+    return database.value("SELECT messages_model IS NOT NULL FROM forkdex.repositories");
+  };
+  const IndexRun first = index_well(folder.path(), database, {"--shard", "1/2"});
+  CHECK(written(first) == 20);
+  CHECK(embedded(first) > 0);
+  CHECK(noted() == "f");
+  const IndexRun second = index_well(folder.path(), database, {"--shard", "2/2"});
+  CHECK(embedded(second) > 0);
+  CHECK(embedded(first) + embedded(second) == 20);
+  CHECK(without_vector(database) == 0);
+  CHECK(noted() == "t");
+}
+
 TEST_CASE("commits: --no-commits leaves them out, and --full writes none that is right") {
   const GitFolder folder;
   small_history(folder);
