@@ -120,6 +120,11 @@ Result<void> IndexRun::plan() {
 void IndexRun::warn_of_nothing() const {
   if (accounting_.total() == 0) {
     if (scope_.shard()) return;  // one in many may well be empty
+    if (scope_.lists_nothing()) {
+      std::fprintf(stderr, "supervisor: warning: nothing to index: --files-from names no file\n");
+      return;
+    }
+    if (scope_.is_list()) return;  // what it names and is not there has a warning of its own
     std::fprintf(stderr, "supervisor: warning: nothing to index: no file was found in %s\n",
                  display_path(repository_.root.string()).c_str());
   } else if (accounting_.excluded() == accounting_.total()) {

@@ -70,6 +70,7 @@ Result<void> IndexRun::open() {
   auto repository = source_.open();
   if (!repository) return repository.error();
   repository_ = *std::move(repository);
+  if (auto settled = scope_.settle_in(repository_.root.string()); !settled) return settled;
 
   auto model = ModelFolder::read_chosen(settings_.code_model);
   if (!model) return model.error();
