@@ -14,6 +14,7 @@
 #include "tests/support/index_run.h"
 #include "tests/support/own_server.h"
 #include "tests/support/processes.h"
+#include "tests/support/seed.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
 
@@ -58,12 +59,6 @@ Command index_over(const OwnServer& server, const fs::path& report, Strings opti
   Command command = server.command(options);
   if (!url.empty()) command.environment["DATABASE_URL"] = url;
   return command;
-}
-
-unsigned new_seed() {
-  const unsigned seed = std::random_device()();
-  UNSCOPED_INFO("seed " << seed);
-  return seed;
 }
 
 TEST_CASE("database: connections cut twenty times, the supervisor's among them, cost no row",

@@ -16,6 +16,7 @@
 #include "tests/support/index_run.h"
 #include "tests/support/own_server.h"
 #include "tests/support/processes.h"
+#include "tests/support/seed.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
 
@@ -103,12 +104,6 @@ void break_and_resume(const fs::path& root, const Dump& expected, const std::str
   REQUIRE(second.ended.status == 0);
   CHECK(contradictions(second.report, database) == Strings());
   CHECK(differences(expected, dump(database, "r")) == Strings());
-}
-
-unsigned new_seed() {
-  const unsigned seed = std::random_device()();
-  UNSCOPED_INFO("seed " << seed);
-  return seed;
 }
 
 TEST_CASE("faults: a death or an error at any point loses nothing and leaves no half", "[kill]") {
