@@ -27,6 +27,14 @@ constexpr const char* kProblems =
     "AND (f.state = 'quarantined' OR f.state = 'failed' AND "
     "(f.reason = '{}' OR f.indexed_at >= r.started_at)) ORDER BY f.path COLLATE \"C\") TO STDOUT";
 
+// Runs of a service that looks every minute would outgrow what they index. The last week's stay
+// whatever their number: a head moves when all shards have a run at it.
+constexpr const char* kForgetRuns =
+    "DELETE FROM forkdex.runs WHERE id IN (SELECT id FROM (SELECT id, started_at, "
+    "  row_number() OVER (PARTITION BY repository_id ORDER BY id DESC) AS age "
+    "  FROM forkdex.runs) r WHERE age > 1000 AND started_at < now() - interval '7 days')";
+constexpr std::int64_t kRunsBetween = 100;  // one run in so many looks for old ones
+
 std::string from_hex(std::string_view digits) {
   return bytes_from_bytea("\\x" + std::string(digits));
 }
@@ -155,6 +163,10 @@ Result<void> Ledger::finish_run(const std::string& status, const std::string& re
         {std::to_string(run_id_), status, report, head});
   });
   if (!ended) return ended.error();
+  if (run_id_ % kRunsBetween == 0)
+    if (const auto forgotten = retried(*connection_, [&] { return connection_->run(kForgetRuns); });
+        !forgotten)
+      return forgotten.error();
   if (status != "complete" || listed_) return {};
   return retried(*connection_, [&] { return move_head(head); });
 }

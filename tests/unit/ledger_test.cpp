@@ -240,6 +240,24 @@ TEST_CASE("ledger: a run's row tells how it ended, and a killed run is marked by
   CHECK(list_repositories(connection, "nobody").error().code == ErrorCode::kUsage);
 }
 
+TEST_CASE("ledger: of old runs the last thousand stay", "[postgres]") {
+  PgConnection connection = connect(fresh_database("ledger_old_runs"));
+  const auto repository = find_or_add_repository(connection, {"repo", "/src/repo", {}, {}});
+  REQUIRE(repository.ok());
+  const std::string id = std::to_string(*repository);
+  const auto add = [&](int runs, const std::string& age) {
+    must_run(connection, "INSERT INTO forkdex.runs (repository_id, started_at, status) SELECT " +
+                             id + ", now() - interval '" + age + "', 'complete' " +
+                             "FROM generate_series(1, " + std::to_string(runs) + ")");
+  };
+  add(600, "8 days");
+  add(1099, "6 days");
+  auto ledger = open_ledger(connection);  // run 1700
+  REQUIRE(ledger.run_id() == 1700);
+  REQUIRE(text_of(ledger.finish_run("complete", "{}", "c0ffee")) == "");
+  CHECK(count(connection, "runs") == 1100);
+}
+
 TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[postgres]") {
   const std::string url = fresh_database("ledger_shards");
   std::vector<PgConnection> connections;
