@@ -130,13 +130,25 @@ Result<std::int64_t> find_or_add_repository(PgConnection& connection,
       return stored->integer(0, 0);
     }
     const auto added = connection.run(
-        "INSERT INTO forkdex.repositories (name, root, remote, root_commit) "
-        "VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING RETURNING id",
-        {identity.name, escape_path(identity.root), identity.remote, identity.root_commit});
+        "INSERT INTO forkdex.repositories (name, root, remote, root_commit, root_commit_head) "
+        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING RETURNING id",
+        {identity.name, escape_path(identity.root), identity.remote, identity.root_commit,
+         identity.root_commit_head});
     if (!added) return added.error();
     if (!added->empty()) return added->integer(0, 0);
     // Another run added it just now: look at what it wrote.
   }
+}
+
+Result<std::optional<RootCommit>> stored_root_commit(PgConnection& connection,
+                                                     const std::string& name) {
+  const auto rows = connection.run(
+      "SELECT root_commit, root_commit_head FROM forkdex.repositories "
+      "WHERE name = $1 AND root_commit IS NOT NULL AND root_commit_head IS NOT NULL",
+      {name});
+  if (!rows) return rows.error();
+  if (rows->empty()) return std::optional<RootCommit>();
+  return std::optional(RootCommit{std::string(rows->text(0, 0)), std::string(rows->text(0, 1))});
 }
 
 Result<void> claim_repository(PgConnection& connection, const RepositoryClaim& claim,
@@ -177,9 +189,11 @@ Result<std::string> update_repository(PgConnection& connection, std::int64_t id,
   if (!stored) return stored.error();
   const std::string before(stored->empty() ? "" : stored->text(0, 0));
   const auto updated = connection.run(
-      "UPDATE forkdex.repositories SET root = $2, remote = $3, root_commit = $4 WHERE id = $1 "
-      "AND (root, remote, root_commit) IS DISTINCT FROM ($2, $3, $4)",
-      {std::to_string(id), escape_path(identity.root), identity.remote, identity.root_commit});
+      "UPDATE forkdex.repositories SET root = $2, remote = $3, root_commit = $4, "
+      "root_commit_head = $5 WHERE id = $1 "
+      "AND (root, remote, root_commit, root_commit_head) IS DISTINCT FROM ($2, $3, $4, $5)",
+      {std::to_string(id), escape_path(identity.root), identity.remote, identity.root_commit,
+       identity.root_commit_head});
   if (!updated) return updated.error();
   return before == escape_path(identity.root) ? std::string() : before;
 }

@@ -12,6 +12,7 @@
 #include "common/pg_connection.h"
 #include "common/result.h"
 #include "common/shard.h"
+#include "supervisor/repository/commit.h"
 
 namespace forkdex {
 
@@ -22,6 +23,7 @@ struct RepositoryIdentity {
   std::optional<std::string> remote;       ///< without userinfo
   std::optional<std::string> root_commit;  ///< hex
   std::string folder{};  ///< the root in its work tree, ending with '/'; empty for its top
+  std::optional<std::string> root_commit_head{};  ///< hex: the head that root_commit was found from
 };
 
 /// Finds the row of `identity.name`, or adds it. A name stored with another root is the same
@@ -31,6 +33,11 @@ struct RepositoryIdentity {
 /// ROOT …"), as PgConnection::run.
 Result<std::int64_t> find_or_add_repository(PgConnection& connection,
                                             const RepositoryIdentity& identity);
+
+/// What is stored of the root commit of the repository called `name`, if there is one. ERRORS as
+/// PgConnection::run.
+Result<std::optional<RootCommit>> stored_root_commit(PgConnection& connection,
+                                                     const std::string& name);
 
 /// What a run has to itself.
 struct RepositoryClaim {

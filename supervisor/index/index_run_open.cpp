@@ -49,9 +49,11 @@ Result<void> IndexRun::claim() {
     auto repository = source_.open();
     if (!repository) return repository.error();
     repository_ = *std::move(repository);
-    return source_.identity(repository_);
+    return source_.identity(repository_, database_->connection());
   };
-  auto ledger = Ledger::open(database_->connection(), source_.identity(repository_), model_,
+  auto identity = source_.identity(repository_, database_->connection());
+  if (!identity) return identity.error();
+  auto ledger = Ledger::open(database_->connection(), *std::move(identity), model_,
                              {scope_.shard(), scope_.is_list()}, waiting);
   if (!ledger) {
     if (ledger.error().code == ErrorCode::kUsage) source_.discard_new();

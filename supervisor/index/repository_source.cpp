@@ -31,14 +31,21 @@ Result<RepositoryInfo> RepositorySource::open_remote() {
   return clone_->inspect(settings_->rev);
 }
 
-RepositoryIdentity RepositorySource::identity(const RepositoryInfo& repository) const {
+Result<RepositoryIdentity> RepositorySource::identity(const RepositoryInfo& repository,
+                                                      PgConnection& connection) const {
   RepositoryIdentity identity;
   identity.name =
       settings_->repository.empty() ? display_path(repository.default_name) : settings_->repository;
   identity.root = repository.root.string();
   identity.remote = repository.remote;
-  identity.root_commit = repository.root_commit;
   identity.folder = repository.folder;
+  if (repository.remote) return identity;
+  const auto known = stored_root_commit(connection, identity.name);
+  if (!known) return known.error();
+  if (auto root = find_root_commit(repository, *known)) {
+    identity.root_commit = std::move(root->commit);
+    identity.root_commit_head = std::move(root->head);
+  }
   return identity;
 }
 

@@ -35,8 +35,9 @@ class RepositorySource {
   /// inspect_repository, parse_remote_url, Clone::update.
   Result<RepositoryInfo> open();
 
-  /// What the repository is known by, as it was looked at last.
-  RepositoryIdentity identity(const RepositoryInfo& repository) const;
+  /// What the repository is known by, as it was looked at last. ERRORS as PgConnection::run.
+  Result<RepositoryIdentity> identity(const RepositoryInfo& repository,
+                                      PgConnection& connection) const;
 
   /// Deletes a clone that this run has made, because nothing will refer to it.
   void discard_new();

@@ -334,7 +334,6 @@ Result<RepositoryInfo> Clone::inspect(const std::string& revision) const {
   info->root = url_.shown;
   info->default_name = url_.name;
   info->remote = url_.shown;
-  info->root_commit.reset();
   return info;
 }
 

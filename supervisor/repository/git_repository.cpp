@@ -412,21 +412,27 @@ bool GitRepository::is_partial() const {
   return is_partial;
 }
 
-std::optional<std::string> GitRepository::root_commit() const {
+std::optional<RootCommit> GitRepository::root_commit(const std::optional<RootCommit>& known) const {
   if (git_repository_is_shallow(repository_.get())) return std::nullopt;
   git_oid oid;
   if (git_reference_name_to_id(&oid, repository_.get(), "HEAD") != 0) return std::nullopt;
+  const auto text_of = [](const git_oid& id) {
+    std::string text(GIT_OID_HEXSZ, '\0');
+    git_oid_fmt(text.data(), &id);
+    return text;
+  };
+  const std::string head = text_of(oid);
+  git_oid known_head;
+  const bool is_known = known && git_oid_fromstr(&known_head, known->head.c_str()) == 0;
   while (true) {
+    if (is_known && git_oid_equal(&oid, &known_head)) return RootCommit{known->commit, head};
     git_commit* commit = nullptr;
     if (git_commit_lookup(&commit, repository_.get(), &oid) != 0) return std::nullopt;
     const bool is_root = git_commit_parentcount(commit) == 0;
     if (!is_root) oid = *git_commit_parent_id(commit, 0);
     git_commit_free(commit);
-    if (is_root) break;
+    if (is_root) return RootCommit{text_of(oid), head};
   }
-  std::string text(GIT_OID_HEXSZ, '\0');
-  git_oid_fmt(text.data(), &oid);
-  return text;
 }
 
 }  // namespace forkdex

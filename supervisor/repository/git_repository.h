@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "supervisor/repository/commit.h"
 
 struct git_config;
 struct git_index;
@@ -107,8 +108,8 @@ class GitRepository {
   /// origin's URL as configured, without userinfo.
   std::optional<std::string> remote() const;
   /// The first commit of HEAD's first-parent line; nothing where the history is cut off. Reads
-  /// every commit of that line.
-  std::optional<std::string> root_commit() const;
+  /// every commit of that line, down to the head that `known` is of.
+  std::optional<RootCommit> root_commit(const std::optional<RootCommit>& known = {}) const;
 
   /// libgit2's own, for what reads objects; lives as long as this does.
   git_repository* handle() const { return repository_.get(); }

@@ -14,6 +14,16 @@ extern "C" const char* __lsan_default_suppressions() { return "leak:libpcre2-8";
 #endif
 
 using namespace forkdex::test::listing;
+using forkdex::RootCommit;
+
+namespace {
+
+std::optional<std::string> root_of(const RepositoryInfo& info) {
+  const auto found = forkdex::find_root_commit(info);
+  return found ? std::optional(found->commit) : std::nullopt;
+}
+
+}  // namespace
 
 TEST_CASE("listing: tracked and untracked files of a repository, ignored ones left out",
           "[listing]") {
@@ -31,7 +41,7 @@ TEST_CASE("listing: tracked and untracked files of a repository, ignored ones le
   CHECK(info.root == folder.path());
   CHECK(info.default_name == folder.path().filename());
   CHECK(info.head == trimmed(folder.git({"rev-parse", "HEAD"})));
-  CHECK(info.root_commit == info.head);
+  CHECK(root_of(info) == info.head);
   const auto files = list(info);
   CHECK(paths_of(files) == Paths{".gitignore", "b/c.txt", "forced.o", "new.txt"});
   CHECK(find(files, "b/c.txt").blob_oid == trimmed(folder.git({"rev-parse", "HEAD:b/c.txt"})));
@@ -206,7 +216,7 @@ TEST_CASE("listing: before the first commit there is no head, the index counts",
   const RepositoryInfo info = inspect(folder.path());
   CHECK(info.in_git);
   CHECK_FALSE(info.head);
-  CHECK_FALSE(info.root_commit);
+  CHECK_FALSE(root_of(info));
   CHECK(find(list(info), "a").blob_oid);
 }
 
@@ -423,10 +433,19 @@ TEST_CASE("listing: the root commit stands in where there is no remote", "[listi
   make_repository(folder);
   const std::string first = trimmed(folder.git({"rev-parse", "HEAD"}));
   folder.git({"commit", "-q", "--allow-empty", "-m", "second"});
-  CHECK(inspect(folder.path()).root_commit == first);
+  CHECK(root_of(inspect(folder.path())) == first);
+  // What is known of an earlier head is built upon, and nothing else.
+  const std::string second = trimmed(folder.git({"rev-parse", "HEAD"}));
+  folder.git({"commit", "-q", "--allow-empty", "-m", "third"});
+  const RepositoryInfo info = inspect(folder.path());
+  const std::string marker = "0123456789012345678901234567890123456789";
+  const auto built_upon = forkdex::find_root_commit(info, RootCommit{marker, second});
+  CHECK(built_upon->commit == marker);
+  CHECK(built_upon->head == info.head);
+  CHECK(forkdex::find_root_commit(info, RootCommit{marker, marker})->commit == first);
   folder.git({"remote", "add", "origin", "https://me:token@example.org/x.git"});
   CHECK(inspect(folder.path()).remote == "https://example.org/x.git");
-  CHECK_FALSE(inspect(folder.path()).root_commit);
+  CHECK_FALSE(root_of(inspect(folder.path())));
 }
 
 TEST_CASE("listing: a history that is cut off has no root commit", "[listing]") {
@@ -436,7 +455,7 @@ TEST_CASE("listing: a history that is cut off has no root commit", "[listing]") 
   origin.git({"commit", "-q", "--allow-empty", "-m", "second"});
   folder.git({"clone", "-q", "--depth=1", "file://" + origin.path().string(), "clone"});
   folder.git({"-C", folder / "clone", "remote", "remove", "origin"});
-  CHECK_FALSE(inspect(folder / "clone").root_commit);
+  CHECK_FALSE(root_of(inspect(folder / "clone")));
 }
 
 TEST_CASE("remote url: userinfo, query and fragment go, all else stays", "[listing]") {
