@@ -85,6 +85,12 @@ Result<Ledger> Ledger::open(PgConnection& connection, RepositoryIdentity identit
 }
 
 Result<void> Ledger::begin_run() {
+  // Before anything is stored under another model than all that is there.
+  const auto mixed = connection_->run(
+      "UPDATE forkdex.repositories SET code_model = NULL, messages_model = NULL WHERE id = $1 "
+      "AND (code_model <> $2 OR messages_model <> $2)",
+      {std::to_string(claim_.id), std::to_string(model_id_)});
+  if (!mixed) return mixed.error();
   const PgParam shard = claim_.shard ? PgParam(claim_.shard->text()) : std::nullopt;
   // Under the claim no other run that it excludes is alive: what still says so was killed.
   const auto begun = connection_->run(
@@ -176,11 +182,13 @@ Result<void> Ledger::finish_run(const std::string& status, const std::string& re
 Result<void> Ledger::move_head(const std::optional<std::string>& head) {
   const std::string count = claim_.shard ? std::to_string(claim_.shard->count) : "0";
   const auto moved = connection_->run(
-      "UPDATE forkdex.repositories SET head = $2, indexed_at = now() WHERE id = $1 "
+      "UPDATE forkdex.repositories SET head = $2, indexed_at = now(), "
+      // Which models its shards had, nobody knows.
+      "code_model = CASE WHEN $3 = '0' THEN $4::int ELSE code_model END WHERE id = $1 "
       "AND ($3 = '0' OR $3::bigint = (SELECT count(DISTINCT shard) FROM forkdex.runs "
       "  WHERE repository_id = $1 AND status = 'complete' AND NOT narrowed "
       "  AND head IS NOT DISTINCT FROM $2 AND split_part(shard, '/', 2) = $3))",
-      {std::to_string(claim_.id), head, count});
+      {std::to_string(claim_.id), head, count, std::to_string(model_id_)});
   return moved ? Result<void>() : moved.error();
 }
 

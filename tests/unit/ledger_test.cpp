@@ -389,6 +389,53 @@ TEST_CASE("ledger: removing a repository keeps the vectors that another one need
   CHECK(text_of(claim_repository(connection, {*two, "two"})) == "");
 }
 
+TEST_CASE("ledger: what a replaced model computed goes when every file has the new one's",
+          "[postgres]") {
+  PgConnection connection = connect(fresh_database("ledger_models"));
+  const RepositoryIdentity identity{"repo", "/src/repo", {}, {}};
+  const std::vector<ModelFolder> models = {model("old"), model("new")};
+  const auto open = [&](const ModelFolder& folder) {
+    auto ledger = Ledger::open(connection, identity, folder);
+    REQUIRE((ledger ? "" : ledger.error().text()) == "");
+    return *std::move(ledger);
+  };
+  const auto collect = [&] {
+    const auto collected = collect_vectors(connection);
+    REQUIRE((collected ? "" : collected.error().text()) == "");
+    return *collected;
+  };
+  const auto add_vectors = [&](std::int64_t id) {
+    must_run(connection, "INSERT INTO forkdex.vectors SELECT " + std::to_string(id) +
+                             ", sha256(n::text::bytea), '[1,0,0,0]' FROM generate_series(1, 2) n");
+  };
+  Ledger first = open(models[0]);
+  add_vectors(first.model_id());
+  add_chunk(connection, first.repository_id(), "a", sha256("1"));
+  must_run(connection,
+           "INSERT INTO forkdex.commits (repository_id, oid, author, authored_at, message, files, "
+           "file_count, content_hash) VALUES (" +
+               std::to_string(first.repository_id()) +
+               ", 'c', '', now(), '2', '{}', 0, sha256('2'))");
+  REQUIRE(text_of(first.finish_run("complete", "{}", "c0ffee")) == "");
+  must_run(connection, "UPDATE forkdex.repositories SET messages_model = code_model");
+  CHECK(collect() == 0);
+
+  // While a run replaces the model, both are needed; a run that is cut short leaves it so.
+  Ledger second = open(models[1]);
+  add_vectors(second.model_id());
+  CHECK(collect() == 0);
+  REQUIRE(text_of(second.finish_run("partial", "{}", "c0ffee")) == "");
+  CHECK(collect() == 0);
+  Ledger third = open(models[1]);
+  REQUIRE(text_of(third.finish_run("complete", "{}", "c0ffee")) == "");
+  CHECK(collect() == 1);
+  must_run(connection, "UPDATE forkdex.repositories SET messages_model = code_model");
+  CHECK(collect() == 1);
+  CHECK(must_run(connection, "SELECT count(*) FROM forkdex.vectors WHERE model_id = " +
+                                 std::to_string(third.model_id()))
+            .integer(0, 0) == 2);
+}
+
 TEST_CASE("ledger: a vector that nothing needs is kept for a while, unless it is needed again",
           "[postgres]") {
   PgConnection connection = connect(fresh_database("ledger_collect"));
