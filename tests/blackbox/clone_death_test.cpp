@@ -97,7 +97,8 @@ TEST_CASE("clone: what a killed run began is removed by one that clones somethin
   program.wait();
   const auto unfinished = [&] { return there.clones(false); };
   REQUIRE(unfinished().size() == 1);
-  // Its git ends a moment after it, and lets go of the lock.
+  // Its git and ssh end a moment after it, and let go of the lock.
+  there.folder.write("go", "");
   wait_until("the rest is removed", [&] {
     const TemporaryFolder other;
     other.write("x.py", function("x"));

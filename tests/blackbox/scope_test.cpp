@@ -159,7 +159,7 @@ TEST_CASE("scope: bad shards and lists are refused in a sentence") {
   const Ended absolute = run(command);
   INFO(absolute.text());
   CHECK(absolute.status == 0);
-  CHECK(absolute.err.find("warning") == std::string::npos);
+  CHECK(absolute.err.find("supervisor: warning") == std::string::npos);
   command.input = "";
   const Ended nothing = run(command);
   CHECK(nothing.status == 0);
