@@ -181,7 +181,11 @@ void remove_unfinished(const Places& places) {
     fs::remove_all(folder, ignored);
     std::string clone = folder.string();
     clone.resize(clone.rfind(mark) + places.clone.extension().string().size());
-    if (!fs::exists(clone, ignored)) fs::remove(lock_path, ignored);
+    if (fs::exists(clone, ignored)) continue;
+    std::string use_path = lock_path;
+    use_path.replace(use_path.rfind(".lock"), std::string::npos, ".use");
+    fs::remove(use_path, ignored);
+    fs::remove(lock_path, ignored);
   }
 }
 
