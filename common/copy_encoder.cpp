@@ -77,12 +77,6 @@ CopyEncoder& CopyEncoder::bytea(std::span<const std::uint8_t> value) {
   return *this;
 }
 
-CopyEncoder& CopyEncoder::boolean(bool value) {
-  length(1);
-  buffer_ += value ? '\1' : '\0';
-  return *this;
-}
-
 CopyEncoder& CopyEncoder::int4(std::int32_t value) {
   length(4);
   big_endian(static_cast<std::uint32_t>(value));

@@ -25,7 +25,6 @@ class CopyEncoder {
   /// Writes NULL for an empty text.
   CopyEncoder& text_or_null(std::string_view value);
   CopyEncoder& bytea(std::span<const std::uint8_t> value);
-  CopyEncoder& boolean(bool value);
   CopyEncoder& int4(std::int32_t value);
   CopyEncoder& int8(std::int64_t value);
   CopyEncoder& jsonb(std::string_view json);

@@ -82,7 +82,7 @@ Result<WalkedHistory> CommitRows::walked() {
   const auto rows = connection_->run(
       "SELECT walked_head, coalesce(walked_scope, ''), messages_model, NOT EXISTS ("
       "  SELECT FROM forkdex.files WHERE repository_id = $1 AND NOT last_commit_known), "
-      "EXISTS (SELECT FROM forkdex.commits WHERE repository_id = $1) "
+      "EXISTS (SELECT FROM forkdex.commits WHERE repository_id = $1), walk_unsettled "
       "FROM forkdex.repositories WHERE id = $1",
       {std::to_string(repository_id_)});
   if (!rows) return rows.error();
@@ -93,6 +93,7 @@ Result<WalkedHistory> CommitRows::walked() {
   if (!rows->is_null(0, 2)) walked.messages_model = rows->integer(0, 2);
   walked.all_paths_known = rows->text(0, 3) == "t";
   walked.any_commits = rows->text(0, 4) == "t";
+  walked.unsettled = rows->text(0, 5) == "t";
   return walked;
 }
 
@@ -156,8 +157,8 @@ Result<void> CommitRows::write_batch(std::uint64_t& written) {
   if (!done) return done.error();
   written = static_cast<std::uint64_t>(done->affected());
   const auto noted = connection_->run(
-      "UPDATE forkdex.repositories SET messages_model = NULL "
-      "WHERE id = $1 AND messages_model IS NOT NULL",
+      "UPDATE forkdex.repositories SET messages_model = NULL, walk_unsettled = true "
+      "WHERE id = $1 AND (messages_model IS NOT NULL OR NOT walk_unsettled)",
       {id});
   return noted ? Result<void>() : noted.error();
 }
@@ -198,7 +199,8 @@ Result<void> CommitRows::settle_once(const std::string& head, const std::string&
   if (done) done = remove(gone);
   if (!done) return done;
   const auto noted = connection_->run(
-      "UPDATE forkdex.repositories SET walked_head = $2, walked_scope = $3 WHERE id = $1",
+      "UPDATE forkdex.repositories SET walked_head = $2, walked_scope = $3, "
+      "walk_unsettled = false WHERE id = $1",
       {std::to_string(repository_id_), head, scope});
   return noted ? Result<void>() : noted.error();
 }
@@ -233,7 +235,8 @@ Result<void> CommitRows::clear() {
          {"DELETE FROM forkdex.commits WHERE repository_id = $1",
           "UPDATE forkdex.files SET last_commit = NULL, last_commit_known = false "
           "WHERE repository_id = $1 AND last_commit_known",
-          "UPDATE forkdex.repositories SET walked_head = NULL, walked_scope = NULL WHERE id = $1"})
+          "UPDATE forkdex.repositories SET walked_head = NULL, walked_scope = NULL, "
+          "walk_unsettled = false WHERE id = $1"})
       if (const auto done = connection_->run(statement, {std::to_string(repository_id_)}); !done)
         return done.error();
     return {};

@@ -24,6 +24,7 @@ struct WalkedHistory {
   std::string scope;                ///< History::scope() then
   bool all_paths_known = false;     ///< every row of `files` has the last commit as of `head`
   bool any_commits = false;         ///< are stored
+  bool unsettled = false;           ///< some of them may be out of reach of `head`
   std::optional<std::int64_t> messages_model;  ///< under which every message has its vector
 };
 

@@ -27,21 +27,54 @@ constexpr const char* kProblems =
     "AND (f.state = 'quarantined' OR f.state = 'failed' AND "
     "(f.reason = '{}' OR f.indexed_at >= r.started_at)) ORDER BY f.path COLLATE \"C\") TO STDOUT";
 
+// Runs of a service that looks every minute would outgrow what they index. The last week's stay
+// whatever their number: a head moves when all shards have a run at it.
+constexpr const char* kForgetRuns =
+    "DELETE FROM forkdex.runs WHERE id IN (SELECT id FROM (SELECT id, started_at, "
+    "  row_number() OVER (PARTITION BY repository_id ORDER BY id DESC) AS age "
+    "  FROM forkdex.runs) r WHERE age > 1000 AND started_at < now() - interval '7 days')";
+constexpr std::int64_t kRunsBetween = 100;  // one run in so many looks for old ones
+
 std::string from_hex(std::string_view digits) {
   return bytes_from_bytea("\\x" + std::string(digits));
 }
 
+/// Claims the repository that `identity` is once the claim is had. It may have been removed, or
+/// have become another one, between finding it and having it.
+Result<RepositoryClaim> find_and_claim(PgConnection& connection, RepositoryIdentity& identity,
+                                       const std::optional<Shard>& shard, const Waiting& waiting) {
+  for (;;) {
+    const auto id = find_or_add_repository(connection, identity);
+    if (!id) return id.error();
+    const RepositoryClaim claim{*id, identity.name, shard};
+    bool waited = false;
+    const auto begins = [&](const std::string& what) {
+      waited = true;
+      if (waiting.begins) waiting.begins(what);
+    };
+    const auto claimed = claim_repository(connection, claim, waiting.keep_waiting, begins);
+    if (!claimed) return claimed.error();
+    if (waited && waiting.look_again) {
+      auto found = waiting.look_again();
+      if (!found) return found.error();
+      identity = *std::move(found);
+    }
+    const auto now = find_or_add_repository(connection, identity);
+    if (!now) return now.error();
+    if (*now == *id) return claim;
+    if (const auto released = release_repository(connection, claim); !released)
+      return released.error();
+  }
+}
+
 }  // namespace
 
-Result<Ledger> Ledger::open(PgConnection& connection, const RepositoryIdentity& identity,
-                            const ModelFolder& model, const RunPart& part,
-                            const std::function<bool()>& keep_waiting) {
-  const auto id = find_or_add_repository(connection, identity);
-  if (!id) return id.error();
-  Ledger ledger(connection, {*id, identity.name, part.shard}, part.listed);
-  if (const auto claimed = claim_repository(connection, ledger.claim_, keep_waiting); !claimed)
-    return claimed.error();
-  const auto moved_from = update_repository(connection, *id, identity);
+Result<Ledger> Ledger::open(PgConnection& connection, RepositoryIdentity identity,
+                            const ModelFolder& model, const RunPart& part, const Waiting& waiting) {
+  auto claim = find_and_claim(connection, identity, part.shard, waiting);
+  if (!claim) return claim.error();
+  Ledger ledger(connection, *std::move(claim), part.listed);
+  const auto moved_from = update_repository(connection, ledger.repository_id(), identity);
   if (!moved_from) return moved_from.error();
   ledger.moved_from_ = *moved_from;
   const auto model_row = forkdex::model_id(connection, model);
@@ -52,6 +85,12 @@ Result<Ledger> Ledger::open(PgConnection& connection, const RepositoryIdentity& 
 }
 
 Result<void> Ledger::begin_run() {
+  // Before anything is stored under another model than all that is there.
+  const auto mixed = connection_->run(
+      "UPDATE forkdex.repositories SET code_model = NULL, messages_model = NULL WHERE id = $1 "
+      "AND (code_model <> $2 OR messages_model <> $2)",
+      {std::to_string(claim_.id), std::to_string(model_id_)});
+  if (!mixed) return mixed.error();
   const PgParam shard = claim_.shard ? PgParam(claim_.shard->text()) : std::nullopt;
   // Under the claim no other run that it excludes is alive: what still says so was killed.
   const auto begun = connection_->run(
@@ -130,6 +169,10 @@ Result<void> Ledger::finish_run(const std::string& status, const std::string& re
         {std::to_string(run_id_), status, report, head});
   });
   if (!ended) return ended.error();
+  if (run_id_ % kRunsBetween == 0)
+    if (const auto forgotten = retried(*connection_, [&] { return connection_->run(kForgetRuns); });
+        !forgotten)
+      return forgotten.error();
   if (status != "complete" || listed_) return {};
   return retried(*connection_, [&] { return move_head(head); });
 }
@@ -139,11 +182,13 @@ Result<void> Ledger::finish_run(const std::string& status, const std::string& re
 Result<void> Ledger::move_head(const std::optional<std::string>& head) {
   const std::string count = claim_.shard ? std::to_string(claim_.shard->count) : "0";
   const auto moved = connection_->run(
-      "UPDATE forkdex.repositories SET head = $2, indexed_at = now() WHERE id = $1 "
+      "UPDATE forkdex.repositories SET head = $2, indexed_at = now(), "
+      // Which models its shards had, nobody knows.
+      "code_model = CASE WHEN $3 = '0' THEN $4::int ELSE code_model END WHERE id = $1 "
       "AND ($3 = '0' OR $3::bigint = (SELECT count(DISTINCT shard) FROM forkdex.runs "
       "  WHERE repository_id = $1 AND status = 'complete' AND NOT narrowed "
       "  AND head IS NOT DISTINCT FROM $2 AND split_part(shard, '/', 2) = $3))",
-      {std::to_string(claim_.id), head, count});
+      {std::to_string(claim_.id), head, count, std::to_string(model_id_)});
   return moved ? Result<void>() : moved.error();
 }
 

@@ -29,14 +29,22 @@ struct RunPart {
   bool listed = false;  ///< the files of a list
 };
 
+/// What a run does when another one has its repository.
+struct Waiting {
+  std::function<bool()> keep_waiting = {};  ///< see claim_repository; empty never waits
+  std::function<void(const std::string& what)> begins = {};  ///< see claim_repository
+  /// What the repository is after the wait, in which anything may have become of it.
+  std::function<Result<RepositoryIdentity>()> look_again = {};
+};
+
 class Ledger {
  public:
-  /// Finds or adds the repository and the model, claims the repository or its shard (waiting while
-  /// `keep_waiting` says so, see claim_repository) and begins a run. REQUIRES that `connection`
-  /// outlives the ledger. ERRORS kUsage, kClaimHeld, as PgConnection::run.
-  static Result<Ledger> open(PgConnection& connection, const RepositoryIdentity& identity,
+  /// Finds or adds the repository and the model, claims the repository or its shard and begins a
+  /// run. REQUIRES that `connection` outlives the ledger. ERRORS kUsage, kClaimHeld, those of
+  /// `waiting`.look_again, as PgConnection::run.
+  static Result<Ledger> open(PgConnection& connection, RepositoryIdentity identity,
                              const ModelFolder& model, const RunPart& part = {},
-                             const std::function<bool()>& keep_waiting = {});
+                             const Waiting& waiting = {});
 
   std::int64_t repository_id() const { return claim_.id; }
   const std::string& repository_name() const { return claim_.name; }

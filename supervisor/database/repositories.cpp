@@ -130,35 +130,55 @@ Result<std::int64_t> find_or_add_repository(PgConnection& connection,
       return stored->integer(0, 0);
     }
     const auto added = connection.run(
-        "INSERT INTO forkdex.repositories (name, root, remote, root_commit) "
-        "VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING RETURNING id",
-        {identity.name, escape_path(identity.root), identity.remote, identity.root_commit});
+        "INSERT INTO forkdex.repositories (name, root, remote, root_commit, root_commit_head) "
+        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING RETURNING id",
+        {identity.name, escape_path(identity.root), identity.remote, identity.root_commit,
+         identity.root_commit_head});
     if (!added) return added.error();
     if (!added->empty()) return added->integer(0, 0);
     // Another run added it just now: look at what it wrote.
   }
 }
 
+Result<std::optional<RootCommit>> stored_root_commit(PgConnection& connection,
+                                                     const std::string& name) {
+  const auto rows = connection.run(
+      "SELECT root_commit, root_commit_head FROM forkdex.repositories "
+      "WHERE name = $1 AND root_commit IS NOT NULL AND root_commit_head IS NOT NULL",
+      {name});
+  if (!rows) return rows.error();
+  if (rows->empty()) return std::optional<RootCommit>();
+  return std::optional(RootCommit{std::string(rows->text(0, 0)), std::string(rows->text(0, 1))});
+}
+
 Result<void> claim_repository(PgConnection& connection, const RepositoryClaim& claim,
-                              const std::function<bool()>& keep_waiting) {
-  for (;;) {
+                              const std::function<bool()>& keep_waiting,
+                              const std::function<void(const std::string& what)>& waits) {
+  const auto in_use = [&](const Lock& lock) {
+    return fmt::format("{}repository {} is in use by {}",
+                       claim.shard ? fmt::format("shard {} of ", claim.shard->text()) : "",
+                       claim.name, holder(connection, lock));
+  };
+  for (bool told = false;; told = true) {
     const auto held = try_claim(connection, claim);
     if (!held) return held.error();
     if (!*held) return {};
     if (!keep_waiting || !keep_waiting())
       return Error{ErrorCode::kClaimHeld,
-                   fmt::format("{}repository {} is in use by {}: run again when it is done, or "
-                               "give --wait",
-                               claim.shard ? fmt::format("shard {} of ", claim.shard->text()) : "",
-                               claim.name, holder(connection, **held)),
-                   ""};
+                   in_use(**held) + ": run again when it is done, or give --wait", ""};
+    if (!told && waits) waits(in_use(**held));
     std::this_thread::sleep_for(kBetweenClaims);
   }
 }
 
-Result<void> release_repository(PgConnection& connection, std::int64_t id) {
-  const auto released =
-      connection.run(fmt::format("SELECT pg_advisory_unlock({}, {})", kRepositoryClaim, id));
+Result<void> release_repository(PgConnection& connection, const RepositoryClaim& claim) {
+  const Lock whole = lock_of({claim.id, claim.name});
+  if (!claim.shard) {
+    const auto released = try_lock(connection, "pg_advisory_unlock", whole);
+    return released ? Result<void>() : released.error();
+  }
+  auto released = try_lock(connection, "pg_advisory_unlock", lock_of(claim));
+  if (released) released = try_lock(connection, "pg_advisory_unlock_shared", whole);
   return released ? Result<void>() : released.error();
 }
 
@@ -169,9 +189,11 @@ Result<std::string> update_repository(PgConnection& connection, std::int64_t id,
   if (!stored) return stored.error();
   const std::string before(stored->empty() ? "" : stored->text(0, 0));
   const auto updated = connection.run(
-      "UPDATE forkdex.repositories SET root = $2, remote = $3, root_commit = $4 WHERE id = $1 "
-      "AND (root, remote, root_commit) IS DISTINCT FROM ($2, $3, $4)",
-      {std::to_string(id), escape_path(identity.root), identity.remote, identity.root_commit});
+      "UPDATE forkdex.repositories SET root = $2, remote = $3, root_commit = $4, "
+      "root_commit_head = $5 WHERE id = $1 "
+      "AND (root, remote, root_commit, root_commit_head) IS DISTINCT FROM ($2, $3, $4, $5)",
+      {std::to_string(id), escape_path(identity.root), identity.remote, identity.root_commit,
+       identity.root_commit_head});
   if (!updated) return updated.error();
   return before == escape_path(identity.root) ? std::string() : before;
 }
@@ -242,21 +264,22 @@ Result<void> remove_repository(PgConnection& connection, const std::string& name
   if (!id) return id.error();
   if (const auto claimed = claim_repository(connection, {*id, name}); !claimed) return claimed;
   const auto removed =
-      connection.run(fmt::format("BEGIN; DELETE FROM forkdex.chunks WHERE repository_id = {0};"
+      connection.run(fmt::format("BEGIN; {1}"
+                                 "DELETE FROM forkdex.chunks WHERE repository_id = {0};"
                                  "DELETE FROM forkdex.files WHERE repository_id = {0};"
                                  "DELETE FROM forkdex.commits WHERE repository_id = {0};"
                                  "DELETE FROM forkdex.refused_texts t WHERE NOT EXISTS (SELECT "
                                  "FROM forkdex.commits c WHERE c.content_hash = t.content_hash);"
                                  "DELETE FROM forkdex.repositories WHERE id = {0}; COMMIT",
-                                 *id));
+                                 *id, note_removed_texts(*id)));
   if (!removed) {
     const Error error = removed.error();
     if (connection.alive()) [[maybe_unused]]
       const auto undone = connection.run("ROLLBACK");
     return error;
   }
-  if (const auto released = release_repository(connection, *id); !released) return released;
-  const auto collected = collect_vectors(connection);
+  if (const auto released = release_repository(connection, {*id, name}); !released) return released;
+  const auto collected = collect_removed_texts(connection);
   return collected ? Result<void>() : collected.error();
 }
 

@@ -12,6 +12,7 @@
 #include "common/pg_connection.h"
 #include "common/result.h"
 #include "common/shard.h"
+#include "supervisor/repository/commit.h"
 
 namespace forkdex {
 
@@ -22,6 +23,7 @@ struct RepositoryIdentity {
   std::optional<std::string> remote;       ///< without userinfo
   std::optional<std::string> root_commit;  ///< hex
   std::string folder{};  ///< the root in its work tree, ending with '/'; empty for its top
+  std::optional<std::string> root_commit_head{};  ///< hex: the head that root_commit was found from
 };
 
 /// Finds the row of `identity.name`, or adds it. A name stored with another root is the same
@@ -31,6 +33,11 @@ struct RepositoryIdentity {
 /// ROOT …"), as PgConnection::run.
 Result<std::int64_t> find_or_add_repository(PgConnection& connection,
                                             const RepositoryIdentity& identity);
+
+/// What is stored of the root commit of the repository called `name`, if there is one. ERRORS as
+/// PgConnection::run.
+Result<std::optional<RootCommit>> stored_root_commit(PgConnection& connection,
+                                                     const std::string& name);
 
 /// What a run has to itself.
 struct RepositoryClaim {
@@ -42,11 +49,13 @@ struct RepositoryClaim {
 
 /// Takes `claim` for the life of the connection; a dead holder's claim ends with its own. While
 /// another holds it, asks `keep_waiting` a few times a second and tries again as long as that says
-/// true; empty never waits. ERRORS kClaimHeld, naming the holder; as PgConnection::run.
+/// true; empty never waits. `waits` is told once what it waits for, and who has it, for a person.
+/// ERRORS kClaimHeld, naming the holder; as PgConnection::run.
 Result<void> claim_repository(PgConnection& connection, const RepositoryClaim& claim,
-                              const std::function<bool()>& keep_waiting = {});
-/// Ends the claim on a whole repository before the connection does.
-Result<void> release_repository(PgConnection& connection, std::int64_t id);
+                              const std::function<bool()>& keep_waiting = {},
+                              const std::function<void(const std::string& what)>& waits = {});
+/// Ends the claim before the connection does.
+Result<void> release_repository(PgConnection& connection, const RepositoryClaim& claim);
 
 /// Writes root, remote and root commit. Returns the root that was stored before (escape_path) where
 /// the repository has moved, else "". REQUIRES the claim.
@@ -93,9 +102,9 @@ struct Refusal {
 Result<void> list_refusals(PgConnection& connection, const std::string& name, bool skipped_too,
                            const std::function<void(const Refusal&)>& visit);
 
-/// Deletes the repository's rows in one transaction, then the vectors nothing needs any more.
-/// ERRORS kUsage (no such name), kClaimHeld, as PgConnection::run. CRASH leaves all of its rows or
-/// none; vectors left over go with the next collection.
+/// Deletes the repository's rows in one transaction, then the vectors that only they needed. May be
+/// called once a connection. ERRORS kUsage (no such name), kClaimHeld, as PgConnection::run. CRASH
+/// leaves all of its rows or none; vectors left over go with the next collection.
 Result<void> remove_repository(PgConnection& connection, const std::string& name);
 
 }  // namespace forkdex

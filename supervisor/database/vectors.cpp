@@ -56,8 +56,13 @@ Result<void> create_index(PgConnection& connection, std::int64_t model_id, std::
   return {};
 }
 
-/// One batch of collect_vectors, behind the key ($1, $2): gives its last key and how many went.
-std::string batch_statement(std::chrono::days kept) {
+// The texts that collect_removed_texts looks at.
+constexpr const char* kOfRemovedTexts =
+    " AND EXISTS (SELECT FROM pg_temp.removed_texts r WHERE r.content_hash = v.content_hash)";
+
+/// One batch of collect_vectors, behind the key ($1, $2), of the vectors `v` for which `condition`
+/// holds: gives its last key and how many went.
+std::string batch_statement(std::chrono::days kept, std::string_view condition) {
   const std::string may_go =
       kept.count() == 0 ? "true"
                         : fmt::format(
@@ -66,13 +71,19 @@ std::string batch_statement(std::chrono::days kept) {
                               "  AND u.since < now() - interval '{} days')",
                               kept.count());
   return fmt::format(
-      "WITH batch AS MATERIALIZED (SELECT model_id, content_hash FROM forkdex.vectors "
-      "  WHERE (model_id, content_hash) > ($1::int, $2::bytea) "
+      "WITH batch AS MATERIALIZED (SELECT model_id, content_hash FROM forkdex.vectors v "
+      "  WHERE (model_id, content_hash) > ($1::int, $2::bytea){} "
       "  ORDER BY model_id, content_hash LIMIT {}), "
       "idle AS MATERIALIZED (SELECT b.model_id, b.content_hash FROM batch b "
-      "  WHERE NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.content_hash = b.content_hash) "
+      "  WHERE NOT EXISTS (SELECT FROM forkdex.chunks c "
+      "    JOIN forkdex.repositories r ON r.id = c.repository_id "
+      "    WHERE c.content_hash = b.content_hash "
+      "    AND coalesce(r.code_model, b.model_id) = b.model_id) "
       "  AND NOT EXISTS (SELECT FROM forkdex.chunks c WHERE c.text_hash = b.content_hash) "
-      "  AND NOT EXISTS (SELECT FROM forkdex.commits k WHERE k.content_hash = b.content_hash)), "
+      "  AND NOT EXISTS (SELECT FROM forkdex.commits k "
+      "    JOIN forkdex.repositories r ON r.id = k.repository_id "
+      "    WHERE k.content_hash = b.content_hash "
+      "    AND coalesce(r.messages_model, b.model_id) = b.model_id)), "
       "needed AS (DELETE FROM forkdex.unneeded_vectors u USING batch b "
       "  WHERE u.model_id = b.model_id AND u.content_hash = b.content_hash "
       "  AND NOT EXISTS (SELECT FROM idle i "
@@ -86,7 +97,7 @@ std::string batch_statement(std::chrono::days kept) {
       "  ON CONFLICT DO NOTHING) "
       "SELECT model_id, content_hash, (SELECT count(*) FROM gone) FROM batch "
       "ORDER BY model_id DESC, content_hash DESC LIMIT 1",
-      kCollectedAtOnce, may_go);
+      condition, kCollectedAtOnce, may_go);
 }
 
 }  // namespace
@@ -122,7 +133,9 @@ Result<std::int64_t> vector_count(PgConnection& connection, std::int64_t model_i
   return rows->integer(0, 0);
 }
 
-Result<std::int64_t> collect_vectors(PgConnection& connection, std::chrono::days kept) {
+namespace {
+
+Result<std::int64_t> collect(PgConnection& connection, const std::string& batch) {
   // The lock before the statement that looks: what a writer stored before is then committed and in
   // view, and no other writer is between looking and committing.
   const std::string before = fmt::format(
@@ -130,7 +143,6 @@ Result<std::int64_t> collect_vectors(PgConnection& connection, std::chrono::days
       "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
       "SET LOCAL enable_mergejoin = off",
       kVectorsLock);
-  const std::string batch = batch_statement(kept);
   std::int64_t collected = 0;
   std::string model = "0";
   std::string hash = "\\x";
@@ -146,6 +158,28 @@ Result<std::int64_t> collect_vectors(PgConnection& connection, std::chrono::days
     collected += last->integer(0, 2);
   }
   return collected;
+}
+
+}  // namespace
+
+Result<std::int64_t> collect_vectors(PgConnection& connection, std::chrono::days kept) {
+  return collect(connection, batch_statement(kept, ""));
+}
+
+std::string note_removed_texts(std::int64_t repository_id) {
+  return fmt::format(
+      "CREATE TEMPORARY TABLE removed_texts (content_hash bytea PRIMARY KEY);"
+      "INSERT INTO removed_texts "
+      "SELECT content_hash FROM forkdex.chunks WHERE repository_id = {0} "
+      "UNION SELECT text_hash FROM forkdex.chunks "
+      "  WHERE repository_id = {0} AND text_hash IS NOT NULL "
+      "UNION SELECT content_hash FROM forkdex.commits "
+      "  WHERE repository_id = {0} AND content_hash IS NOT NULL;",
+      repository_id);
+}
+
+Result<std::int64_t> collect_removed_texts(PgConnection& connection) {
+  return collect(connection, batch_statement(std::chrono::days(0), kOfRemovedTexts));
 }
 
 Result<std::optional<std::int64_t>> collect_vectors_when_due(PgConnection& connection,

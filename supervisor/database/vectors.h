@@ -34,6 +34,13 @@ Result<std::int64_t> vector_count(PgConnection& connection, std::int64_t model_i
 Result<std::int64_t> collect_vectors(PgConnection& connection,
                                      std::chrono::days kept = std::chrono::days(0));
 
+/// SQL that notes the texts of a repository for collect_removed_texts, in the transaction that
+/// removes it, before it does. At most once a connection.
+std::string note_removed_texts(std::int64_t repository_id);
+/// collect_vectors without delay, of the texts that were noted: other repositories keep what they
+/// may need again. REQUIRES what collect_vectors does. ERRORS as PgConnection::run.
+Result<std::int64_t> collect_removed_texts(PgConnection& connection);
+
 /// collect_vectors, unless some run did so within the last day and vectors are kept at all. Returns
 /// nothing then.
 Result<std::optional<std::int64_t>> collect_vectors_when_due(PgConnection& connection,

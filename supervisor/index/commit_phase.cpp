@@ -61,7 +61,7 @@ std::optional<ObjectId> CommitPhase::old_head(const History& history,
 Result<bool> CommitPhase::walk_history(History& history, const WalkedHistory& before,
                                        const ObjectId& head) {
   const auto old = old_head(history, before);
-  if (old == head && before.all_paths_known) return true;
+  if (old == head && before.all_paths_known && !before.unsettled) return true;
   PathSets paths;
   auto listed = rows_.for_each_path(
       old == head, [&](const Sha256& path_hash, bool is_known) { paths.add(path_hash, is_known); });
@@ -85,7 +85,7 @@ Result<bool> CommitPhase::walk_history(History& history, const WalkedHistory& be
   if (auto written = rows_.flush(); !written) return written.error();
   if (!walked->to_the_end) return true;
   Result<std::vector<ObjectId>> gone = stored.gone();
-  if (old && !walked->met_old_head) gone = sweep(history, head);
+  if (old && (!walked->met_old_head || before.unsettled)) gone = sweep(history, head);
   if (!gone) return gone.error();
   if (!options_.keep_going()) return true;
   if (auto passed = fault::point("commits.settle"); !passed) return passed.error();
@@ -153,16 +153,29 @@ Result<JobQueue> CommitPhase::next_jobs() {
   return jobs;
 }
 
+/// The next messages that this run sees to; none when all were looked at.
+Result<std::vector<Sha256>> CommitPhase::messages_of_round() {
+  for (;;) {
+    auto messages = rows_.without_vector(options_.model_id, last_, kRoundMessages);
+    if (!messages || messages->empty()) return messages;
+    last_ = messages->back();
+    if (options_.shard)
+      std::erase_if(*messages, [this](const Sha256& hash) {
+        return !options_.shard->holds({reinterpret_cast<const char*>(hash.data()), hash.size()});
+      });
+    if (!messages->empty()) return messages;
+  }
+}
+
 Result<JobQueue> CommitPhase::jobs_of_round() {
   if (auto written = write_refusals(); !written) return written.error();
   JobQueue jobs;
-  const auto messages = rows_.without_vector(options_.model_id, last_, kRoundMessages);
+  const auto messages = messages_of_round();
   if (!messages) return messages.error();
   if (messages->empty()) {
     if (auto ended = end_embedding(); !ended) return ended.error();
     return jobs;
   }
-  last_ = messages->back();
   messages_found_ += messages->size();
   for (std::size_t begin = 0; begin < messages->size(); begin += kMaxMessages) {
     const auto from = messages->begin() + static_cast<std::ptrdiff_t>(begin);
@@ -205,7 +218,14 @@ Result<void> CommitPhase::write_refusals() {
 
 Result<void> CommitPhase::end_embedding() {
   if (auto passed = fault::point("commits.done"); !passed) return passed;
-  return counts_.failed > 0 ? Result<void>() : rows_.set_messages_model(options_.model_id);
+  if (counts_.failed > 0) return {};
+  if (options_.shard) {
+    // Whoever is last sees that nothing is left.
+    const auto left = rows_.without_vector(options_.model_id, std::nullopt, 1);
+    if (!left) return left.error();
+    if (!left->empty()) return {};
+  }
+  return rows_.set_messages_model(options_.model_id);
 }
 
 std::string CommitPhase::progress() const {

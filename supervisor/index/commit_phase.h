@@ -17,6 +17,7 @@
 #include "common/job.h"
 #include "common/pg_connection.h"
 #include "common/result.h"
+#include "common/shard.h"
 #include "supervisor/database/commit_rows.h"
 #include "supervisor/index/job_queue.h"
 #include "supervisor/repository/history.h"
@@ -31,6 +32,8 @@ class CommitPhase {
     std::int64_t model_id = 0;  ///< of the model that the workers embed messages with
     bool full = false;          ///< walk the whole history, whatever is stored
     bool retry_failed = false;  ///< embed what was refused before
+    /// Embed the messages of this shard only; others see to theirs.
+    std::optional<Shard> shard = std::nullopt;
     /// Asked at every commit; false ends the walk, with nothing but commits stored.
     std::function<bool()> keep_going;
   };
@@ -83,6 +86,7 @@ class CommitPhase {
   Result<std::vector<ObjectId>> sweep(History& history, const ObjectId& head);
   std::optional<ObjectId> old_head(const History& history, const WalkedHistory& before) const;
   Result<JobQueue> jobs_of_round();
+  Result<std::vector<Sha256>> messages_of_round();
   Result<void> end_embedding();
   Result<void> write_refusals();
   Job job_of(std::vector<Sha256> messages);

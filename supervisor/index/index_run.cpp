@@ -31,9 +31,6 @@ using Clock = std::chrono::steady_clock;
 // index is a hundred times faster (docs/benchmarks.md).
 constexpr std::int64_t kExactScanVectors = 50'000;
 
-// A busy server's disk may keep it from answering for seconds.
-constexpr std::chrono::seconds kLeastSilence{10};
-
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -77,76 +74,6 @@ Result<RunEnd> IndexRun::run() {
   end.signal = signal_;
   end.exit_status = accounting_.not_indexed() > 0 ? kExitSomeFailed : kExitOk;
   return end;
-}
-
-/// The folder that PATH names, or the clone of the URL, brought up to date.
-Result<RepositoryInfo> IndexRun::open_repository() {
-  if (!names_remote(path_)) return inspect_repository(path_, settings_.rev);
-  const auto url = parse_remote_url(path_.native());
-  if (!url) return url.error();
-  if (settings_.verbosity != Verbosity::kQuiet)
-    print(fmt::format("fetching {}\n", display_path(url->shown)));
-  auto clone = Clone::update(*url, [this] {
-    poll_signals();
-    return signal_ == 0;
-  });
-  if (!clone) return clone.error();
-  clone_.emplace(*std::move(clone));
-  return clone_->inspect(settings_.rev);
-}
-
-/// Everything that can be wrong before a file is looked at, cheapest first.
-Result<void> IndexRun::open() {
-  if (auto writable = check_report_destination(settings_.report); !writable) return writable;
-  auto scope = RunScope::open(settings_);
-  if (!scope) return scope.error();
-  scope_ = *std::move(scope);
-  auto repository = open_repository();
-  if (!repository) return repository.error();
-  repository_ = *std::move(repository);
-
-  auto model = ModelFolder::read_chosen(settings_.code_model);
-  if (!model) return model.error();
-  model_ = *std::move(model);
-  recipe_ = indexing_recipe(model_);
-  choose_sizes();
-  // Before anything is spawned: see MemoryLimits::open.
-  memory_.emplace(MemoryLimits::open("/"));
-  const auto keep_waiting = [this] {
-    poll_signals();
-    return signal_ == 0;
-  };
-  // No limit on silence yet: a migration or a recovery may take its time.
-  auto database =
-      DatabaseAccess::open(settings_.database_url, "forkdex supervisor", {{}, keep_waiting});
-  if (!database) return database.error();
-  database_.emplace(*std::move(database));
-  RepositoryIdentity identity;
-  identity.name =
-      settings_.repository.empty() ? display_path(repository_.default_name) : settings_.repository;
-  identity.root = repository_.root.string();
-  identity.remote = repository_.remote;
-  identity.root_commit = repository_.root_commit;
-  identity.folder = repository_.folder;
-  auto ledger =
-      Ledger::open(database_->connection(), identity, model_, {scope_.shard(), scope_.is_list()},
-                   settings_.wait ? std::function<bool()>(keep_waiting) : std::function<bool()>());
-  if (!ledger) return ledger.error();
-  ledger_.emplace(*std::move(ledger));
-  const std::chrono::seconds database_timeout(settings_.database_timeout);
-  database_->connection().set_patience(
-      {std::max(database_timeout, kLeastSilence), [] { return signals_seen() < 2; }});
-  watch_.emplace(context_, *database_, *ledger_, database_timeout, database_events());
-  return fault::point("run.claimed");
-}
-
-void IndexRun::choose_sizes() {
-  workers_ = settings_.workers
-                 ? *settings_.workers
-                 : choose_workers(settings_.memory_per_worker.value_or(kPlannedWorkerBytes));
-  memory_per_worker_ = settings_.memory_per_worker
-                           ? *settings_.memory_per_worker
-                           : choose_memory_per_worker(workers_, machine_limits().memory_bytes());
 }
 
 /// Lists, merges with what is known, and settles every file that needs no worker.
@@ -193,6 +120,11 @@ Result<void> IndexRun::plan() {
 void IndexRun::warn_of_nothing() const {
   if (accounting_.total() == 0) {
     if (scope_.shard()) return;  // one in many may well be empty
+    if (scope_.lists_nothing()) {
+      std::fprintf(stderr, "supervisor: warning: nothing to index: --files-from names no file\n");
+      return;
+    }
+    if (scope_.is_list()) return;  // what it names and is not there has a warning of its own
     std::fprintf(stderr, "supervisor: warning: nothing to index: no file was found in %s\n",
                  display_path(repository_.root.string()).c_str());
   } else if (accounting_.excluded() == accounting_.total()) {
@@ -290,6 +222,7 @@ Result<void> IndexRun::collect_commits() {
   options.model_id = ledger_->model_id();
   options.full = settings_.full;
   options.retry_failed = settings_.retry_failed;
+  options.shard = scope_.shard();
   options.keep_going = [this] {
     poll_signals();
     return signal_ == 0;

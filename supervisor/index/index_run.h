@@ -27,8 +27,8 @@
 #include "supervisor/index/plan.h"
 #include "supervisor/index/progress.h"
 #include "supervisor/index/report.h"
+#include "supervisor/index/repository_source.h"
 #include "supervisor/index/scope.h"
-#include "supervisor/repository/clone.h"
 #include "supervisor/repository/listing.h"
 
 namespace forkdex {
@@ -42,7 +42,7 @@ struct RunEnd {
 class IndexRun {
  public:
   IndexRun(const Settings& settings, std::filesystem::path path)
-      : settings_(settings), path_(std::move(path)) {}
+      : settings_(settings), source_(std::move(path), settings_, source_events()) {}
 
   /// Runs to the end, prints summary and report. ERRORS of radius run; files finished before such
   /// an error stay indexed, and summary and report have been written where the run had begun.
@@ -50,7 +50,8 @@ class IndexRun {
 
  private:
   Result<void> open();
-  Result<RepositoryInfo> open_repository();
+  RepositorySource::Events source_events();
+  Result<void> claim();
   void choose_sizes();
   Result<void> plan();
   Result<void> work();
@@ -81,8 +82,7 @@ class IndexRun {
 
   Settings settings_;
   RunScope scope_;
-  std::filesystem::path path_;
-  std::optional<Clone> clone_;  // where path_ is a URL
+  RepositorySource source_;
   RepositoryInfo repository_;
   ModelFolder model_;
   std::string recipe_;

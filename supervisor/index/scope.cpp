@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
@@ -39,6 +40,22 @@ Result<std::string> read_whole(const std::string& name) {
   return text;
 }
 
+void sort_once_each(std::vector<std::string>& paths) {
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+}
+
+/// `path` below `root` without detours, or nothing where it is not below it.
+std::optional<std::string> below(const std::string& root, const std::string& path) {
+  const bool is_plain = !path.starts_with('/') && path.find("..") == std::string::npos;
+  if (is_plain) return path;
+  namespace fs = std::filesystem;
+  const fs::path normal = fs::path(path).lexically_normal();
+  const fs::path relative = normal.is_absolute() ? normal.lexically_relative(root) : normal;
+  const bool outside = relative.empty() || relative.is_absolute() || *relative.begin() == "..";
+  return outside ? std::nullopt : std::optional(relative.native());
+}
+
 }  // namespace
 
 std::vector<std::string> read_file_list(std::string_view text) {
@@ -51,8 +68,7 @@ std::vector<std::string> read_file_list(std::string_view text) {
     while (path.starts_with("./")) path.remove_prefix(2);
     if (!path.empty()) paths.emplace_back(path);
   }
-  std::sort(paths.begin(), paths.end());
-  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  sort_once_each(paths);
   return paths;
 }
 
@@ -65,6 +81,22 @@ Result<RunScope> RunScope::open(const Settings& settings) {
   scope.listed_ = read_file_list(*text);
   scope.met_.resize(scope.listed_->size());
   return scope;
+}
+
+Result<void> RunScope::settle_in(const std::string& root) {
+  if (!listed_) return {};
+  for (std::string& path : *listed_) {
+    auto found = below(root, path);
+    if (!found)
+      return Error{ErrorCode::kUsage,
+                   fmt::format("--files-from names {}, which is not below {}: give paths in it",
+                               display_path(path), display_path(root)),
+                   ""};
+    path = *std::move(found);
+  }
+  sort_once_each(*listed_);
+  met_.assign(listed_->size(), false);
+  return {};
 }
 
 bool RunScope::holds(std::string_view path) {

@@ -23,9 +23,15 @@ class RunScope {
   /// input ends where that is the list. ERRORS kUsage: the list cannot be read.
   static Result<RunScope> open(const Settings& settings);
 
+  /// Takes the list's paths as those of the repository at `root` (an absolute folder, or a URL):
+  /// absolute ones below it become relative to it. ERRORS kUsage: one leads out of it.
+  Result<void> settle_in(const std::string& root);
+
   bool whole() const { return !shard_ && !listed_; }
   const std::optional<Shard>& shard() const { return shard_; }
   bool is_list() const { return listed_.has_value(); }
+  /// The list names no file at all.
+  bool lists_nothing() const { return listed_ && listed_->empty(); }
 
   /// Whether the file at `path` is to be seen to; notes that it was met.
   bool holds(std::string_view path);

@@ -21,6 +21,7 @@
 #include "common/path_text.h"
 #include "supervisor/database/data_folder.h"
 #include "supervisor/repository/git_program.h"
+#include "supervisor/repository/git_repository.h"
 
 namespace forkdex {
 namespace {
@@ -158,14 +159,63 @@ bool is_repository(const fs::path& clone) {
   return fs::exists(clone / "HEAD", ignored) && fs::exists(clone / "objects", ignored);
 }
 
+/// Removes what is left of clones that were not finished: of ours, whose lock we have, and of those
+/// on which nobody works.
 void remove_unfinished(const Places& places) {
+  const std::string mark = places.temporary_prefix().substr(places.clone.stem().string().size());
   std::error_code ignored;
-  std::vector<fs::path> stale;
+  std::vector<fs::path> unfinished;
   for (fs::directory_iterator at(places.clone.parent_path(), ignored), end; at != end;
        at.increment(ignored))
-    if (at->path().filename().string().starts_with(places.temporary_prefix()))
-      stale.push_back(at->path());
-  for (const fs::path& path : stale) fs::remove_all(path, ignored);
+    if (at->path().filename().string().find(mark) != std::string::npos)
+      unfinished.push_back(at->path());
+  for (const fs::path& folder : unfinished) {
+    std::string lock_path = folder.string();
+    lock_path.replace(lock_path.rfind(mark), std::string::npos, ".lock");
+    if (lock_path == places.lock) {
+      fs::remove_all(folder, ignored);
+      continue;
+    }
+    auto lock = FileLock::open(lock_path);
+    if (!lock || !lock->try_exclusive() || !lock->is_at(lock_path)) continue;
+    fs::remove_all(folder, ignored);
+    std::string clone = folder.string();
+    clone.resize(clone.rfind(mark) + places.clone.extension().string().size());
+    if (fs::exists(clone, ignored)) continue;
+    std::string use_path = lock_path;
+    use_path.replace(use_path.rfind(".lock"), std::string::npos, ".use");
+    fs::remove(use_path, ignored);
+    fs::remove(lock_path, ignored);
+  }
+}
+
+/// Takes the clone's lock, and signs it.
+Result<FileLock> lock_clone(const Places& places, const RemoteUrl& url,
+                            const Clone::Manners& manners) {
+  const auto in_use = [&](const std::string& by) {
+    return fmt::format("the clone of {} is in use by {}", display_path(url.shown), by);
+  };
+  for (bool told = false;;) {
+    auto lock = FileLock::open(places.lock);
+    if (!lock) return lock;
+    while (!lock->try_exclusive()) {
+      const auto holder = lock->holder();
+      if (!manners.keep_going()) return interrupted(url);
+      if (holder && !manners.wait)
+        return Error{ErrorCode::kClaimHeld,
+                     in_use(fmt::format("process {}", *holder)) +
+                         ": run again when it is done, or give --wait",
+                     ""};
+      if (!told && manners.waits)
+        manners.waits(in_use(holder ? fmt::format("process {}", *holder)
+                                    : "the git of a run that has ended"));
+      told = true;
+      std::this_thread::sleep_for(kBetweenLocks);
+    }
+    if (!lock->is_at(places.lock)) continue;  // `remove` was quicker
+    lock->sign();
+    return lock;
+  }
 }
 
 /// One URL, one folder, and the git program between them. REQUIRES the lock.
@@ -240,33 +290,33 @@ Result<void> make_clone(const Fetch& fetch, const Places& places) {
   return made;
 }
 
+/// Whether there is a branch with a commit.
+bool has_branches(const fs::path& clone) {
+  const auto repository = GitRepository::discover(clone);
+  return repository && *repository && (*repository)->has_branches();
+}
+
 }  // namespace
 
-Result<Clone> Clone::update(const RemoteUrl& url, const std::function<bool()>& keep_going) {
+Result<Clone> Clone::update(const RemoteUrl& url, const Manners& manners) {
   const auto clones = clones_folder();
   if (!clones) return clones.error();
   const Places places = places_of(*clones, url);
-  auto lock = FileLock::open(places.lock);
+  auto lock = lock_clone(places, url, manners);
   if (!lock) return lock.error();
   auto use = FileLock::open(places.use);
   if (!use) return use.error();
-  while (!lock->try_exclusive()) {
-    if (!keep_going()) return interrupted(url);
-    std::this_thread::sleep_for(kBetweenLocks);
-  }
-  const Fetch fetch(url, *lock, keep_going);
-  Result<void> updated;
+  const Fetch fetch(url, *lock, manners.keep_going);
   std::error_code problem;
   if (!is_repository(places.clone)) fs::remove_all(places.clone, problem);
-  if (fs::exists(places.clone, problem)) {
-    clear_up(places.clone);
-    updated = fetch.update(places.clone, use->try_exclusive());
-  } else {
-    updated = make_clone(fetch, places);
-  }
+  const bool is_new = !fs::exists(places.clone, problem);
+  if (!is_new) clear_up(places.clone);
+  auto updated =
+      is_new ? make_clone(fetch, places) : fetch.update(places.clone, use->try_exclusive());
+  if (updated) use->lock_shared();
+  lock->clear();
   if (!updated) return updated.error();
-  use->lock_shared();
-  return Clone(url, places.clone, *std::move(use));
+  return Clone(url, places.clone, *std::move(use), is_new);
 }
 
 Result<RepositoryInfo> Clone::inspect(const std::string& revision) const {
@@ -278,10 +328,16 @@ Result<RepositoryInfo> Clone::inspect(const std::string& revision) const {
                              display_path(revision), display_path(url_.shown)),
                  ""};
   if (!info) return info;
+  // An empty list would empty the repository, for a name that somebody mistyped elsewhere.
+  if (!info->head && has_branches(folder_))
+    return Error{ErrorCode::kRepositoryUnusable,
+                 fmt::format("the HEAD of {} names a branch that it does not have; set it there, "
+                             "or give --rev BRANCH",
+                             display_path(url_.shown)),
+                 ""};
   info->root = url_.shown;
   info->default_name = url_.name;
   info->remote = url_.shown;
-  info->root_commit.reset();
   return info;
 }
 
@@ -304,7 +360,7 @@ Result<void> remove_clone(std::string_view root) {
   if (!lock) return lock.error();
   auto use = FileLock::open(places.use);
   if (!use) return use.error();
-  if (!lock->try_exclusive() || !use->try_exclusive())
+  if (!lock->try_exclusive() || !lock->is_at(places.lock) || !use->try_exclusive())
     return Error{ErrorCode::kClaimHeld,
                  fmt::format("the clone of {} is in use by another run, so it was left; delete {} "
                              "when that is done",
@@ -317,6 +373,9 @@ Result<void> remove_clone(std::string_view root) {
   if (!problem) fs::remove_all(aside, problem);
   if (problem && problem != std::errc::no_such_file_or_directory)
     return not_writable(places.clone, problem.value());
+  // The lock last: who waits for it sees that it is gone, and makes another.
+  fs::remove(places.use, problem);
+  fs::remove(places.lock, problem);
   return {};
 }
 

@@ -6,12 +6,12 @@
 //
 //   clones/NAME-HASH.git        the clone; HASH is of the URL without userinfo
 //   clones/NAME-HASH.git.tmp-…  one that is being made, or was when its maker died
-//   clones/NAME-HASH.lock       held while git works on it, by us and by git
+//   clones/NAME-HASH.lock       held while git works on it, by us and by git; says which process
 //   clones/NAME-HASH.use        held shared while its objects are read
 //
 // Killed while a clone is made, we leave a temporary folder, which nobody takes for a clone and the
-// next run removes. Killed while one is brought up to date, we leave it as it was or as it is now:
-// git moves its references last, and what it locked is unlocked by the next run.
+// next run that makes one removes. Killed while one is brought up to date, we leave it as it was or
+// as it is now: git moves its references last, and what it locked is unlocked by the next run.
 
 #include <filesystem>
 #include <functional>
@@ -27,24 +27,38 @@ namespace forkdex {
 
 class Clone {
  public:
+  /// How `update` shares a clone with other runs, and ends early.
+  struct Manners {
+    /// Asked several times a second; once it says no, git is ended and an error returned.
+    std::function<bool()> keep_going;
+    bool wait = false;  ///< while another run works on it
+    /// Told once what it waits for and who has it, for a person.
+    std::function<void(const std::string& what)> waits;
+  };
+
   /// Makes the clone of `url`, or fetches what has changed: every branch and tag, those that are
-  /// gone or were moved by force included, and the remote's HEAD. Waits for another run that does
-  /// the same. BLOCKS for as long as that takes; `keep_going` is asked several times a second, and
-  /// once it says no, git is ended and an error returned. ERRORS kRepositoryUnusable with git's own
-  /// words, kDiskFull, kDatabaseUnusable (no data folder).
-  static Result<Clone> update(const RemoteUrl& url, const std::function<bool()>& keep_going);
+  /// gone or were moved by force included, and the remote's HEAD. What a killed run has left of its
+  /// git is waited for always. BLOCKS for as long as that takes. ERRORS kClaimHeld, naming the
+  /// process; kRepositoryUnusable with git's own words, kDiskFull, kDatabaseUnusable (no data
+  /// folder).
+  static Result<Clone> update(const RemoteUrl& url, const Manners& manners);
 
   /// What is to be indexed: `revision`, or the remote's HEAD. Its root is the URL. ERRORS kUsage
-  /// (no such commit), kRepositoryUnusable. The clone is not removed as long as this object lives.
+  /// (no such commit), kRepositoryUnusable (its HEAD names a branch that it does not have, too).
+  /// The clone is not removed as long as this object lives.
   Result<RepositoryInfo> inspect(const std::string& revision) const;
 
+  /// It was made by this call of update; before, there was none.
+  bool is_new() const { return is_new_; }
+
  private:
-  Clone(RemoteUrl url, std::filesystem::path folder, FileLock use)
-      : url_(std::move(url)), folder_(std::move(folder)), use_(std::move(use)) {}
+  Clone(RemoteUrl url, std::filesystem::path folder, FileLock use, bool is_new)
+      : url_(std::move(url)), folder_(std::move(folder)), use_(std::move(use)), is_new_(is_new) {}
 
   RemoteUrl url_;
   std::filesystem::path folder_;
   FileLock use_;
+  bool is_new_;
 };
 
 /// Whether PATH means a repository elsewhere: it has the form of a URL, and is no folder that git's

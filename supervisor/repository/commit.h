@@ -42,4 +42,10 @@ struct Commit {
   static constexpr std::size_t kMostFiles = 10'000;
 };
 
+/// The first commit of the first-parent line that leads to `head`, both hex.
+struct RootCommit {
+  std::string commit;
+  std::string head;
+};
+
 }  // namespace forkdex

@@ -72,9 +72,32 @@ void find_user_config() {
   search(GIT_CONFIG_LEVEL_XDG, user_config_folder(), "config");
 }
 
+/// What to do about a repository that libgit2 refuses in these words; empty where nobody knows.
+std::string_view remedy_for(std::string_view message) {
+  struct Known {
+    std::string_view words;
+    std::string_view remedy;
+  };
+  constexpr std::array kKnown = {
+      Known{"'link'",
+            "; it is a split index: `git update-index --no-split-index` makes it a whole one"},
+      Known{"'sdir'",
+            "; it is a sparse index: `git sparse-checkout reapply --no-sparse-index` makes it a "
+            "whole one"},
+      Known{"extensions.objectformat",
+            "; its objects are named by SHA-256, which is not read here: index a copy of its "
+            "files without .git"},
+  };
+  for (const Known& known : kKnown)
+    if (message.find(known.words) != std::string_view::npos) return known.remedy;
+  return "";
+}
+
 Error repository_error(const fs::path& folder, std::string_view what) {
   return {ErrorCode::kRepositoryUnusable,
-          fmt::format("the git repository of {} cannot be used: {}", shown(folder), what), ""};
+          fmt::format("the git repository of {} cannot be used: {}{}", shown(folder), what,
+                      remedy_for(what)),
+          ""};
 }
 
 /// Whether `folder` lies at or below `top`.
@@ -118,7 +141,8 @@ std::vector<fs::path> alternates_of(const fs::path& objects) {
   std::vector<fs::path> alternates;
   std::ifstream file(objects / "info" / "alternates");
   for (std::string line; std::getline(file, line);)
-    if (!line.empty() && line[0] != '#') alternates.push_back(objects / line);
+    if (!line.empty() && line[0] != '#')
+      alternates.push_back(objects / without_trailing_slash(line.c_str()));
   return alternates;
 }
 
@@ -348,6 +372,16 @@ Result<std::optional<std::string>> GitRepository::head() const {
   return std::optional<std::string>(std::move(text));
 }
 
+bool GitRepository::has_branches() const {
+  git_reference_iterator* references = nullptr;
+  if (git_reference_iterator_glob_new(&references, repository_.get(), "refs/heads/*") != 0)
+    return false;
+  const char* name = nullptr;
+  const bool has = git_reference_next_name(&name, references) == 0;
+  git_reference_iterator_free(references);
+  return has;
+}
+
 std::vector<fs::path> GitRepository::object_folders() const {
   git_buf own = {};
   std::vector<fs::path> folders;
@@ -367,21 +401,38 @@ std::optional<std::string> GitRepository::remote() const {
   return remote_without_secrets(*url);
 }
 
-std::optional<std::string> GitRepository::root_commit() const {
+bool GitRepository::is_partial() const {
+  git_config_iterator* entries = nullptr;
+  if (git_config_iterator_glob_new(&entries, config_.get(),
+                                   "^(remote\\..*\\.promisor|extensions\\.partialclone)$") != 0)
+    return false;
+  git_config_entry* entry = nullptr;
+  const bool is_partial = git_config_next(&entry, entries) == 0;
+  git_config_iterator_free(entries);
+  return is_partial;
+}
+
+std::optional<RootCommit> GitRepository::root_commit(const std::optional<RootCommit>& known) const {
   if (git_repository_is_shallow(repository_.get())) return std::nullopt;
   git_oid oid;
   if (git_reference_name_to_id(&oid, repository_.get(), "HEAD") != 0) return std::nullopt;
+  const auto text_of = [](const git_oid& id) {
+    std::string text(GIT_OID_HEXSZ, '\0');
+    git_oid_fmt(text.data(), &id);
+    return text;
+  };
+  const std::string head = text_of(oid);
+  git_oid known_head;
+  const bool is_known = known && git_oid_fromstr(&known_head, known->head.c_str()) == 0;
   while (true) {
+    if (is_known && git_oid_equal(&oid, &known_head)) return RootCommit{known->commit, head};
     git_commit* commit = nullptr;
     if (git_commit_lookup(&commit, repository_.get(), &oid) != 0) return std::nullopt;
     const bool is_root = git_commit_parentcount(commit) == 0;
     if (!is_root) oid = *git_commit_parent_id(commit, 0);
     git_commit_free(commit);
-    if (is_root) break;
+    if (is_root) return RootCommit{text_of(oid), head};
   }
-  std::string text(GIT_OID_HEXSZ, '\0');
-  git_oid_fmt(text.data(), &oid);
-  return text;
 }
 
 }  // namespace forkdex

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "supervisor/repository/commit.h"
 
 struct git_config;
 struct git_index;
@@ -98,13 +99,17 @@ class GitRepository {
   /// resolved. An alternate that is not called `objects` is left out: naming one must not open any
   /// folder to workers.
   std::vector<std::filesystem::path> object_folders() const;
+  /// There is a branch, whatever HEAD names.
+  bool has_branches() const;
   /// The commit HEAD stands on; nothing before the first one. ERRORS kRepositoryUnusable.
   Result<std::optional<std::string>> head() const;
+  /// Cloned with a filter: objects are missing that git fetches when it needs them.
+  bool is_partial() const;
   /// origin's URL as configured, without userinfo.
   std::optional<std::string> remote() const;
   /// The first commit of HEAD's first-parent line; nothing where the history is cut off. Reads
-  /// every commit of that line.
-  std::optional<std::string> root_commit() const;
+  /// every commit of that line, down to the head that `known` is of.
+  std::optional<RootCommit> root_commit(const std::optional<RootCommit>& known = {}) const;
 
   /// libgit2's own, for what reads objects; lives as long as this does.
   git_repository* handle() const { return repository_.get(); }

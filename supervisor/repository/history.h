@@ -14,7 +14,7 @@
 // its difference and not its files, and the walk from a new head ends where the old head is met:
 // what was true there is true still.
 //
-// It remembers some 32 bytes a commit that it walks, and 40 a file. One thread.
+// It remembers some 32 bytes a commit that it walks, and 44 a file. One thread.
 
 #include <cstddef>
 #include <cstdint>

@@ -186,10 +186,16 @@ Result<RepositoryInfo> inspect_repository(const fs::path& path, const std::strin
   info.folder = prefix_of(git, info);
   info.head = *std::move(head);
   info.remote = git.remote();
-  if (!info.remote) info.root_commit = git.root_commit();
   if (in_store)
     if (auto chosen = choose_commit(git, revision, info); !chosen) return chosen.error();
   return info;
+}
+
+std::optional<RootCommit> find_root_commit(const RepositoryInfo& repository,
+                                           const std::optional<RootCommit>& known) {
+  if (!repository.in_git || repository.remote) return std::nullopt;
+  const auto git = reopen(repository);
+  return git ? git->root_commit(known) : std::nullopt;
 }
 
 Result<void> list_files(const RepositoryInfo& repository,

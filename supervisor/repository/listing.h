@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "supervisor/repository/commit.h"
 
 namespace forkdex {
 
@@ -53,9 +54,6 @@ struct RepositoryInfo {
   std::string folder;                 ///< the root in its work tree, ending with '/'; "" its top
   std::optional<std::string> head;    ///< commit id, hex
   std::optional<std::string> remote;  ///< origin's URL without userinfo
-  /// The first commit of HEAD's first-parent line. Looked for only where there is no remote: it
-  /// then says what the repository is, at the price of reading that line.
-  std::optional<std::string> root_commit;
   bool in_git = false;  ///< git's index and ignore rules apply; else there is no head either
   /// The files are those of the commit `head`, as blobs; the work tree does not count.
   bool in_store = false;
@@ -69,6 +67,12 @@ struct RepositoryInfo {
 /// open it: the sentence names why).
 Result<RepositoryInfo> inspect_repository(const std::filesystem::path& path,
                                           const std::string& revision = "");
+
+/// The first commit of HEAD's first-parent line, which says what the repository is where there is
+/// no remote: nothing where there is one, or no history, or one that is cut off. Reads that line
+/// down to the head that `known` is of.
+std::optional<RootCommit> find_root_commit(const RepositoryInfo& repository,
+                                           const std::optional<RootCommit>& known = {});
 
 /// Calls `visit` for every file below `repository.root` in byte order of its path.
 /// ERRORS as inspect_repository.

@@ -133,7 +133,7 @@ void TreeWalk::visit_entry(const Entry& entry, git_odb* objects) {
     git_object_t type = GIT_OBJECT_INVALID;
     std::size_t size = 0;
     if (git_odb_read_header(&size, &type, objects, &entry.oid) != 0)
-      return report_unreadable(last_message());
+      return report_unreadable(why_missing(last_message()));
     if (type != GIT_OBJECT_BLOB) return report_unreadable("the object is no blob");
     file.size = size;
   }
@@ -143,8 +143,14 @@ void TreeWalk::visit_entry(const Entry& entry, git_odb* objects) {
 void TreeWalk::visit_folder(const Entry& entry) {
   if (path_.size() > kMaxPathBytes) return report_unreadable("File name too long");
   auto entries = read_tree(entry.oid);
-  if (!entries) return report_unreadable(entries.error().sentence);
+  if (!entries) return report_unreadable(why_missing(entries.error().sentence));
   frames_.push_back({*std::move(entries), 0, path_.size()});
+}
+
+/// Nothing is fetched for a repository that is not ours.
+std::string TreeWalk::why_missing(std::string message) const {
+  if (!repository_.is_partial()) return message;
+  return "a partial clone does not hold it: clone without --filter (" + message + ")";
 }
 
 void TreeWalk::report_unreadable(std::string note) {

@@ -54,6 +54,7 @@ class TreeWalk {
   Result<std::vector<Entry>> read_tree(const git_oid& oid) const;
   void visit_entry(const Entry& entry, git_odb* objects);
   void visit_folder(const Entry& entry);
+  std::string why_missing(std::string message) const;
   void report_unreadable(std::string note);
 
   const GitRepository& repository_;

@@ -231,13 +231,15 @@ void Walk::visit_file(Frame& frame, const FolderNames::Entry& entry) {
   pass_absent(path_);
   const auto tracked = take_tracked();
   if (!tracked && (frame.tracked_only || rules_.ignored(path_, false))) return;
-  if (tracked && tracked->is_sparse()) return report_sparse(*tracked);
+  // A file that the index flags as left out and that stands here all the same is looked at: it is
+  // what its owner works with.
   if (relative().size() > kMaxPathBytes)
     return report(ListedFile::Kind::kUnreadable, error_text(ENAMETOOLONG));
   struct stat about{};
   if (::fstatat(frame.folder.get(), frame.names.c_name(entry), &about, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT) return;
-    return report(ListedFile::Kind::kUnreadable, error_text(errno));
+    if (errno != ENOENT) return report(ListedFile::Kind::kUnreadable, error_text(errno));
+    if (tracked && tracked->is_sparse()) report_sparse(*tracked);
+    return;
   }
   ListedFile file;
   file.path = relative();

@@ -8,6 +8,7 @@
 
 #include "tests/support/corpus.h"
 #include "tests/support/database.h"
+#include "tests/support/git_folder.h"
 #include "tests/support/index_run.h"
 #include "tests/support/processes.h"
 #include "tests/support/temporary_folder.h"
@@ -51,7 +52,8 @@ TEST_CASE("claim: a second run on a repository ends 75 and names the holder") {
   INFO(second.text());
   CHECK(second.status == kTryAgain);
   CHECK(second.err.find("held") != std::string::npos);
-  CHECK(second.err.find("in use by forkdex supervisor") != std::string::npos);
+  CHECK(second.err.find("in use by forkdex supervisor, process " +
+                        std::to_string(held.program().pid()) + " (") != std::string::npos);
   const Ended other =
       index(corpus("rxjs-7.8.2") / "src/internal/scheduler", database, {"--repository", "free"})
           .ended;
@@ -81,6 +83,77 @@ TEST_CASE("claim: with --wait the second run waits for the first") {
   CHECK(ended.status == 0);
   const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
   CHECK(files_in(report, "unchanged") == files_in(report, "total"));
+}
+
+/// A session that has the repository called `name`, as a run does.
+class HeldClaim {
+ public:
+  HeldClaim(const Database& database, const std::string& name) : connection_(database.url()) {
+    connection_.rows(
+        "SELECT pg_advisory_lock(1717860355, id) FROM forkdex.repositories "
+        "WHERE name = '" +
+        name + "'");
+  }
+  void release() { connection_.rows("SELECT pg_advisory_unlock_all()"); }
+  Connection& connection() { return connection_; }
+
+ private:
+  Connection connection_;
+};
+
+/// A run with --wait that waits.
+void wait_for_claim(Program& program) {
+  wait_until("the run waits", [&] {
+    return program.err().find("waiting: repository r is in use by ") != std::string::npos ||
+           !program.running();
+  });
+  REQUIRE(program.running());
+}
+
+TEST_CASE("claim: what happened while a run waited is what it indexes") {
+  const GitFolder folder;
+  folder.write("a.py", "def a():\n    return 1\n");
+  folder.commit("First", 1);
+  const Database database;
+  REQUIRE(index(folder.path(), database, {"--repository", "r"}).ended.status == 0);
+
+  HeldClaim held(database, "r");
+  const TemporaryFolder reports;
+  Program waiting(index_command(folder.path(), database, reports / "report.json",
+                                {"--repository", "r", "--workers", "1", "--wait"}));
+  wait_for_claim(waiting);
+  folder.write("b.py", "def b():\n    return 2\n");
+  folder.commit("Second", 2);
+  held.release();
+  const Ended ended = waiting.wait();
+  INFO(ended.text());
+  REQUIRE(ended.status == 0);
+  const std::string head = run_git(folder.path(), {"rev-parse", "HEAD"}).substr(0, 40);
+  CHECK(database.rows("SELECT head, walked_head FROM forkdex.repositories") ==
+        std::vector<Row>{{head, head}});
+  CHECK(database.value("SELECT last_commit FROM forkdex.files WHERE path = 'b.py'") == head);
+}
+
+TEST_CASE("claim: a repository that was removed while a run waited is added anew") {
+  const TemporaryFolder tree;
+  tree.write("a.py", "def a():\n    return 1\n");
+  const Database database;
+  REQUIRE(index(tree.path(), database, {"--repository", "r"}).ended.status == 0);
+
+  HeldClaim held(database, "r");
+  const TemporaryFolder reports;
+  Program waiting(index_command(tree.path(), database, reports / "report.json",
+                                {"--repository", "r", "--workers", "1", "--wait"}));
+  wait_for_claim(waiting);
+  for (const char* table : {"chunks", "files", "runs"})
+    held.connection().rows(std::string("DELETE FROM forkdex.") + table);
+  held.connection().rows("DELETE FROM forkdex.repositories");
+  held.release();
+  const Ended ended = waiting.wait();
+  INFO(ended.text());
+  CHECK(ended.status == 0);
+  CHECK(database.value("SELECT count(*) FROM forkdex.files") == "1");
+  CHECK(database.value("SELECT name FROM forkdex.repositories") == "r");
 }
 
 TEST_CASE("claim: a dead holder's ends by itself", "[kill]") {

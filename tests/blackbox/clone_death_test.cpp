@@ -62,23 +62,55 @@ TEST_CASE("clone: one that somebody broke by hand is made anew") {
   CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
 }
 
-TEST_CASE("clone: two runs of one URL fetch one after the other") {
+TEST_CASE("clone: while a run fetches a URL another ends 75 and names it, or waits") {
   const SlowRemote there;
   Program first(there.slow_command());
   there.wait_for_git();
+  const Ended refused = run(there.slow_command());
+  INFO(refused.text());
+  CHECK(refused.status == 75);
+  CHECK(refused.err.find("is in use by process " + std::to_string(first.pid()) + ":") !=
+        std::string::npos);
   const Database other;
   Command command = there.slow_command();
   command.environment["DATABASE_URL"] = other.url();
   const auto report = std::find(command.arguments.begin(), command.arguments.end(), "--report");
   *(report + 1) = (there.folder / "other.json").string();
+  command.arguments.insert(command.arguments.end() - 1, "--wait");
   Program second(command);
-  wait_until("the second run fetches", [&] { return !second.out().empty(); });
+  wait_until("the second run waits", [&] {
+    return second.err().find("waiting: the clone of ") != std::string::npos || !second.running();
+  });
   CHECK(descendants_named(second.pid(), "git").empty());
   there.folder.write("go", "");
   CHECK(first.wait().status == 0);
   CHECK(second.wait().status == 0);
   CHECK(there.clones(true).size() == 1);
   CHECK(other.value("SELECT count(*) FROM forkdex.files") == "2");
+}
+
+TEST_CASE("clone: what a killed run began is removed by one that clones something else") {
+  const SlowRemote there;
+  Program program(there.slow_command());
+  there.wait_for_git();
+  program.signal(SIGKILL);
+  program.wait();
+  const auto unfinished = [&] { return there.clones(false); };
+  REQUIRE(unfinished().size() == 1);
+  // Its git and ssh end a moment after it, and let go of the lock.
+  there.folder.write("go", "");
+  wait_until("the rest is removed", [&] {
+    const TemporaryFolder other;
+    other.write("x.py", function("x"));
+    make_repository(other.path());
+    there.index("file://" + other.path().string(), 0, {"--repository", "other"});
+    Command remove = supervisor_command({"remove", "other"});
+    remove.environment["DATABASE_URL"] = there.database.url();
+    remove.environment["XDG_DATA_HOME"] = there.data.path().string();
+    REQUIRE(run(remove).status == 0);
+    return unfinished().empty();
+  });
+  CHECK(fs::is_empty(there.data / "forkdex/clones"));
 }
 
 TEST_CASE("clone: killed while it is brought up to date, it stays what it was until the next run") {

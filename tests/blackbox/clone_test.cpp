@@ -92,10 +92,36 @@ TEST_CASE("clone: remove deletes it, status shows the URL") {
   const Ended removed = run(command);
   INFO(removed.text());
   CHECK(removed.status == 0);
-  CHECK(there.clones(true) == Strings());
-  CHECK(there.clones(false) == Strings());
+  CHECK(fs::is_empty(there.data / "forkdex/clones"));
   there.index(there.url());
   CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+}
+
+TEST_CASE("clone: a run that is refused leaves none that nobody refers to") {
+  const Elsewhere there;
+  there.index(there.url(), 64, {"--rev", "no-such-branch"});
+  CHECK(fs::is_empty(there.data / "forkdex/clones"));
+
+  const TemporaryFolder other;
+  other.write("x.py", function("x"));
+  there.index(other.path().string(), 0, {"--repository", "taken"});
+  there.index(there.url(), 64, {"--repository", "taken"});
+  CHECK(fs::is_empty(there.data / "forkdex/clones"));
+  // One that was there stays.
+  there.index(there.url(), 0, {"--repository", "mine"});
+  there.index(there.url(), 64, {"--repository", "taken"});
+  there.index(there.url(), 64, {"--repository", "mine", "--rev", "no-such-branch"});
+  CHECK(there.clones(true).size() == 1);
+}
+
+TEST_CASE("clone: a HEAD that names a branch the remote does not have empties nothing") {
+  const Elsewhere there;
+  there.index(there.url());
+  git(there.origin.path(), {"symbolic-ref", "HEAD", "refs/heads/mistyped"});
+  const IndexRun refused = there.index(there.url(), 69);
+  CHECK(refused.ended.err.find("names a branch that it does not have") != std::string::npos);
+  CHECK(there.definitions() == Strings{"a.py a", "src/b.py b"});
+  CHECK(number(there.index(there.url(), 0, {"--rev", "main"}), "files", "unchanged") == 2);
 }
 
 TEST_CASE("clone: shallow, empty and bare sources work, submodules are skipped") {

@@ -176,11 +176,32 @@ TEST_CASE("revision: packed, borrowed and linked objects are read, inside the sa
   git(beside.path(), {"clone", "-q", "--shared", tree.path().string(), "borrower"});
   git(beside.path(), {"clone", "-q", "--shared", (beside / "borrower").string(), "second"});
   git(tree.path(), {"worktree", "add", "-q", (beside / "linked").string(), "v1"});
-  for (const std::string name : {"borrower", "second", "linked"}) {
+  git(beside.path(), {"clone", "-q", "--shared", tree.path().string(), "by-hand"});
+  beside.write("by-hand/.git/objects/info/alternates", (tree / ".git/objects/").string() + "\n");
+  for (const std::string name : {"borrower", "second", "linked", "by-hand"}) {
     const Database database;
     index_as(beside / name, database, {"--rev", "HEAD"});
     CHECK(definitions(database) == (name == "linked" ? kAtV1 : kAtMain));
   }
+}
+
+TEST_CASE("revision: what a partial clone does not hold is said to be that") {
+  const TemporaryFolder tree;
+  make_history(tree);
+  git(tree.path(), {"config", "uploadpack.allowfilter", "true"});
+  const TemporaryFolder beside;
+  git(beside.path(), {"clone", "-q", "--filter=blob:none", "--no-checkout",
+                      "file://" + tree.path().string(), "partial"});
+  const Database database;
+  const IndexRun run =
+      index(beside / "partial", database, {"--workers", "1", "--repository", "r", "--rev", "HEAD"});
+  INFO(run.ended.text());
+  CHECK(run.ended.status == 1);
+  CHECK(run.report.at("problems")
+            .at(0)
+            .at("detail")
+            .get<std::string>()
+            .find("a partial clone does not hold it: clone without --filter") == 0);
 }
 
 TEST_CASE("revision: a damaged or missing object costs one file, a damaged tree its folder") {

@@ -146,6 +146,25 @@ TEST_CASE("scope: bad shards and lists are refused in a sentence") {
   INFO(ended.text());
   CHECK(ended.status == 64);
   CHECK(ended.err.find("No such file") != std::string::npos);
+
+  folder.write("a.py", "a = 1\n");
+  Command command = index_command(folder.path(), database, folder / "report.json",
+                                  {"--repository", "r", "--files-from", "-"});
+  command.input = "/etc/passwd\n";
+  const Ended outside = run(command);
+  CHECK(outside.status == 64);
+  CHECK(outside.err.find("--files-from names /etc/passwd, which is not below ") !=
+        std::string::npos);
+  command.input = (folder / "a.py").string() + "\n";
+  const Ended absolute = run(command);
+  INFO(absolute.text());
+  CHECK(absolute.status == 0);
+  CHECK(absolute.err.find("supervisor: warning") == std::string::npos);
+  command.input = "";
+  const Ended nothing = run(command);
+  CHECK(nothing.status == 0);
+  CHECK(nothing.err.find("--files-from names no file") != std::string::npos);
+  CHECK(nothing.err.find("no file was found in") == std::string::npos);
 }
 
 /// The versions of rows that lie outside: a row that was written, even as it was, is another one.
@@ -214,14 +233,15 @@ TEST_CASE("scope: a list that names no file of the repository removes nothing") 
   fs::remove_all(tree / "folder");
   tree.write("z.py", "z = 1\n");
   const TemporaryFolder output;
-  for (const std::string list : {"", "\n", "folder\n", "folder/\n", "../a.py\n",
-                                 (tree / "a.py").c_str(), "A.PY\n", "a.py/\n", "a.py "}) {
+  for (const std::string list :
+       {"", "\n", "folder\n", "folder/\n", "../a.py\n", "/a.py\n", "A.PY\n", "a.py/\n", "a.py "}) {
     Command command = index_command(tree.path(), database, output / "report.json",
                                     {"--repository", "r", "--files-from", "-"});
     command.input = list;
     const Ended ended = run(command);
     INFO(list << ended.text());
-    CHECK(ended.status == 0);
+    const bool leads_out = list.starts_with('/') || list.starts_with("..");
+    CHECK(ended.status == (leads_out ? 64 : 0));
     CHECK(row_versions(database, "true") == versions);
   }
 }

@@ -68,22 +68,21 @@ TEST_CASE("copy encoder: a vector's bytes are those pgvector documents") {
 TEST_CASE("copy encoder: PostgreSQL reads every type as it was written", "[postgres]") {
   PgConnection connection = test::connect(test::fresh_database("copy_types"));
   test::must_run(connection,
-                 "CREATE TABLE t (a text, b bytea, c int, d bigint, e bool, f jsonb, g halfvec, "
+                 "CREATE TABLE t (a text, b bytea, c int, d bigint, f jsonb, g halfvec, "
                  "h text)");
   const std::uint8_t bytes[] = {0, 255, 92};
   const float values[] = {0.1f, -65504};
   CopyEncoder rows;
   for (int round = 0; round < 2; ++round) {
-    rows.row(8)
+    rows.row(7)
         .text("tab\t newline\n back\\slash €")
         .bytea(bytes)
         .int4(-7)
         .int8(std::numeric_limits<std::int64_t>::min())
-        .boolean(true)
         .jsonb(R"({"k": [1, "x"]})")
         .halfvec(values)
         .null();
-    rows.row(8).text_or_null("").null().int4(0).int8(1).boolean(false).jsonb("{}").null().text("");
+    rows.row(7).text_or_null("").null().int4(0).int8(1).jsonb("{}").null().text("");
     REQUIRE(rows.rows() == 2);
     const auto copied = connection.copy_in("COPY t FROM STDIN (FORMAT binary)", rows.finish());
     REQUIRE((copied.ok() ? "" : copied.error().text()) == "");
@@ -95,13 +94,12 @@ TEST_CASE("copy encoder: PostgreSQL reads every type as it was written", "[postg
   CHECK(bytes_from_bytea(found.text(0, 1)) == std::string("\0\xff\\", 3));
   CHECK(found.integer(0, 2) == -7);
   CHECK(found.integer(0, 3) == std::numeric_limits<std::int64_t>::min());
-  CHECK(found.text(0, 4) == "t");
-  CHECK(found.text(0, 5) == R"({"k": [1, "x"]})");
-  CHECK(found.text(0, 6) == "[0.099975586,-65504]");
-  CHECK(found.is_null(0, 7));
+  CHECK(found.text(0, 4) == R"({"k": [1, "x"]})");
+  CHECK(found.text(0, 5) == "[0.099975586,-65504]");
+  CHECK(found.is_null(0, 6));
   CHECK(found.is_null(2, 0));
-  CHECK(found.is_null(2, 6));
-  CHECK_FALSE(found.is_null(2, 7));
+  CHECK(found.is_null(2, 5));
+  CHECK_FALSE(found.is_null(2, 6));
 }
 
 }  // namespace

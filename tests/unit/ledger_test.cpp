@@ -2,27 +2,18 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/path_text.h"
-#include "supervisor/database/vectors.h"
-#include "tests/unit/postgres_fixture.h"
+#include "tests/unit/ledger_fixture.h"
 
 namespace forkdex {
 namespace {
 
+using test::add_chunk;
 using test::connect;
+using test::count;
 using test::fresh_database;
+using test::model;
 using test::must_run;
-
-std::string text_of(const Result<void>& result) { return result ? "" : result.error().text(); }
-
-ModelFolder model(const std::string& name = "small", std::size_t dimension = 4) {
-  ModelFolder folder;
-  folder.name = name;
-  folder.architecture = "bert";
-  folder.dimension = dimension;
-  folder.fingerprint = sha256(name);
-  return folder;
-}
+using test::text_of;
 
 Ledger open_ledger(PgConnection& connection, const std::string& name = "repo") {
   auto ledger = Ledger::open(connection, {name, "/src/" + name, {}, {}}, model());
@@ -50,26 +41,6 @@ std::vector<KnownFile> all_known(Ledger& ledger) {
     files.push_back(std::move(**next));
   }
 }
-
-/// A chunk row of `path` whose text has `hash`.
-void add_chunk(PgConnection& connection, std::int64_t repository, const std::string& path,
-               const Sha256& hash) {
-  const auto bytes = [](const Sha256& h) {
-    return bytea_text({reinterpret_cast<const char*>(h.data()), h.size()});
-  };
-  const auto added = connection.run(
-      "INSERT INTO forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name, "
-      "qualified_name, parent, signature, docstring, start_line, end_line, definition_line, "
-      "start_byte, end_byte, source, content_hash, metadata) "
-      "VALUES ($1, $2, $3, 0, 'text', '', '', '', '', '', 1, 1, 1, 0, 1, 'x', $4, '{}')",
-      {std::to_string(repository), bytes(sha256(path)), path, bytes(hash)});
-  if (!added) throw std::runtime_error(added.error().text());
-}
-
-std::int64_t count(PgConnection& connection, const std::string& table) {
-  return must_run(connection, "SELECT count(*) FROM forkdex." + table).integer(0, 0);
-}
-
 TEST_CASE(
     "ledger: a name with another root is the same repository only when remote or root "
     "commit says so",
@@ -221,7 +192,7 @@ TEST_CASE("ledger: a run's row tells how it ended, and a killed run is marked by
   }
   PgConnection connection = connect(url);
   auto ledger =
-      Ledger::open(connection, {"repo", "/src/repo", {}, {}}, model(), {}, [] { return true; });
+      Ledger::open(connection, {"repo", "/src/repo", {}, {}}, model(), {}, {[] { return true; }});
   REQUIRE(ledger.ok());
   REQUIRE(ledger->record(record("a", FileState::kSkipped, "binary")).ok());
   REQUIRE(text_of(ledger->finish_run("complete", R"({"status": "complete"})", "c0ffee")) == "");
@@ -238,6 +209,24 @@ TEST_CASE("ledger: a run's row tells how it ended, and a killed run is marked by
   CHECK(must_run(connection, "SELECT status FROM forkdex.runs ORDER BY id LIMIT 1").text(0, 0) ==
         "interrupted");
   CHECK(list_repositories(connection, "nobody").error().code == ErrorCode::kUsage);
+}
+
+TEST_CASE("ledger: of old runs the last thousand stay", "[postgres]") {
+  PgConnection connection = connect(fresh_database("ledger_old_runs"));
+  const auto repository = find_or_add_repository(connection, {"repo", "/src/repo", {}, {}});
+  REQUIRE(repository.ok());
+  const std::string id = std::to_string(*repository);
+  const auto add = [&](int runs, const std::string& age) {
+    must_run(connection, "INSERT INTO forkdex.runs (repository_id, started_at, status) SELECT " +
+                             id + ", now() - interval '" + age + "', 'complete' " +
+                             "FROM generate_series(1, " + std::to_string(runs) + ")");
+  };
+  add(600, "8 days");
+  add(1099, "6 days");
+  auto ledger = open_ledger(connection);  // run 1700
+  REQUIRE(ledger.run_id() == 1700);
+  REQUIRE(text_of(ledger.finish_run("complete", "{}", "c0ffee")) == "");
+  CHECK(count(connection, "runs") == 1100);
 }
 
 TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[postgres]") {
@@ -277,7 +266,7 @@ TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[post
   // A claim ends with its session, which the server may see to a moment later.
   const auto open_when_free = [&](int connection, const RunPart& part) {
     return Ledger::open(connections[static_cast<std::size_t>(connection)], identity, model(), part,
-                        [] { return true; });
+                        {[] { return true; }});
   };
   connections[0] = connect(url);
   auto again = open_when_free(0, {Shard{1, 2}});
@@ -324,107 +313,6 @@ TEST_CASE("ledger: over a new connection it writes what it had noted", "[postgre
     REQUIRE_FALSE(refused.ok());
     CHECK(refused.error().code == ErrorCode::kClaimHeld);
   }
-}
-
-TEST_CASE("ledger: one model is one row, whatever it is called", "[postgres]") {
-  PgConnection connection = connect(fresh_database("ledger_models"));
-  const auto first = model_id(connection, model());
-  REQUIRE(first.ok());
-  ModelFolder renamed = model();
-  renamed.name = "another name";
-  CHECK(*model_id(connection, renamed) == *first);
-  CHECK(*model_id(connection, model("other")) != *first);
-  CHECK(*stored_model_id(connection, model()) == *first);
-  CHECK_FALSE(stored_model_id(connection, model("absent"))->has_value());
-}
-
-TEST_CASE("ledger: removing a repository keeps the vectors that another one needs", "[postgres]") {
-  PgConnection connection = connect(fresh_database("ledger_remove"));
-  const auto one = find_or_add_repository(connection, {"one", "/1", {}, {}});
-  const auto two = find_or_add_repository(connection, {"two", "/2", {}, {}});
-  REQUIRE((one.ok() && two.ok()));
-  const auto id = model_id(connection, model());
-  REQUIRE(id.ok());
-  // More than one batch of the collector.
-  must_run(connection, "INSERT INTO forkdex.vectors SELECT " + std::to_string(*id) +
-                           ", sha256(n::text::bytea), '[1,0,0,0]' FROM generate_series(1, 4500) n");
-  add_chunk(connection, *one, "a", sha256("1"));
-  add_chunk(connection, *one, "b", sha256("2"));
-  add_chunk(connection, *two, "a", sha256("2"));
-  add_chunk(connection, *two, "b", sha256("4500"));
-  CHECK(text_of(remove_repository(connection, "one")) == "");
-  CHECK(count(connection, "vectors") == 2);
-  CHECK(count(connection, "chunks") == 2);
-  CHECK(count(connection, "repositories") == 1);
-  CHECK(remove_repository(connection, "one").error().code == ErrorCode::kUsage);
-  CHECK(text_of(claim_repository(connection, {*two, "two"})) == "");
-}
-
-TEST_CASE("ledger: a vector that nothing needs is kept for a while, unless it is needed again",
-          "[postgres]") {
-  PgConnection connection = connect(fresh_database("ledger_collect"));
-  const auto repository = find_or_add_repository(connection, {"one", "/1", {}, {}});
-  const auto id = model_id(connection, model());
-  REQUIRE((repository.ok() && id.ok()));
-  must_run(connection, "INSERT INTO forkdex.vectors SELECT " + std::to_string(*id) +
-                           ", sha256(n::text::bytea), '[1,0,0,0]' FROM generate_series(1, 3) n");
-  add_chunk(connection, *repository, "a", sha256("1"));
-  const std::chrono::days kept(30);
-  const auto collect = [&] {
-    const auto collected = collect_vectors(connection, kept);
-    REQUIRE((collected ? "" : collected.error().text()) == "");
-    return *collected;
-  };
-  CHECK(collect() == 0);
-  CHECK(count(connection, "unneeded_vectors") == 2);
-  CHECK(collect() == 0);
-
-  // One comes back; a month later only the other one goes.
-  add_chunk(connection, *repository, "b", sha256("2"));
-  must_run(connection, "UPDATE forkdex.unneeded_vectors SET since = now() - interval '31 days'");
-  CHECK(collect() == 1);
-  CHECK(count(connection, "vectors") == 2);
-  CHECK(count(connection, "unneeded_vectors") == 0);
-  must_run(connection, "DELETE FROM forkdex.chunks WHERE content_hash = sha256('2')");
-  CHECK(collect() == 0);
-  CHECK(count(connection, "unneeded_vectors") == 1);
-
-  // Once a day is enough, unless nothing is to be kept.
-  CHECK_FALSE(collect_vectors_when_due(connection, kept)->has_value());
-  must_run(connection, "UPDATE forkdex.vector_sweep SET swept_at = now() - interval '25 hours'");
-  CHECK(collect_vectors_when_due(connection, kept)->has_value());
-  CHECK_FALSE(collect_vectors_when_due(connection, kept)->has_value());
-  CHECK(**collect_vectors_when_due(connection, std::chrono::days(0)) == 1);
-  CHECK(count(connection, "vectors") == 1);
-}
-
-TEST_CASE("ledger: the vector index is built once, past the threshold, and queries use it",
-          "[postgres]") {
-  PgConnection connection = connect(fresh_database("ledger_index"));
-  const auto id = model_id(connection, model());
-  REQUIRE(id.ok());
-  must_run(connection, "INSERT INTO forkdex.vectors SELECT " + std::to_string(*id) +
-                           ", sha256(n::text::bytea), format('[%s,1,%s,0]', n, n % 7)::halfvec "
-                           "FROM generate_series(1, 500) n");
-  const auto few = build_vector_index_if_large(connection, *id, 4, 501);
-  REQUIRE(few.ok());
-  CHECK_FALSE(few->has_value());
-  CHECK_FALSE(*has_vector_index(connection, *id));
-
-  const auto built = build_vector_index_if_large(connection, *id, 4, 500);
-  REQUIRE((built.ok() ? "" : built.error().text()) == "");
-  CHECK(built->has_value());
-  CHECK(*has_vector_index(connection, *id));
-  CHECK_FALSE(build_vector_index_if_large(connection, *id, 4, 500)->has_value());
-
-  must_run(connection, "SET enable_seqscan = off; SET enable_sort = off");
-  const PgRows plan = must_run(
-      connection,
-      "EXPLAIN SELECT content_hash FROM forkdex.vectors WHERE model_id = " + std::to_string(*id) +
-          " ORDER BY embedding::halfvec(4) <=> '[1,2,3,4]' LIMIT 5");
-  std::string text;
-  for (int row = 0; row < plan.size(); ++row) text += std::string(plan.text(row, 0)) + "\n";
-  CHECK(text.find("vectors_hnsw_") != std::string::npos);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,12 @@ inline RepositoryInfo inspect(const fs::path& path) {
   auto info = forkdex::inspect_repository(path);
   if (!info) FAIL(info.error().text());
   return *info;
+}
+
+/// The root commit, hex.
+inline std::optional<std::string> root_of(const RepositoryInfo& info) {
+  const auto found = forkdex::find_root_commit(info);
+  return found ? std::optional(found->commit) : std::nullopt;
 }
 
 inline std::vector<ListedFile> list(const RepositoryInfo& info) {

@@ -31,7 +31,7 @@ TEST_CASE("listing: tracked and untracked files of a repository, ignored ones le
   CHECK(info.root == folder.path());
   CHECK(info.default_name == folder.path().filename());
   CHECK(info.head == trimmed(folder.git({"rev-parse", "HEAD"})));
-  CHECK(info.root_commit == info.head);
+  CHECK(root_of(info) == info.head);
   const auto files = list(info);
   CHECK(paths_of(files) == Paths{".gitignore", "b/c.txt", "forced.o", "new.txt"});
   CHECK(find(files, "b/c.txt").blob_oid == trimmed(folder.git({"rev-parse", "HEAD:b/c.txt"})));
@@ -206,7 +206,7 @@ TEST_CASE("listing: before the first commit there is no head, the index counts",
   const RepositoryInfo info = inspect(folder.path());
   CHECK(info.in_git);
   CHECK_FALSE(info.head);
-  CHECK_FALSE(info.root_commit);
+  CHECK_FALSE(root_of(info));
   CHECK(find(list(info), "a").blob_oid);
 }
 
@@ -301,57 +301,18 @@ TEST_CASE("listing: files that a sparse checkout left out are listed as sparse",
   CHECK(find(files, "a.txt").blob_oid);
 }
 
-TEST_CASE("listing: what libgit2 cannot read is refused by name, never walked", "[listing]") {
+TEST_CASE("listing: a file that stands there is none that was left out, whatever its flag says",
+          "[listing]") {
   const ScratchFolder folder;
-  SECTION("a sparse index") {
-    make_repository(folder);
-    folder.write("z/deep/file");
-    folder.git({"add", "."});
-    folder.git({"commit", "-qm", "second"});
-    folder.git({"sparse-checkout", "set", "--cone", "--sparse-index", "b"});
-    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable), Catch::Contains("sdir"));
-  }
-  SECTION("SHA-256 objects") {
-    folder.git({"init", "-q", "--object-format=sha256"});
-    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable),
-               Catch::Contains("objectformat"));
-  }
-  SECTION("an extension nobody knows") {
-    make_repository(folder);
-    folder.git({"config", "core.repositoryformatversion", "1"});
-    folder.git({"config", "extensions.marvel", "true"});
-    CHECK_THAT(refusal(folder / "b", ErrorCode::kRepositoryUnusable), Catch::Contains("marvel"));
-  }
-  SECTION("a newer format") {
-    make_repository(folder);
-    folder.git({"config", "core.repositoryformatversion", "7"});
-    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable), Catch::Contains("7"));
-  }
-  SECTION("a broken index") {
-    make_repository(folder);
-    folder.write(".git/index", "DIRCjunk");
-    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable), Catch::Contains("index"));
-  }
-  SECTION("a broken configuration") {
-    make_repository(folder);
-    folder.write(".git/config", "[core\n");
-    refusal(folder.path(), ErrorCode::kRepositoryUnusable);
-  }
-  SECTION("a .git file that leads nowhere") {
-    folder.write("a");
-    folder.write(".git", "gitdir: nowhere\n");
-    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable), Catch::Contains(".git"));
-  }
-  SECTION("a bare repository, and git's own folder") {
-    folder.git({"init", "-q", "--bare", "bare.git"});
-    CHECK_THAT(refusal(folder / "bare.git/refs", ErrorCode::kRepositoryUnusable),
-               Catch::Contains("git's own"));
-    make_repository(folder);
-    CHECK_THAT(refusal(folder / ".git", ErrorCode::kRepositoryUnusable),
-               Catch::Contains("work tree"));
-    CHECK_THAT(refusal(folder / ".git/objects", ErrorCode::kRepositoryUnusable),
-               Catch::Contains("work tree"));
-  }
+  make_repository(folder);
+  folder.git({"update-index", "--skip-worktree", "a.txt", "b/c.txt"});
+  folder.write("a.txt", "what its owner changed\n");
+  fs::remove(folder / "b/c.txt");
+  const auto files = list(inspect(folder.path()));
+  const ListedFile present = find(files, "a.txt");
+  CHECK(present.kind == Kind::kRegular);
+  CHECK_FALSE(present.blob_is_current);
+  CHECK(find(files, "b/c.txt").kind == Kind::kSparse);
 }
 
 TEST_CASE("listing: partial clones and work trees with their own configuration are read",
@@ -391,27 +352,6 @@ TEST_CASE("listing: the index is left byte for byte as it was", "[listing]") {
   list_paths(folder.path());
   CHECK(fs::last_write_time(folder / ".git/index") == before);
   CHECK(folder.git({"ls-files", "--stage", "--debug"}) == tree);
-}
-
-TEST_CASE("listing: the root commit stands in where there is no remote", "[listing]") {
-  const ScratchFolder folder;
-  make_repository(folder);
-  const std::string first = trimmed(folder.git({"rev-parse", "HEAD"}));
-  folder.git({"commit", "-q", "--allow-empty", "-m", "second"});
-  CHECK(inspect(folder.path()).root_commit == first);
-  folder.git({"remote", "add", "origin", "https://me:token@example.org/x.git"});
-  CHECK(inspect(folder.path()).remote == "https://example.org/x.git");
-  CHECK_FALSE(inspect(folder.path()).root_commit);
-}
-
-TEST_CASE("listing: a history that is cut off has no root commit", "[listing]") {
-  const ScratchFolder origin;
-  const ScratchFolder folder;
-  make_repository(origin);
-  origin.git({"commit", "-q", "--allow-empty", "-m", "second"});
-  folder.git({"clone", "-q", "--depth=1", "file://" + origin.path().string(), "clone"});
-  folder.git({"-C", folder / "clone", "remote", "remove", "origin"});
-  CHECK_FALSE(inspect(folder / "clone").root_commit);
 }
 
 TEST_CASE("remote url: userinfo, query and fragment go, all else stays", "[listing]") {

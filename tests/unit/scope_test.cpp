@@ -51,6 +51,31 @@ TEST_CASE("scope: a list has a path a line, or a path a NUL") {
   CHECK(read_file_list("").empty());
 }
 
+TEST_CASE("scope: paths of a list lead into the repository, however they are written") {
+  const test::TemporaryFolder folder;
+  const auto settled = [&](const std::string& list) {
+    folder.write("list", list);
+    Settings settings;
+    settings.files_from = folder / "list";
+    auto scope = RunScope::open(settings);
+    REQUIRE(scope.ok());
+    auto done = scope->settle_in("/src/repo");
+    if (!done) return done.error().text();
+    Strings met;
+    for (const char* path : {"a.py", "b/c.py", "..d.py", "e..py"})
+      if (scope->holds(path)) met.emplace_back(path);
+    CHECK(scope->unmet().count == 0);
+    return std::to_string(met.size());
+  };
+  CHECK(settled("/src/repo/a.py\nb/../b/c.py\n..d.py\n/src/../src/repo/e..py\na.py\n") == "4");
+  for (const char* outside :
+       {"/src/repository/a.py", "/a.py", "../a.py", "b/../../a.py", "/src/repo/../a.py", ".."}) {
+    INFO(outside);
+    CHECK(settled(outside).find("--files-from names " + std::string(outside) +
+                                ", which is not below /src/repo") == 0);
+  }
+}
+
 TEST_CASE("scope: what of the list was never met is told, a few by name") {
   const test::TemporaryFolder folder;
   folder.write("list", "a.py\ngone1\ngone2\ngone3\ngone4\n");
