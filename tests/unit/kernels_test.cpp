@@ -301,6 +301,74 @@ TEMPLATE_TEST_CASE("kernels: every generation gates as the definition says", "",
     }
 }
 
+/// What `layer` makes of `x` by definition; `weights` are [outputs, inputs] as before they were
+/// packed.
+std::vector<double> linear_by_definition(const kernels::TiledLinear& layer,
+                                         const std::vector<Bf16>& weights,
+                                         const std::vector<Bf16>& x) {
+  const auto active = [&](double v) {
+    if (!layer.activation) return v;
+    return *layer.activation == kernels::Activation::kGelu
+               ? v * 0.5 * std::erfc(-v / std::sqrt(2.0))
+               : v / (1 + std::exp(-v));
+  };
+  std::vector<double> out;
+  for (std::size_t row = 0; row < x.size(); row += layer.inputs) {
+    std::vector<double> sums;
+    for (std::size_t o = 0; o < layer.outputs; ++o) {
+      sums.push_back(number(layer.bias[o]));
+      for (std::size_t i = 0; i < layer.inputs; ++i)
+        sums.back() += number(x[row + i]) * number(weights[o * layer.inputs + i]);
+    }
+    for (std::size_t o = 0; o < layer.outputs; ++o)
+      if (!layer.is_gated)
+        out.push_back(active(sums[o]));
+      else if (o % 32 < 16)
+        out.push_back(active(sums[o]) * sums[o + 16]);
+  }
+  return out;
+}
+
+TEST_CASE("kernels: a linear layer on tiles is the definition's, whatever follows it") {
+  using kernels::Activation;
+  std::mt19937 random(2);
+  kernels::TiledLinear layer;
+  const auto check = [&](std::size_t inputs, std::size_t outputs, std::size_t rows) {
+    const auto weights = random_values<Bf16>(random, outputs * inputs);
+    const auto bias = random_values<float>(random, outputs);
+    auto x = random_values<Bf16>(random, rows * inputs);
+    for (Bf16& value : x) value = rounded(static_cast<float>(number(value) / 8));
+    std::vector<Bf16> tiles(weights.size());
+    kernels::pack_tiles(weights.data(), outputs, inputs, tiles.data());
+    layer.tiles = tiles.data();
+    layer.bias = bias.data();
+    layer.inputs = inputs;
+    layer.outputs = outputs;
+    const auto exact = linear_by_definition(layer, weights, x);
+    for (const kernels::Set& set : kernels::all()) {
+      if (!set.is_supported() || !set.linear) continue;
+      std::vector<Bf16> out(exact.size());
+      set.linear(layer, x.data(), rows, out.data());
+      INFO(set.name << ", " << inputs << " inputs, " << outputs << " outputs, " << rows << " rows");
+      CHECK(wrong_values(out, exact, 0.02) == 0);
+    }
+  };
+  for (const auto activation : {std::optional<Activation>(), std::optional(Activation::kGelu),
+                                std::optional(Activation::kSilu)})
+    for (const bool is_gated : {false, true}) {
+      if (is_gated && !activation) continue;
+      if (!is_gated && activation == Activation::kSilu) continue;  // no model has that
+      layer.activation = activation;
+      layer.is_gated = is_gated;
+      check(32, 32, 32);
+      check(64, 96, 64);
+      check(384, 128, 96);
+      check(1056, 32, 32);
+    }
+  layer = {};
+  check(1024, 1024, 64);  // more than stays in the cache
+}
+
 TEST_CASE("kernels: every generation's GELU is the exact one, to Bf16's precision") {
   std::vector<Bf16> all;  // every finite number there is, and no round number of them
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits)

@@ -149,6 +149,30 @@ struct Generation {
     series = series * r + 1.0f;
     return as_floats(as_bits(series) + (as_bits(shifted) << 23));
   }
+
+  // Φ(x) - 1/2 is odd: x times a minimax polynomial in x², which ends where Φ is 1 to 1e-5.
+  FORKDEX_INLINE static Vec gelu(Vec x) {
+    constexpr float kEnd = 4.25f;
+    const Vec bound = larger(smaller(x, Vec{} + kEnd), Vec{} - kEnd);
+    const Vec square = bound * bound;
+    Vec series = square * 4.546929e-11f - 4.5151918e-09f;
+    series = series * square + 1.986123e-07f;
+    series = series * square - 5.147452e-06f;
+    series = series * square + 8.848854e-05f;
+    series = series * square - 0.0010790746f;
+    series = series * square + 0.009718769f;
+    series = series * square - 0.066190265f;
+    series = series * square + 0.3988192f;
+    return x * (series * bound + 0.5f);
+  }
+
+  FORKDEX_INLINE static Vec silu(Vec x) {
+    // x / (1 + e^-x), with a power of 2 that is none of a positive number.
+    constexpr float kLog2e = 1.44269504088896341f;
+    const Vec power = power_of_two((x < 0.0f ? x : -x) * kLog2e);
+    const Vec one = Vec{} + 1.0f;
+    return x * ((x < 0.0f ? power : one) / (one + power));
+  }
 };
 
 }  // namespace forkdex::kernels

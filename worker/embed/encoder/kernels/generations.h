@@ -39,6 +39,9 @@ FORKDEX_DECLARE(avx512_bf16)
 /// By AMX where the head size is a multiple of 32, else as avx512_bf16.
 void attend_amx(const AttentionInput<Bf16>& input, std::span<const std::size_t> lengths, Bf16* out);
 
+/// See kernels::Set::linear.
+void linear_amx(const TiledLinear& layer, const Bf16* x, std::size_t rows, Bf16* out);
+
 /// Whether the processor has AMX for Bf16 and the kernel lets this process use it: asks for it,
 /// once a process; clones keep it.
 bool may_use_amx();

@@ -101,30 +101,6 @@ struct RowKernels : Generation<Processor> {
       }
   }
 
-  // Φ(x) - 1/2 is odd: x times a minimax polynomial in x², which ends where Φ is 1 to 1e-5.
-  FORKDEX_INLINE static Vec gelu(Vec x) {
-    constexpr float kEnd = 4.25f;
-    const Vec bound = Base::larger(Base::smaller(x, Vec{} + kEnd), Vec{} - kEnd);
-    const Vec square = bound * bound;
-    Vec series = square * 4.546929e-11f - 4.5151918e-09f;
-    series = series * square + 1.986123e-07f;
-    series = series * square - 5.147452e-06f;
-    series = series * square + 8.848854e-05f;
-    series = series * square - 0.0010790746f;
-    series = series * square + 0.009718769f;
-    series = series * square - 0.066190265f;
-    series = series * square + 0.3988192f;
-    return x * (series * bound + 0.5f);
-  }
-
-  FORKDEX_INLINE static Vec silu(Vec x) {
-    // x / (1 + e^-x), with a power of 2 that is none of a positive number.
-    constexpr float kLog2e = 1.44269504088896341f;
-    const Vec power = Base::power_of_two((x < 0.0f ? x : -x) * kLog2e);
-    const Vec one = Vec{} + 1.0f;
-    return x * ((x < 0.0f ? power : one) / (one + power));
-  }
-
   template <class T>
   FORKDEX_INLINE static void gate(Rows<const T> wide, std::size_t width, Activation activation,
                                   Gate gate, T* out) {
@@ -134,21 +110,21 @@ struct RowKernels : Generation<Processor> {
       const T* const other = wide.values + r * wide.row + (width - active);
       if (activation == Activation::kGelu)
         for (std::size_t i = 0; i < width; i += kWidth)
-          store(gelu(load(gated + i)) * load(other + i), out + i);
+          store(Base::gelu(load(gated + i)) * load(other + i), out + i);
       else
         for (std::size_t i = 0; i < width; i += kWidth)
-          store(silu(load(gated + i)) * load(other + i), out + i);
+          store(Base::silu(load(gated + i)) * load(other + i), out + i);
     }
   }
 
   FORKDEX_INLINE static void gelu(std::span<Bf16> values) {
     std::size_t i = 0;
     for (; i + kWidth <= values.size(); i += kWidth)
-      store(gelu(load(values.data() + i)), values.data() + i);
+      store(Base::gelu(load(values.data() + i)), values.data() + i);
     if (i == values.size()) return;
     Bf16 last[kWidth] = {};
     std::memcpy(last, values.data() + i, (values.size() - i) * sizeof(Bf16));
-    store(gelu(load(last)), last);
+    store(Base::gelu(load(last)), last);
     std::memcpy(values.data() + i, last, (values.size() - i) * sizeof(Bf16));
   }
 };

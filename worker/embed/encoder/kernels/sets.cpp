@@ -21,14 +21,18 @@ bool has_amx() { return has_avx512_bf16() && may_use_amx(); }
 
 #define FORKDEX_FUNCTIONS(attend, generation) \
   {attend, add_layer_norm_##generation, rotate_##generation, gate_##generation}
-#define FORKDEX_SET(generation, is_supported)                                     \
-  {#generation, is_supported, FORKDEX_FUNCTIONS(attend_##generation, generation), \
-   FORKDEX_FUNCTIONS(attend_##generation, generation), gelu_##generation}
+#define FORKDEX_SET(generation, is_supported)          \
+  {#generation,                                        \
+   is_supported,                                       \
+   FORKDEX_FUNCTIONS(attend_##generation, generation), \
+   FORKDEX_FUNCTIONS(attend_##generation, generation), \
+   nullptr,                                            \
+   gelu_##generation}
 
 constexpr Set kSets[] = {
 #if defined(__x86_64__)
     {"amx", has_amx, FORKDEX_FUNCTIONS(attend_avx512_bf16, avx512_bf16),
-     FORKDEX_FUNCTIONS(attend_amx, avx512_bf16), gelu_avx512_bf16},
+     FORKDEX_FUNCTIONS(attend_amx, avx512_bf16), linear_amx, gelu_avx512_bf16},
     FORKDEX_SET(avx512_bf16, has_avx512_bf16),
     FORKDEX_SET(avx512, has_avx512),
     FORKDEX_SET(avx2, has_avx2),
