@@ -12,6 +12,7 @@
 
 #include "common/hash.h"
 #include "worker/embed/encoder/encoder.h"
+#include "worker/embed/encoder/kernels/kernels.h"
 #include "worker/embed/encoder/pooling.h"
 
 namespace forkdex {
@@ -97,9 +98,11 @@ class TransformerEmbedder final : public Embedder {
 /// Another number where what stands in it changes.
 std::filesystem::path prepared_file(const ModelFolder& folder, const Embedder::Options& options) {
   if (options.cache_folder.empty()) return {};
+  const Precision precision = resolved(options.precision);
+  const bool on_tiles = precision == Precision::kBf16 && kernels::best().linear;
   return options.cache_folder /
-         ("model-" + hex(folder.fingerprint).substr(0, 32) + "-" +
-          std::string(name_of(resolved(options.precision))) + "-2.safetensors");
+         ("model-" + hex(folder.fingerprint).substr(0, 32) + "-" + std::string(name_of(precision)) +
+          (on_tiles ? "-tiles" : "") + "-2.safetensors");
 }
 
 Result<std::unique_ptr<Embedder>> open_transformer(const ModelFolder& folder,

@@ -65,7 +65,29 @@ void norm_columns(at::Tensor& rows, std::int64_t column, const at::Tensor& added
   });
 }
 
+/// On tiles, with what follows the layer. REQUIRES a multiple of 32 rows.
+at::Tensor apply_tiles(const Linear& linear, const at::Tensor& x,
+                       std::optional<kernels::Activation> activation = std::nullopt,
+                       bool is_gated = false) {
+  kernels::TiledLinear layer;
+  layer.tiles = values_of<kernels::Bf16>(linear.tiles);
+  layer.bias = linear.bias.const_data_ptr<float>();
+  layer.inputs = count(linear.tiles.size(1));
+  layer.outputs = count(linear.tiles.size(0));
+  layer.activation = activation;
+  layer.is_gated = is_gated;
+  const std::int64_t width = is_gated ? linear.tiles.size(0) / 2 : linear.tiles.size(0);
+  at::Tensor out = at::empty({x.size(0), width}, x.options());
+  const auto* const from = values_of<kernels::Bf16>(x);
+  auto* const to = values_of<kernels::Bf16>(out);
+  for (std::int64_t start = 0; start < x.size(0); start += kBlockRows)
+    kernels::best().linear(layer, from + start * x.size(1),
+                           count(std::min(kBlockRows, x.size(0) - start)), to + start * width);
+  return out;
+}
+
 at::Tensor apply(const Linear& linear, const at::Tensor& x) {
+  if (linear.tiles.defined()) return apply_tiles(linear, x);
   return apply_linear(x, linear.weight, linear.bias);
 }
 
@@ -74,7 +96,8 @@ at::Tensor apply(const Linear& linear, const at::Tensor& x) {
 Result<Encoder> Encoder::open(const EncoderConfig& config, const Safetensors& source,
                               at::ScalarType precision, std::size_t most_tokens,
                               const std::filesystem::path& prepared) {
-  const FamilyWeights family = family_weights(config, source);
+  const bool on_tiles = precision == at::kBFloat16 && kernels::best().linear;
+  const FamilyWeights family = family_weights(config, source, on_tiles);
   auto weights = Weights::open(source, family.parameters, precision, prepared);
   if (!weights) return weights.error();
   return Encoder(config, family.gate, most_tokens, *std::move(weights));
@@ -116,7 +139,11 @@ EncoderLayer Encoder::layer(std::int64_t index) const {
 }
 
 Linear Encoder::linear(const std::string& name) const {
-  return {weights_.tensor(name + ".weight"), weights_.tensor(name + ".bias")};
+  Linear linear{weights_.tensor(name + ".weight"), weights_.tensor(name + ".tiles"),
+                weights_.tensor(name + ".bias")};
+  if (linear.tiles.defined() && !linear.bias.defined())
+    linear.bias = at::zeros({linear.tiles.size(0)}, at::kFloat);
+  return linear;
 }
 
 LayerNorm Encoder::norm(const std::string& name) const {
@@ -174,7 +201,7 @@ void Encoder::run_layer(const EncoderLayer& layer, at::Tensor& hidden,
 
 void Encoder::run_pre_norm_layer(const EncoderLayer& layer, at::Tensor& hidden,
                                  const TokenBatch& batch) const {
-  const at::ScalarType precision = layer.wide.weight.scalar_type();
+  const at::ScalarType precision = words_.scalar_type();
   const auto normed = [&](const at::Tensor& rows, const LayerNorm& norm) {
     if (!norm.weight.defined()) return rows.to(precision);
     const at::Tensor copy = rows.clone();
@@ -227,6 +254,8 @@ at::Tensor Encoder::attend(const EncoderLayer& layer, const at::Tensor& hidden,
 /// What the activation makes of the wide states, gated where there is a gate.
 at::Tensor Encoder::widen(const EncoderLayer& layer, const at::Tensor& hidden) const {
   const Linear& linear = layer.wide;
+  if (linear.tiles.defined())
+    return apply_tiles(linear, hidden, config_.activation, config_.has_gate);
   if (!config_.has_gate && hidden.scalar_type() == at::kFloat)
     return apply_linear_gelu(hidden, linear.weight, linear.bias);
   at::Tensor wide = apply(linear, hidden);

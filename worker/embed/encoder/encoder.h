@@ -18,9 +18,11 @@
 
 namespace forkdex {
 
-/// Weights are [outputs, inputs]; the bias is undefined where there is none.
+/// Weights are [outputs, inputs], plain or else as tiles; the bias of plain ones is undefined where
+/// there is none.
 struct Linear {
   at::Tensor weight;
+  at::Tensor tiles;
   at::Tensor bias;
 };
 

@@ -1,6 +1,7 @@
 #include "worker/embed/encoder/families.h"
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,38 +14,50 @@ using Names = std::vector<std::string>;
 /// Collects parameters; knows the sizes.
 class Collector {
  public:
-  Collector(const EncoderConfig& config, std::string prefix)
-      : config_(config), prefix_(std::move(prefix)) {}
+  Collector(const EncoderConfig& config, std::string prefix, bool on_tiles)
+      : config_(config), prefix_(std::move(prefix)), on_tiles_(on_tiles) {}
 
   void table(std::string_view name, const std::string& tensor, std::int64_t rows) {
     add(std::string(name), {tensor}, {rows, config_.hidden});
   }
 
   void norm(const std::string& name, const std::string& tensor) {
-    add(name + ".weight", {tensor + ".weight"}, {config_.hidden}, true);
-    if (config_.has_norm_bias) add(name + ".bias", {tensor + ".bias"}, {config_.hidden}, true);
+    add(name + ".weight", {tensor + ".weight"}, {config_.hidden}, Parameter::Form::kFp32);
+    if (config_.has_norm_bias)
+      add(name + ".bias", {tensor + ".bias"}, {config_.hidden}, Parameter::Form::kFp32);
   }
 
-  /// `tensors` side by side; `outputs` of each.
+  /// `tensors` side by side; `outputs` of each. `gate` where they are two halves, one of which
+  /// gates the other.
   void linear(const std::string& name, const Names& tensors, std::int64_t outputs,
-              std::int64_t inputs, bool has_bias) {
+              std::int64_t inputs, bool has_bias,
+              std::optional<kernels::Gate> gate = std::nullopt) {
     Names weights, biases;
     for (const std::string& tensor : tensors) weights.push_back(tensor + ".weight");
     for (const std::string& tensor : tensors) biases.push_back(tensor + ".bias");
-    add(name + ".weight", weights, {outputs, inputs});
-    if (has_bias) add(name + ".bias", biases, {outputs});
+    const auto all_outputs = outputs * static_cast<std::int64_t>(tensors.size());
+    if (on_tiles_ && all_outputs % 32 == 0 && inputs % 32 == 0) {
+      add(name + ".tiles", weights, {outputs, inputs}, Parameter::Form::kTiles, gate);
+      if (has_bias) add(name + ".bias", biases, {outputs}, Parameter::Form::kFp32, gate);
+    } else {
+      add(name + ".weight", weights, {outputs, inputs});
+      if (has_bias) add(name + ".bias", biases, {outputs});
+    }
   }
 
   std::vector<Parameter> take() { return std::move(all_); }
 
  private:
-  void add(std::string name, Names parts, std::vector<std::int64_t> shape, bool in_fp32 = false) {
+  void add(std::string name, Names parts, std::vector<std::int64_t> shape,
+           Parameter::Form form = Parameter::Form::kPlain,
+           std::optional<kernels::Gate> gate = std::nullopt) {
     for (std::string& part : parts) part = prefix_ + part;
-    all_.push_back({std::move(name), std::move(parts), std::move(shape), in_fp32});
+    all_.push_back({std::move(name), std::move(parts), std::move(shape), form, gate});
   }
 
   const EncoderConfig& config_;
   std::string prefix_;
+  bool on_tiles_;
   std::vector<Parameter> all_;
 };
 
@@ -98,7 +111,7 @@ void add_jina_layer(const EncoderConfig& config, std::int64_t layer, Collector& 
   const std::string theirs = "encoder.layer." + std::to_string(layer) + ".";
   add_bert_attention(config, layer, theirs, collector);
   collector.linear(in_layer(layer, parameter::kWide), {theirs + "mlp.gated_layers"},
-                   2 * config.intermediate, config.hidden, false);
+                   2 * config.intermediate, config.hidden, false, kernels::Gate::kFirst);
   collector.linear(in_layer(layer, parameter::kNarrow), {theirs + "mlp.wo"}, config.hidden,
                    config.intermediate, true);
   collector.norm(in_layer(layer, parameter::kOutputNorm), theirs + "mlp.layernorm");
@@ -113,7 +126,7 @@ void add_jina_code_layer(const EncoderConfig& config, std::int64_t layer, Collec
   collector.norm(in_layer(layer, parameter::kKeyNorm), theirs + "attention.self.layer_norm_k");
   collector.norm(in_layer(layer, parameter::kSecondNorm), theirs + "layer_norm_1");
   collector.linear(in_layer(layer, parameter::kWide), {theirs + "mlp.up_gated_layer"},
-                   2 * config.intermediate, config.hidden, false);
+                   2 * config.intermediate, config.hidden, false, kernels::Gate::kSecond);
   collector.linear(in_layer(layer, parameter::kNarrow), {theirs + "mlp.down_layer"}, config.hidden,
                    config.intermediate, true);
   collector.norm(in_layer(layer, parameter::kOutputNorm), theirs + "layer_norm_2");
@@ -128,7 +141,7 @@ void add_nomic_layer(const EncoderConfig& config, std::int64_t layer, Collector&
   collector.norm(in_layer(layer, parameter::kAttentionNorm), theirs + "norm1");
   // The second of the two gates the first.
   collector.linear(in_layer(layer, parameter::kWide), {theirs + "mlp.fc12", theirs + "mlp.fc11"},
-                   config.intermediate, config.hidden, false);
+                   config.intermediate, config.hidden, false, kernels::Gate::kFirst);
   collector.linear(in_layer(layer, parameter::kNarrow), {theirs + "mlp.fc2"}, config.hidden,
                    config.intermediate, false);
   collector.norm(in_layer(layer, parameter::kOutputNorm), theirs + "norm2");
@@ -143,7 +156,7 @@ void add_modernbert_layer(const EncoderConfig& config, std::int64_t layer, Colle
                    config.hidden, config.hidden, config.has_attention_bias);
   collector.norm(in_layer(layer, parameter::kOutputNorm), theirs + "mlp_norm");
   collector.linear(in_layer(layer, parameter::kWide), {theirs + "mlp.Wi"}, 2 * config.intermediate,
-                   config.hidden, config.has_wide_bias);
+                   config.hidden, config.has_wide_bias, kernels::Gate::kFirst);
   collector.linear(in_layer(layer, parameter::kNarrow), {theirs + "mlp.Wo"}, config.hidden,
                    config.intermediate, config.has_narrow_bias);
 }
@@ -156,16 +169,20 @@ FamilyWeights all_layers(const EncoderConfig& config, Collector& collector, AddL
 
 }  // namespace
 
-FamilyWeights family_weights(const EncoderConfig& config, const Safetensors& source) {
+FamilyWeights family_weights(const EncoderConfig& config, const Safetensors& source,
+                             bool on_tiles) {
   if (config.family == Family::kModernBert) {
-    Collector collector(config, prefix_of(source, "embeddings.tok_embeddings.weight", {"model."}));
+    Collector collector(config, prefix_of(source, "embeddings.tok_embeddings.weight", {"model."}),
+                        on_tiles);
     collector.table(parameter::kWords, "embeddings.tok_embeddings.weight", config.vocabulary);
     collector.norm(std::string(parameter::kEmbeddingNorm), "embeddings.norm");
     collector.norm(std::string(parameter::kFinalNorm), "final_norm");
     return all_layers(config, collector, add_modernbert_layer);
   }
-  Collector collector(config, prefix_of(source, "embeddings.word_embeddings.weight",
-                                        {"bert.", "roberta.", "nomic_bert."}));
+  Collector collector(
+      config,
+      prefix_of(source, "embeddings.word_embeddings.weight", {"bert.", "roberta.", "nomic_bert."}),
+      on_tiles);
   add_embeddings(config, config.family == Family::kNomicBert ? "emb_ln" : "embeddings.LayerNorm",
                  collector);
   if (config.family == Family::kNomicBert) return all_layers(config, collector, add_nomic_layer);

@@ -36,7 +36,8 @@ struct FamilyWeights {
   kernels::Gate gate = kernels::Gate::kFirst;  ///< where the encoder has one
 };
 
-/// What `source` has to hold for an encoder of this shape.
-FamilyWeights family_weights(const EncoderConfig& config, const Safetensors& source);
+/// What `source` has to hold for an encoder of this shape. `on_tiles`: linear layers that
+/// kernels::Set::linear can compute have tiles (".tiles", and a bias in fp32) for weights.
+FamilyWeights family_weights(const EncoderConfig& config, const Safetensors& source, bool on_tiles);
 
 }  // namespace forkdex

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/chunk.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
 #include <nlohmann/json.hpp>
 
@@ -60,13 +62,36 @@ at::Tensor read_part(const Safetensors& source, const std::string& name,
 }
 
 at::ScalarType type_of(const Parameter& parameter, at::ScalarType precision) {
-  return parameter.in_fp32 ? at::kFloat : precision;
+  if (parameter.form == Parameter::Form::kTiles) return at::kBFloat16;
+  return parameter.form == Parameter::Form::kFp32 ? at::kFloat : precision;
+}
+
+/// The outputs of a gated layer by turns.
+at::Tensor interleave(const at::Tensor& halves, kernels::Gate gate) {
+  constexpr std::int64_t kTurn = 16;
+  std::vector<at::Tensor> both = halves.chunk(2, 0);
+  if (gate == kernels::Gate::kSecond) std::swap(both[0], both[1]);
+  std::vector<at::Tensor> turns;
+  for (std::int64_t start = 0; start < both[0].size(0); start += kTurn)
+    for (const at::Tensor& half : both) turns.push_back(half.narrow(0, start, kTurn));
+  return at::cat(turns, 0);
+}
+
+at::Tensor tiles_of(const at::Tensor& weights) {
+  at::Tensor tiles = at::empty_like(weights);
+  kernels::pack_tiles(
+      reinterpret_cast<const kernels::Bf16*>(weights.const_data_ptr<at::BFloat16>()),
+      static_cast<std::size_t>(weights.size(0)), static_cast<std::size_t>(weights.size(1)),
+      reinterpret_cast<kernels::Bf16*>(tiles.mutable_data_ptr<at::BFloat16>()));
+  return tiles;
 }
 
 at::Tensor prepare(const Parameter& parameter, const std::vector<at::Tensor>& parts,
                    at::ScalarType precision) {
-  const at::Tensor whole = parts.size() == 1 ? parts.front() : at::cat(parts, 0);
-  return whole.to(type_of(parameter, precision), /*non_blocking=*/false, /*copy=*/true);
+  at::Tensor whole = parts.size() == 1 ? parts.front() : at::cat(parts, 0);
+  if (parameter.gate) whole = interleave(whole, *parameter.gate);
+  whole = whole.to(type_of(parameter, precision), /*non_blocking=*/false, /*copy=*/true);
+  return parameter.form == Parameter::Form::kTiles ? tiles_of(whole) : whole;
 }
 
 std::string_view bytes_of(const at::Tensor& tensor) {
