@@ -27,6 +27,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* kWeights = "model.safetensors";
+constexpr std::array<std::string_view, 5> kArchitectures = {"bert", "roberta", "xlm-roberta",
+                                                            "nomic_bert", "modernbert"};
 
 // Thrown inside this file only.
 struct Unusable {
@@ -115,8 +117,23 @@ void read_modules(ModelFolder& folder) {
   }
 }
 
+/// As many tokens as there are places for in a text.
+std::size_t positions_of(const json& config, const fs::path& file) {
+  const std::size_t all = positive(
+      config, config.contains("n_positions") ? "n_positions" : "max_position_embeddings", file);
+  if (config.value("model_type", std::string()).find("roberta") == std::string::npos) return all;
+  // RoBERTa counts places from behind the one of the token for padding.
+  const auto padding = config.find("pad_token_id");
+  const std::size_t unused = padding != config.end() && padding->is_number_unsigned()
+                                 ? padding->get<std::size_t>() + 1
+                                 : 2;
+  if (unused >= all)
+    throw Unusable{"max_position_embeddings of the model folder is impossible", file};
+  return all - unused;
+}
+
 std::size_t max_tokens_of(const fs::path& folder, const json& config) {
-  const std::size_t positions = positive(config, "max_position_embeddings", folder / "config.json");
+  const std::size_t positions = positions_of(config, folder / "config.json");
   for (const auto& [file, key] : {std::pair{"sentence_bert_config.json", "max_seq_length"},
                                   std::pair{"tokenizer_config.json", "model_max_length"}}) {
     const json object = read_optional_json(folder / file);
@@ -272,11 +289,14 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder) {
   folder.architecture = config.value("model_type", std::string());
   if (folder.architecture.empty())
     throw Unusable{"config.json of the model folder names no model_type", path / "config.json"};
-  if (folder.architecture != "bert")
-    throw Unusable{"model_type " + folder.architecture + " is not supported: give a bert model",
+  if (std::find(kArchitectures.begin(), kArchitectures.end(), folder.architecture) ==
+      kArchitectures.end())
+    throw Unusable{fmt::format("model_type {} is not supported: give one of {}",
+                               folder.architecture, fmt::join(kArchitectures, ", ")),
                    path / "config.json"};
   folder.name = name_of(path, config);
-  folder.dimension = positive(config, "hidden_size", path / "config.json");
+  folder.dimension =
+      positive(config, config.contains("n_embd") ? "n_embd" : "hidden_size", path / "config.json");
   folder.max_tokens = max_tokens_of(path, config);
   read_modules(folder);
   read_prompts(folder);

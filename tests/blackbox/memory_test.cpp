@@ -39,7 +39,7 @@ std::uint64_t bytes_of(int pid, const std::string& field, const std::string& fil
 TEST_CASE("memory: four workers share one copy of the weights, the supervisor is small") {
   const Database database;
   const TemporaryFolder folder;
-  const std::string file = "-1.safetensors";  // the weights as the encoder wants them
+  const std::string file = "-2.safetensors";  // the weights as the encoder wants them
   Program program(index_command(corpus("rxjs-7.8.2") / "src", database, folder / "report.json",
                                 {"--repository", "rxjs", "--workers", "4"}));
   std::uint64_t weights = 0;

@@ -8,7 +8,7 @@
 
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/temporary_folder.h"
-#include "worker/embed/bert_config.h"
+#include "worker/embed/encoder/encoder_config.h"
 
 namespace forkdex::fuzz {
 namespace {
@@ -43,7 +43,7 @@ void check(std::string_view bytes) {
            "a model's pooling is known");
     expect(!model->name.empty(), "a model has a name");
   }
-  const auto config = BertConfig::read(folder.path());
+  const auto config = EncoderConfig::read(folder.path());
   if (!config) {
     expect(config.error().code == ErrorCode::kModelUnusable, "the error is the model's");
     return;

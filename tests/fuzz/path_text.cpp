@@ -9,7 +9,7 @@
 
 #include "common/terminal_text.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "worker/embed/unicode.h"
+#include "worker/embed/tokenizer/unicode.h"
 #include "worker/parse/decode.h"
 
 namespace forkdex::fuzz {

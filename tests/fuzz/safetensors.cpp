@@ -1,7 +1,7 @@
 // Safetensors: whatever the header claims, every tensor lies inside the file, has the bytes that
 // its shape needs, and can be read to its end.
 
-#include "worker/embed/safetensors.h"
+#include "worker/embed/encoder/safetensors.h"
 
 #include <cstdint>
 #include <cstring>

@@ -1,7 +1,7 @@
 // Tokenizers of each kind: any text has as many tokens as are counted, every one of the vocabulary,
 // and a limit cuts them without changing those before it.
 
-#include "worker/embed/tokenizer.h"
+#include "worker/embed/tokenizer/tokenizer.h"
 
 #include <algorithm>
 #include <array>

@@ -6,7 +6,7 @@
 
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/temporary_folder.h"
-#include "worker/embed/tokenizer.h"
+#include "worker/embed/tokenizer/tokenizer.h"
 
 namespace forkdex::fuzz {
 namespace {

@@ -1,4 +1,4 @@
-"""Writes worker/embed/{unicode,grapheme}_tables.inc by asking the PyPI `tokenizers` library.
+"""Writes worker/embed/tokenizer/{unicode,grapheme}_tables.inc by asking the PyPI `tokenizers` library.
 
 Token ids must equal that library's for every text, and its Unicode data is a mixture of versions
 (lower case from a recent one, categories and decompositions from older ones) that no system

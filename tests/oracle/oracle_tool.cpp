@@ -16,7 +16,7 @@
 #include "common/model_folder.h"
 #include "tests/oracle/packed_texts.h"
 #include "worker/embed/embedder.h"
-#include "worker/embed/tokenizer.h"
+#include "worker/embed/tokenizer/tokenizer.h"
 
 namespace {
 

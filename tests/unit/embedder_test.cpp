@@ -9,7 +9,7 @@
 
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/model_files.h"
-#include "worker/embed/token_batch.h"
+#include "worker/embed/encoder/token_batch.h"
 
 namespace forkdex {
 namespace {

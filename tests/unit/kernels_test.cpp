@@ -1,4 +1,4 @@
-#include "worker/embed/kernels/kernels.h"
+#include "worker/embed/encoder/kernels/kernels.h"
 
 #include <cmath>
 #include <cstring>
@@ -51,11 +51,12 @@ double tolerance(double exact) {
 }
 
 template <class T>
-std::size_t wrong_values(const std::vector<T>& got, const std::vector<double>& exact) {
+std::size_t wrong_values(const std::vector<T>& got, const std::vector<double>& exact,
+                         double more = 0) {
   REQUIRE(got.size() == exact.size());
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < got.size(); ++i)  // so written, a NaN is wrong
-    if (!(std::abs(number(got[i]) - exact[i]) < tolerance<T>(exact[i]))) ++wrong;
+    if (!(std::abs(number(got[i]) - exact[i]) < tolerance<T>(exact[i]) + more)) ++wrong;
   return wrong;
 }
 
@@ -70,10 +71,15 @@ std::vector<double> attention_by_definition(const AttentionInput<T>& in, const L
       for (std::size_t column = 0; column < width; column += in.head_size) {
         std::vector<double> weights;
         for (std::size_t j = first; j < first + length; ++j) {
+          const std::size_t distance = i > j ? i - j : j - i;
           double score = 0;
           for (std::size_t d = column; d < column + in.head_size; ++d)
             score += number(in.query[i * in.row + d]) * number(in.key[j * in.row + d]);
-          weights.push_back(std::exp(score / std::sqrt(static_cast<double>(in.head_size))));
+          score /= std::sqrt(static_cast<double>(in.head_size));
+          if (in.slopes)
+            score -= double{in.slopes[column / in.head_size]} * static_cast<double>(distance);
+          const bool is_seen = in.window == 0 || distance <= in.window;
+          weights.push_back(is_seen ? std::exp(score) : 0.0);
         }
         const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
         for (std::size_t d = column; d < column + in.head_size; ++d)
@@ -86,14 +92,18 @@ std::vector<double> attention_by_definition(const AttentionInput<T>& in, const L
 }
 
 template <class T>
-void check_attention(std::mt19937& random, const Lengths& lengths, std::size_t head_size) {
+void check_attention(std::mt19937& random, const Lengths& lengths, std::size_t head_size,
+                     bool is_sloped = false, std::size_t window = 0) {
   const std::size_t heads = head_size == 32 ? 3 : 1;
   const std::size_t width = heads * head_size;
   const std::size_t tokens = std::accumulate(lengths.begin(), lengths.end(), std::size_t{0});
   // Queries, keys and values lie side by side, as one linear layer writes them.
   const auto all = random_values<T>(random, tokens * 3 * width);
-  const AttentionInput<T> input{all.data(), all.data() + width, all.data() + 2 * width, 3 * width,
-                                heads,      head_size};
+  const auto slopes = random_values<float>(random, heads);
+  AttentionInput<T> input{all.data(), all.data() + width, all.data() + 2 * width, 3 * width,
+                          heads,      head_size};
+  if (is_sloped) input.slopes = slopes.data();
+  input.window = window;
   const auto exact = attention_by_definition(input, lengths);
   for (const kernels::Set& set : kernels::all()) {
     if (!set.is_supported()) continue;
@@ -115,6 +125,19 @@ TEMPLATE_TEST_CASE("kernels: every generation this processor has attends as the 
   for (const Lengths& lengths : batches)
     for (const std::size_t head_size : {16u, 32u, 64u, 128u})
       check_attention<TestType>(random, lengths, head_size);
+}
+
+TEMPLATE_TEST_CASE("kernels: attention sees less of what is far away, where it should", "", float,
+                   Bf16) {
+  std::mt19937 random(5);
+  for (const Lengths& lengths : std::vector<Lengths>{{1, 2, 40}, {200, 33}, {300}})
+    for (const std::size_t head_size : {16u, 32u, 64u}) {
+      check_attention<TestType>(random, lengths, head_size, true);
+      for (const std::size_t window : {1u, 7u, 64u, 150u}) {
+        check_attention<TestType>(random, lengths, head_size, false, window);
+        check_attention<TestType>(random, lengths, head_size, true, window);
+      }
+    }
 }
 
 TEMPLATE_TEST_CASE("kernels: attention over 8,192 tokens is that of the portable kernel", "", float,
@@ -179,11 +202,171 @@ TEMPLATE_TEST_CASE("kernels: every generation adds and normalises as the definit
     for (const kernels::Set& set : kernels::all()) {
       if (!set.is_supported()) continue;
       std::vector<TestType> out = rows;
-      set.of<TestType>().add_layer_norm(out, residual.data(), scale, shift.data(), 1e-5f);
+      set.of<TestType>().add_layer_norm({out.data(), kRows, size}, residual.data(), scale,
+                                        shift.data(), 1e-5f);
       INFO(set.name << ", size " << size);
       CHECK(wrong_values(out, exact) == 0);
     }
   }
+}
+
+TEMPLATE_TEST_CASE("kernels: rows with gaps are normalised, and the gaps left alone", "", float,
+                   Bf16) {
+  std::mt19937 random(9);
+  constexpr std::size_t kRows = 3, kSize = 48, kRow = 100;
+  const auto rows = random_values<TestType>(random, kRows * kRow);
+  const std::vector<float> scale(kSize, 2.0f);
+  const std::vector<float> shift(kSize, 1.0f);
+  std::vector<TestType> expected = rows;
+  for (std::size_t r = 0; r < kRows; ++r) {
+    std::vector<TestType> row(rows.begin() + static_cast<long>(r * kRow),
+                              rows.begin() + static_cast<long>(r * kRow + kSize));
+    const std::vector<TestType> nothing(kSize, TestType{});
+    kernels::all().back().of<TestType>().add_layer_norm({row.data(), 1, kSize}, nothing.data(),
+                                                        scale, shift.data(), 1e-5f);
+    std::copy(row.begin(), row.end(), expected.begin() + static_cast<long>(r * kRow));
+  }
+  std::vector<double> exact;
+  for (const TestType value : expected) exact.push_back(number(value));
+  for (const kernels::Set& set : kernels::all()) {
+    if (!set.is_supported()) continue;
+    std::vector<TestType> out = rows;
+    set.of<TestType>().add_layer_norm({out.data(), kRows, kRow}, nullptr, scale, shift.data(),
+                                      1e-5f);
+    INFO(set.name);
+    CHECK(wrong_values(out, exact) == 0);
+  }
+}
+
+TEMPLATE_TEST_CASE("kernels: every generation turns heads as the definition says", "", float,
+                   Bf16) {
+  std::mt19937 random(3);
+  const Lengths lengths = {3, 1, 5};
+  constexpr std::size_t kTokens = 9, kHeads = 2;
+  for (const std::size_t head_size : {32u, 64u, 128u}) {
+    const std::size_t half = head_size / 2, row = kHeads * head_size + 16;
+    const auto rows = random_values<TestType>(random, kTokens * row);
+    const auto turns = random_values<float>(random, 5 * head_size);
+    std::vector<double> exact;
+    for (const TestType value : rows) exact.push_back(number(value));
+    std::size_t token = 0;
+    for (const std::size_t length : lengths)
+      for (std::size_t place = 0; place < length; ++place, ++token)
+        for (std::size_t i = 0; i < kHeads * half; ++i) {
+          const std::size_t at = token * row + i / half * head_size + i % half;
+          const double cosine = number(turns[place * head_size + i % half]);
+          const double sine = number(turns[place * head_size + half + i % half]);
+          const double x = number(rows[at]), y = number(rows[at + half]);
+          exact[at] = x * cosine - y * sine;
+          exact[at + half] = y * cosine + x * sine;
+        }
+    for (const kernels::Set& set : kernels::all()) {
+      if (!set.is_supported()) continue;
+      std::vector<TestType> out = rows;
+      set.of<TestType>().rotate({out.data(), kTokens, row}, lengths, kHeads, head_size,
+                                turns.data());
+      INFO(set.name << ", head size " << head_size);
+      CHECK(wrong_values(out, exact) == 0);
+    }
+  }
+}
+
+TEMPLATE_TEST_CASE("kernels: every generation gates as the definition says", "", float, Bf16) {
+  using kernels::Activation;
+  using kernels::Gate;
+  std::mt19937 random(8);
+  constexpr std::size_t kRows = 4, kWidth = 48;
+  const auto wide = random_values<TestType>(random, kRows * 2 * kWidth);
+  for (const Activation activation : {Activation::kGelu, Activation::kSilu})
+    for (const Gate gate : {Gate::kFirst, Gate::kSecond}) {
+      std::vector<double> exact;
+      for (std::size_t i = 0; i < kRows * kWidth; ++i) {
+        const TestType* const row = wide.data() + i / kWidth * 2 * kWidth;
+        const double first = number(row[i % kWidth]), second = number(row[kWidth + i % kWidth]);
+        const double x = gate == Gate::kFirst ? first : second;
+        const double active = activation == Activation::kGelu
+                                  ? x * 0.5 * std::erfc(-x / std::sqrt(2.0))
+                                  : x / (1 + std::exp(-x));
+        exact.push_back(active * (gate == Gate::kFirst ? second : first));
+      }
+      for (const kernels::Set& set : kernels::all()) {
+        if (!set.is_supported()) continue;
+        std::vector<TestType> out(kRows * kWidth);
+        set.of<TestType>().gate({wide.data(), kRows, 2 * kWidth}, kWidth, activation, gate,
+                                out.data());
+        INFO(set.name);
+        // GELU is right to 4e-5, and what multiplies it is up to 10.
+        CHECK(wrong_values(out, exact, 4e-4) == 0);
+      }
+    }
+}
+
+/// What `layer` makes of `x` by definition; `weights` are [outputs, inputs] as before they were
+/// packed.
+std::vector<double> linear_by_definition(const kernels::TiledLinear& layer,
+                                         const std::vector<Bf16>& weights,
+                                         const std::vector<Bf16>& x) {
+  const auto active = [&](double v) {
+    if (!layer.activation) return v;
+    return *layer.activation == kernels::Activation::kGelu
+               ? v * 0.5 * std::erfc(-v / std::sqrt(2.0))
+               : v / (1 + std::exp(-v));
+  };
+  std::vector<double> out;
+  for (std::size_t row = 0; row < x.size(); row += layer.inputs) {
+    std::vector<double> sums;
+    for (std::size_t o = 0; o < layer.outputs; ++o) {
+      sums.push_back(number(layer.bias[o]));
+      for (std::size_t i = 0; i < layer.inputs; ++i)
+        sums.back() += number(x[row + i]) * number(weights[o * layer.inputs + i]);
+    }
+    for (std::size_t o = 0; o < layer.outputs; ++o)
+      if (!layer.is_gated)
+        out.push_back(active(sums[o]));
+      else if (o % 32 < 16)
+        out.push_back(active(sums[o]) * sums[o + 16]);
+  }
+  return out;
+}
+
+TEST_CASE("kernels: a linear layer on tiles is the definition's, whatever follows it") {
+  using kernels::Activation;
+  std::mt19937 random(2);
+  kernels::TiledLinear layer;
+  const auto check = [&](std::size_t inputs, std::size_t outputs, std::size_t rows) {
+    const auto weights = random_values<Bf16>(random, outputs * inputs);
+    const auto bias = random_values<float>(random, outputs);
+    auto x = random_values<Bf16>(random, rows * inputs);
+    for (Bf16& value : x) value = rounded(static_cast<float>(number(value) / 8));
+    std::vector<Bf16> tiles(weights.size());
+    kernels::pack_tiles(weights.data(), outputs, inputs, tiles.data());
+    layer.tiles = tiles.data();
+    layer.bias = bias.data();
+    layer.inputs = inputs;
+    layer.outputs = outputs;
+    const auto exact = linear_by_definition(layer, weights, x);
+    for (const kernels::Set& set : kernels::all()) {
+      if (!set.is_supported() || !set.linear) continue;
+      std::vector<Bf16> out(exact.size());
+      set.linear(layer, x.data(), rows, out.data());
+      INFO(set.name << ", " << inputs << " inputs, " << outputs << " outputs, " << rows << " rows");
+      CHECK(wrong_values(out, exact, 0.02) == 0);
+    }
+  };
+  for (const auto activation : {std::optional<Activation>(), std::optional(Activation::kGelu),
+                                std::optional(Activation::kSilu)})
+    for (const bool is_gated : {false, true}) {
+      if (is_gated && !activation) continue;
+      if (!is_gated && activation == Activation::kSilu) continue;  // no model has that
+      layer.activation = activation;
+      layer.is_gated = is_gated;
+      check(32, 32, 32);
+      check(64, 96, 64);
+      check(384, 128, 96);
+      check(1056, 32, 32);
+    }
+  layer = {};
+  check(1024, 1024, 64);  // more than stays in the cache
 }
 
 TEST_CASE("kernels: every generation's GELU is the exact one, to Bf16's precision") {

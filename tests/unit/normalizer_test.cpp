@@ -1,4 +1,4 @@
-#include "worker/embed/normalizer.h"
+#include "worker/embed/tokenizer/normalizer.h"
 
 #include <memory>
 #include <string>
@@ -6,9 +6,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "worker/embed/charsmap.h"
-#include "worker/embed/graphemes.h"
-#include "worker/embed/normal_form.h"
+#include "worker/embed/tokenizer/charsmap.h"
+#include "worker/embed/tokenizer/graphemes.h"
+#include "worker/embed/tokenizer/normal_form.h"
 
 namespace forkdex {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/embed/pre_tokenizer.h"
+#include "worker/embed/tokenizer/pre_tokenizer.h"
 
 #include <memory>
 #include <string>
@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "worker/embed/byte_level.h"
+#include "worker/embed/tokenizer/byte_level.h"
 
 namespace forkdex {
 namespace {

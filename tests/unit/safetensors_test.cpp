@@ -1,4 +1,4 @@
-#include "worker/embed/safetensors.h"
+#include "worker/embed/encoder/safetensors.h"
 
 #include <cstring>
 #include <string>

@@ -3,9 +3,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "worker/embed/bpe.h"
-#include "worker/embed/unigram.h"
-#include "worker/embed/wordpiece.h"
+#include "worker/embed/tokenizer/bpe.h"
+#include "worker/embed/tokenizer/unigram.h"
+#include "worker/embed/tokenizer/wordpiece.h"
 
 namespace forkdex {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/embed/tokenizer.h"
+#include "worker/embed/tokenizer/tokenizer.h"
 
 #include <string>
 #include <vector>

@@ -11,8 +11,9 @@
 #include <c10/util/Exception.h>
 
 #include "common/hash.h"
-#include "worker/embed/bert.h"
-#include "worker/embed/pooling.h"
+#include "worker/embed/encoder/encoder.h"
+#include "worker/embed/encoder/kernels/kernels.h"
+#include "worker/embed/encoder/pooling.h"
 
 namespace forkdex {
 namespace {
@@ -32,12 +33,17 @@ Error runtime_error(const std::exception& thrown) {
   return {ErrorCode::kModelRuntime, "the model failed", std::string(text)};
 }
 
-class BertEmbedder final : public Embedder {
+std::size_t most_tokens(const ModelFolder& folder, const EncoderConfig& config) {
+  return std::min(folder.max_tokens, static_cast<std::size_t>(config.positions));
+}
+
+class TransformerEmbedder final : public Embedder {
  public:
-  BertEmbedder(const ModelFolder& folder, Options options, std::unique_ptr<Tokenizer> tokenizer,
-               const BertConfig& config, Pooling pooling, Bert model)
+  TransformerEmbedder(const ModelFolder& folder, Options options,
+                      std::unique_ptr<Tokenizer> tokenizer, const EncoderConfig& config,
+                      Pooling pooling, Encoder model)
       : options_(options),
-        max_tokens_(std::min(folder.max_tokens, static_cast<std::size_t>(config.positions))),
+        max_tokens_(most_tokens(folder, config)),
         dimension_(static_cast<std::size_t>(config.hidden)),
         normalize_(folder.normalize),
         pooling_(pooling),
@@ -86,32 +92,35 @@ class BertEmbedder final : public Embedder {
   bool normalize_;
   Pooling pooling_;
   std::unique_ptr<Tokenizer> tokenizer_;
-  Bert model_;
+  Encoder model_;
 };
 
 /// Another number where what stands in it changes.
 std::filesystem::path prepared_file(const ModelFolder& folder, const Embedder::Options& options) {
   if (options.cache_folder.empty()) return {};
+  const Precision precision = resolved(options.precision);
+  const bool on_tiles = precision == Precision::kBf16 && kernels::best().linear;
   return options.cache_folder /
-         ("model-" + hex(folder.fingerprint).substr(0, 32) + "-" +
-          std::string(name_of(resolved(options.precision))) + "-1.safetensors");
+         ("model-" + hex(folder.fingerprint).substr(0, 32) + "-" + std::string(name_of(precision)) +
+          (on_tiles ? "-tiles" : "") + "-2.safetensors");
 }
 
-Result<std::unique_ptr<Embedder>> open_bert(const ModelFolder& folder, Embedder::Options options) {
+Result<std::unique_ptr<Embedder>> open_transformer(const ModelFolder& folder,
+                                                   Embedder::Options options) {
   const auto pooling = pooling_from_name(folder.pooling);
   if (!pooling) return unusable("pooling " + folder.pooling + " is not supported", folder.path);
-  const auto config = BertConfig::read(folder.path);
+  const auto config = EncoderConfig::read(folder.path);
   if (!config) return config.error();
   auto tokenizer = Tokenizer::open(folder.path);
   if (!tokenizer) return tokenizer.error();
   auto weights = Safetensors::open(folder.path / "model.safetensors");
   if (!weights) return weights.error();
   const bool in_bf16 = resolved(options.precision) == Precision::kBf16;
-  auto model = Bert::open(*config, *weights, in_bf16 ? at::kBFloat16 : at::kFloat,
-                          prepared_file(folder, options));
+  auto model = Encoder::open(*config, *weights, in_bf16 ? at::kBFloat16 : at::kFloat,
+                             most_tokens(folder, *config), prepared_file(folder, options));
   if (!model) return model.error();
   if (options.fault_in) model->weights().fault_in();
-  return std::unique_ptr<Embedder>(std::make_unique<BertEmbedder>(
+  return std::unique_ptr<Embedder>(std::make_unique<TransformerEmbedder>(
       folder, options, std::move(*tokenizer), *config, *pooling, std::move(*model)));
 }
 
@@ -121,7 +130,7 @@ Result<std::unique_ptr<Embedder>> Embedder::open(const ModelFolder& folder, Opti
   try {
     at::set_num_threads(1);
     const c10::InferenceMode no_gradients;
-    return open_bert(folder, options);
+    return open_transformer(folder, options);
   } catch (const std::exception& thrown) {
     return unusable(std::string("this model can't be opened: ") + thrown.what(), folder.path);
   }

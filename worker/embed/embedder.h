@@ -13,7 +13,7 @@
 #include "common/model_folder.h"
 #include "common/precision.h"
 #include "common/result.h"
-#include "worker/embed/tokenizer.h"
+#include "worker/embed/tokenizer/tokenizer.h"
 
 namespace forkdex {
 

@@ -1,0 +1,219 @@
+#include "worker/embed/encoder/encoder_config.h"
+
+#include <fstream>
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/json_depth.h"
+
+namespace forkdex {
+namespace {
+
+using nlohmann::json;
+using Family = EncoderConfig::Family;
+using Places = EncoderConfig::Places;
+
+// Thrown inside this file only.
+struct Unsupported {
+  std::string what;
+};
+
+[[noreturn]] void refuse(const char* key, const json& value) {
+  throw Unsupported{fmt::format("{} {} is not supported", key,
+                                value.is_string() ? value.get<std::string>() : value.dump())};
+}
+
+/// What `key` has to be where it is given; absent or null it is that anyway.
+void require(const json& config, const char* key, const json& wanted) {
+  const auto given = config.find(key);
+  if (given != config.end() && !given->is_null() && *given != wanted) refuse(key, *given);
+}
+
+/// The number under the first of `keys` that is there: models spell the same thing differently.
+std::int64_t size(const json& config, std::initializer_list<const char*> keys,
+                  std::int64_t least = 1) {
+  constexpr std::int64_t kMost = 1 << 24;
+  for (const char* key : keys) {
+    const auto found = config.find(key);
+    if (found == config.end()) continue;
+    if (!found->is_number_integer() || *found < least || *found > kMost)
+      throw Unsupported{fmt::format("{} is impossible", key)};
+    return found->get<std::int64_t>();
+  }
+  throw Unsupported{fmt::format("{} is missing or impossible", *keys.begin())};
+}
+
+double base(const json& config, const char* key, double when_absent) {
+  const auto found = config.find(key);
+  if (found == config.end() || found->is_null()) return when_absent;
+  if (!found->is_number() || !(*found > 1.0)) refuse(key, *found);
+  return found->get<double>();
+}
+
+kernels::Activation activation(const json& config, const char* key, const char* when_absent) {
+  const json name = config.value(key, json(when_absent));
+  if (name == "gelu") return kernels::Activation::kGelu;
+  if (name == "silu") return kernels::Activation::kSilu;
+  refuse(key, name);
+}
+
+void read_sizes(const json& config, EncoderConfig& shape) {
+  shape.layers = size(config, {"num_hidden_layers", "n_layer"});
+  shape.heads = size(config, {"num_attention_heads", "n_head"});
+  shape.hidden = size(config, {"hidden_size", "n_embd"});
+  shape.vocabulary = size(config, {"vocab_size"});
+  shape.positions = size(config, {"max_position_embeddings", "n_positions"});
+}
+
+EncoderConfig read_bert(const json& config) {
+  EncoderConfig shape;
+  read_sizes(config, shape);
+  shape.intermediate = size(config, {"intermediate_size"});
+  shape.token_types = size(config, {"type_vocab_size"});
+  shape.layer_norm_epsilon = config.value("layer_norm_eps", 1e-12f);
+  if (config.value("position_embedding_type", "") == "alibi") {
+    if (config.value("feed_forward_type", "") != "geglu")
+      refuse("feed_forward_type", config.value("feed_forward_type", json("original")));
+    shape.family = Family::kJinaBert;
+    shape.places = Places::kAlibi;
+    shape.has_gate = true;
+    shape.has_wide_bias = false;
+  } else {
+    require(config, "position_embedding_type", "absolute");
+    require(config, "feed_forward_type", "original");
+  }
+  require(config, "hidden_act", "gelu");
+  return shape;
+}
+
+/// As BERT; but its places are counted from behind that of the token for padding.
+EncoderConfig read_roberta(const json& config) {
+  EncoderConfig shape = read_bert(config);
+  if (shape.family != Family::kBert) refuse("position_embedding_type", "alibi");
+  shape.family = Family::kRoberta;
+  shape.first_position =
+      config.contains("pad_token_id") ? size(config, {"pad_token_id"}, 0) + 1 : 2;
+  shape.positions -= shape.first_position;
+  if (shape.positions < 1) throw Unsupported{"max_position_embeddings is impossible"};
+  return shape;
+}
+
+EncoderConfig read_nomic_bert(const json& config) {
+  EncoderConfig shape;
+  read_sizes(config, shape);
+  shape.family = Family::kNomicBert;
+  const bool has_inner = config.contains("n_inner") && !config.at("n_inner").is_null();
+  shape.intermediate = has_inner                              ? size(config, {"n_inner"})
+                       : config.contains("intermediate_size") ? size(config, {"intermediate_size"})
+                                                              : 4 * shape.hidden;
+  shape.token_types = size(config, {"type_vocab_size"}, 0);
+  shape.layer_norm_epsilon =
+      config.value("layer_norm_epsilon", config.value("layer_norm_eps", 1e-12f));
+  shape.places = Places::kRotary;
+  const json rope = config.value("rope_parameters", json::object());
+  require(rope, "rope_type", "default");
+  shape.rotary_base = base(config, "rotary_emb_base", base(rope, "rope_theta", 1000));
+  shape.has_gate = true;
+  shape.has_attention_bias = shape.has_wide_bias = shape.has_narrow_bias = false;
+  if (config.contains("activation_function"))
+    require(config, "activation_function", "swiglu");
+  else
+    require(config, "hidden_act", "silu");
+  shape.activation = kernels::Activation::kSilu;
+  for (const char* key : {"prenorm", "use_rms_norm", "rotary_emb_interleaved", "qkv_proj_bias",
+                          "mlp_fc1_bias", "mlp_fc2_bias", "parallel_block", "causal"})
+    require(config, key, false);
+  require(config, "rotary_emb_fraction", 1.0);
+  require(config, "num_experts", 0);
+  if (const auto scale = config.find("rotary_scaling_factor");
+      scale != config.end() && !scale->is_null())
+    refuse("rotary_scaling_factor", *scale);
+  return shape;
+}
+
+/// Which layers see everything: by a number, or by a list that must repeat itself.
+std::int64_t global_every(const json& config, std::int64_t layers) {
+  const auto types = config.find("layer_types");
+  if (types == config.end() || !types->is_array())
+    return config.contains("global_attn_every_n_layers")
+               ? size(config, {"global_attn_every_n_layers"})
+               : 3;
+  std::int64_t every = 1;
+  while (every < layers && types->at(static_cast<std::size_t>(every)) != "full_attention") ++every;
+  for (std::int64_t i = 0; i < layers; ++i)
+    if (types->at(static_cast<std::size_t>(i)) !=
+        (i % every == 0 ? "full_attention" : "sliding_attention"))
+      refuse("layer_types", *types);
+  return every;
+}
+
+EncoderConfig read_modernbert(const json& config) {
+  EncoderConfig shape;
+  read_sizes(config, shape);
+  shape.family = Family::kModernBert;
+  shape.intermediate = size(config, {"intermediate_size"});
+  shape.layer_norm_epsilon = config.value("norm_eps", 1e-5f);
+  shape.places = Places::kRotary;
+  const json rope = config.value("rope_parameters", json::object());
+  const json global = rope.value("full_attention", json::object());
+  const json local = rope.value("sliding_attention", json::object());
+  require(global, "rope_type", "default");
+  require(local, "rope_type", "default");
+  shape.rotary_base = base(config, "global_rope_theta", base(global, "rope_theta", 160'000));
+  shape.local_rotary_base = base(config, "local_rope_theta", base(local, "rope_theta", 10'000));
+  shape.window = config.contains("local_attention") ? size(config, {"local_attention"}) / 2 : 64;
+  shape.global_every = global_every(config, shape.layers);
+  shape.activation = activation(config, "hidden_activation", "gelu");
+  shape.has_gate = true;
+  shape.has_attention_bias = config.value("attention_bias", false);
+  shape.has_wide_bias = shape.has_narrow_bias = config.value("mlp_bias", false);
+  shape.has_norm_bias = config.value("norm_bias", false);
+  return shape;
+}
+
+EncoderConfig read_config(const json& config) {
+  const std::string type = config.value("model_type", "");
+  EncoderConfig shape;
+  if (type == "bert")
+    shape = read_bert(config);
+  else if (type == "roberta" || type == "xlm-roberta")
+    shape = read_roberta(config);
+  else if (type == "nomic_bert")
+    shape = read_nomic_bert(config);
+  else if (type == "modernbert")
+    shape = read_modernbert(config);
+  else
+    refuse("model_type", type);
+  if (shape.hidden % shape.heads != 0)
+    throw Unsupported{"hidden_size is not a multiple of num_attention_heads"};
+  const std::int64_t unit = shape.places == Places::kRotary ? 32 : 16;
+  if (shape.head_size() % unit != 0)
+    throw Unsupported{fmt::format("a head size of {} is not supported", shape.head_size())};
+  if (shape.intermediate % 16 != 0)
+    throw Unsupported{
+        fmt::format("an intermediate size of {} is not supported", shape.intermediate)};
+  return shape;
+}
+
+}  // namespace
+
+Result<EncoderConfig> EncoderConfig::read(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "config.json";
+  const auto unusable = [&](std::string_view why) {
+    return Error{ErrorCode::kModelUnusable, fmt::format("this model can't be used: {}", why),
+                 file.string()};
+  };
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return unusable("config.json is missing or unreadable");
+  try {
+    return read_config(json::parse(stream, check_json_depth));
+  } catch (const Unsupported& unsupported) {
+    return unusable(unsupported.what);
+  } catch (const json::exception& malformed) {
+    return unusable(malformed.what());
+  }
+}
+
+}  // namespace forkdex

@@ -1,0 +1,246 @@
+// Attention by AMX: tiles of 16 x 16 sums over 32 products of Bf16 each. Scores of 32 queries with
+// all keys of their sequence, a softmax in fp32, then the weighted sum of values.
+
+#if defined(__x86_64__)
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "worker/embed/encoder/kernels/amx.h"
+#include "worker/embed/encoder/kernels/generations.h"
+
+namespace forkdex::kernels {
+namespace {
+
+using Vectors = Generation<Avx512Bf16>;
+
+constexpr std::size_t kQueries = 32;  // seen to together
+constexpr float kLog2e = 1.44269504088896341f;
+
+/// Working memory of one sequence and head, kept from one call to the next.
+struct Scratch {
+  Buffer<Bf16> keys;     // tiles of 16 pairs of dimensions x 16 keys, by keys, then dimensions
+  Buffer<Bf16> values;   // tiles of 16 pairs of keys x 16 dimensions, by keys, then dimensions
+  Buffer<Bf16> queries;  // the last ones of a sequence, filled up to a tile
+  Buffer<float> scores;  // kQueries rows of `padded`
+  Buffer<Bf16> probabilities;  // the same, not divided by their sum yet
+  Buffer<float> out;           // kQueries rows of head_size
+};
+
+/// One head of one sequence; lengths in values.
+struct Head {
+  const Bf16* query;
+  const Bf16* key;
+  const Bf16* value;
+  std::size_t row;
+  Bf16* out;
+  std::size_t out_row;
+  std::size_t length;
+  std::size_t padded;  // keys, filled up to a multiple of kDepth with zeros
+  std::size_t head_size;
+  float slope;
+  std::size_t window;
+};
+
+/// The keys that queries see, from a tile's first on; `padded` as in Head.
+struct Seen {
+  std::size_t first;
+  std::size_t count;
+  std::size_t padded;
+};
+
+Seen seen_by(const Head& head, std::size_t start, std::size_t rows) {
+  if (head.window == 0) return {0, head.length, head.padded};
+  const std::size_t first = start > head.window ? (start - head.window) / kDepth * kDepth : 0;
+  const std::size_t count = std::min(head.length, start + rows + head.window) - first;
+  return {first, count, (count + kDepth - 1) / kDepth * kDepth};
+}
+
+/// Kᵀ as the right-hand side of Q·Kᵀ wants it: a row of a tile has two dimensions of 16 keys.
+FORKDEX_TARGET_AMX void pack_keys(const Head& head, Bf16* tile) {
+  for (std::size_t key = 0; key < head.padded; key += kTile)
+    for (std::size_t d = 0; d < head.head_size; d += kDepth, tile += kTileValues) {
+      __m512i rows[kTile];
+      for (std::size_t i = 0; i < kTile; ++i)
+        rows[i] = key + i < head.length ? _mm512_loadu_si512(head.key + (key + i) * head.row + d)
+                                        : _mm512_setzero_si512();
+      transpose(rows);
+      for (std::size_t i = 0; i < kTile; ++i) _mm512_store_si512(tile + i * kDepth, rows[i]);
+    }
+}
+
+FORKDEX_TARGET_AMX inline __m512i widened(const Head& head, std::size_t key, std::size_t d) {
+  if (key >= head.length) return _mm512_setzero_si512();
+  const void* const from = head.value + key * head.row + d;
+  return _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(from)));
+}
+
+/// V as the right-hand side of P·V wants it: a row of a tile has 16 dimensions of two keys.
+FORKDEX_TARGET_AMX void pack_values(const Head& head, Bf16* tile) {
+  for (std::size_t key = 0; key < head.padded; key += kDepth)
+    for (std::size_t d = 0; d < head.head_size; d += kTile, tile += kTileValues)
+      for (std::size_t i = 0; i < kTile; ++i) {
+        const __m512i even = widened(head, key + 2 * i, d);
+        const __m512i odd = widened(head, key + 2 * i + 1, d);
+        _mm512_store_si512(tile + i * kDepth, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
+      }
+}
+
+/// out = left · right for 16 or 32 rows, in pairs of tiles: `left` has `left_row` values a row,
+/// `depth` of them; tile t of `right` for step k lies at (t * t_step + k * k_step) tiles. Writes
+/// `columns` sums a row, a multiple of 32.
+template <bool BothRows>
+FORKDEX_TARGET_AMX void multiply(const Bf16* left, std::size_t left_row, std::size_t depth,
+                                 const Bf16* right, std::size_t t_step, std::size_t k_step,
+                                 float* out, std::size_t columns) {
+  const std::size_t left_bytes = left_row * sizeof(Bf16);
+  const std::size_t out_bytes = columns * sizeof(float);
+  for (std::size_t c = 0; c < columns; c += 2 * kTile) {
+    const Bf16* const first = right + c / kTile * t_step * kTileValues;
+    _tile_zero(0);
+    _tile_zero(1);
+    if constexpr (BothRows) {
+      _tile_zero(2);
+      _tile_zero(3);
+    }
+    for (std::size_t k = 0; k * kDepth < depth; ++k) {
+      const Bf16* const tile = first + k * k_step * kTileValues;
+      _tile_loadd(6, tile, kDepth * sizeof(Bf16));
+      _tile_loadd(7, tile + t_step * kTileValues, kDepth * sizeof(Bf16));
+      _tile_loadd(4, left + k * kDepth, left_bytes);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      if constexpr (BothRows) {
+        _tile_loadd(5, left + kTile * left_row + k * kDepth, left_bytes);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+    }
+    _tile_stored(0, out + c, out_bytes);
+    _tile_stored(1, out + c + kTile, out_bytes);
+    if constexpr (BothRows) {
+      _tile_stored(2, out + kTile * columns + c, out_bytes);
+      _tile_stored(3, out + kTile * columns + c + kTile, out_bytes);
+    }
+  }
+}
+
+/// 2^x for x <= 0, to 3e-6 of its value; 0 for -infinity, which is what scaling by it makes of the
+/// NaN that its fraction is (VSCALEFPS).
+FORKDEX_TARGET_AMX inline __m512 power_of_two(__m512 x) {
+  const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m512 r = _mm512_sub_ps(x, whole);
+  __m512 series = _mm512_fmadd_ps(r, _mm512_set1_ps(0.00957009f), _mm512_set1_ps(0.05591786f));
+  series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(0.24024746f));
+  series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(0.6931218f));
+  series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(0.9999993f));
+  return _mm512_scalef_ps(series, whole);
+}
+
+/// 2^(scale * (score - top)) of `length` scores, and 0 behind them up to `padded`. Returns their
+/// sum.
+FORKDEX_TARGET_AMX float exponentials(float* scores, std::size_t length, std::size_t padded,
+                                      float scale, Bf16* out) {
+  constexpr std::size_t kWidth = Vectors::kWidth;
+  for (std::size_t i = length; i < padded; ++i) scores[i] = -INFINITY;
+  __m512 tops[2] = {_mm512_load_ps(scores), _mm512_load_ps(scores + kWidth)};
+  for (std::size_t i = kDepth; i < padded; i += kDepth) {
+    tops[0] = _mm512_max_ps(tops[0], _mm512_load_ps(scores + i));
+    tops[1] = _mm512_max_ps(tops[1], _mm512_load_ps(scores + i + kWidth));
+  }
+  const __m512 factor = _mm512_set1_ps(scale);
+  const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(_mm512_max_ps(tops[0], tops[1])) * scale);
+  __m512 totals[2] = {};
+  for (std::size_t i = 0; i < padded; i += kDepth) {
+    const __m512 first = power_of_two(_mm512_fmsub_ps(_mm512_load_ps(scores + i), factor, top));
+    const __m512 second =
+        power_of_two(_mm512_fmsub_ps(_mm512_load_ps(scores + i + kWidth), factor, top));
+    _mm512_store_si512(out + i, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first)));
+    totals[0] = _mm512_add_ps(totals[0], first);
+    totals[1] = _mm512_add_ps(totals[1], second);
+  }
+  return _mm512_reduce_add_ps(_mm512_add_ps(totals[0], totals[1]));
+}
+
+/// The queries from `start` on, at most kQueries.
+template <bool BothRows>
+FORKDEX_TARGET_AMX void attend_queries(const Head& head, std::size_t start, Scratch& scratch) {
+  const std::size_t size = head.head_size;
+  const std::size_t rows = std::min(head.length - start, BothRows ? kQueries : kTile);
+  const Bf16* queries = head.query + start * head.row;
+  std::size_t row = head.row;
+  if (rows < (BothRows ? kQueries : kTile)) {  // a tile would read past the end
+    Bf16* const copy = scratch.queries.get(kQueries * size);
+    for (std::size_t r = 0; r < rows; ++r)
+      std::memcpy(copy + r * size, queries + r * row, size * sizeof(Bf16));
+    queries = copy;
+    row = size;
+  }
+  float* const scores = scratch.scores.get(kQueries * head.padded);
+  Bf16* const probabilities = scratch.probabilities.get(kQueries * head.padded);
+  float* const out = scratch.out.get(kQueries * size);
+  const Seen seen = seen_by(head, start, rows);
+  const Bf16* const keys = scratch.keys.get(0) + seen.first * size;
+  const Bf16* const values = scratch.values.get(0) + seen.first * size;
+  multiply<BothRows>(queries, row, size, keys, size / kDepth, 1, scores, seen.padded);
+  const float root = std::sqrt(static_cast<float>(size));
+  float sums[kQueries];
+  for (std::size_t r = 0; r < rows; ++r) {
+    float* const line = scores + r * seen.padded;
+    Vectors::see_from(start + r, seen.first, seen.padded, head.slope * root, head.window, line);
+    sums[r] =
+        exponentials(line, seen.count, seen.padded, kLog2e / root, probabilities + r * seen.padded);
+  }
+  multiply<BothRows>(probabilities, seen.padded, seen.padded, values, 1, size / kTile, out, size);
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t d = 0; d < size; d += Vectors::kWidth)
+      Vectors::store(Vectors::load(out + r * size + d) / sums[r],
+                     head.out + (start + r) * head.out_row + d);
+}
+
+FORKDEX_TARGET_AMX void attend_head(const Head& head, Scratch& scratch) {
+  pack_keys(head, scratch.keys.get(head.padded * head.head_size));
+  pack_values(head, scratch.values.get(head.padded * head.head_size));
+  std::size_t start = 0;
+  for (; start + kTile < head.length; start += kQueries) attend_queries<true>(head, start, scratch);
+  if (start < head.length) attend_queries<false>(head, start, scratch);
+}
+
+}  // namespace
+
+FORKDEX_TARGET_AMX void attend_amx(const AttentionInput<Bf16>& input,
+                                   std::span<const std::size_t> lengths, Bf16* out) {
+  if (input.head_size % kDepth != 0) return attend_avx512_bf16(input, lengths, out);
+  thread_local Scratch scratch;
+  const TileConfig config;
+  _tile_loadconfig(&config);
+  const std::size_t width = input.heads * input.head_size;
+  std::size_t first = 0;
+  for (const std::size_t length : lengths) {
+    for (std::size_t h = 0; h < input.heads; ++h) {
+      const std::size_t at = first * input.row + h * input.head_size;
+      const std::size_t padded = (length + kDepth - 1) / kDepth * kDepth;
+      attend_head({input.query + at, input.key + at, input.value + at, input.row,
+                   out + first * width + h * input.head_size, width, length, padded,
+                   input.head_size, input.slopes ? input.slopes[h] : 0.0f, input.window},
+                  scratch);
+    }
+    first += length;
+  }
+  _tile_release();
+}
+
+bool may_use_amx() {
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
+  return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+         ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+}  // namespace forkdex::kernels
+
+#endif

@@ -1,0 +1,51 @@
+#pragma once
+
+// Every generation's functions, which kernels.h describes. For the kernels' own files only.
+
+#include <cstddef>
+#include <span>
+
+#include "worker/embed/encoder/kernels/kernels.h"
+
+namespace forkdex::kernels {
+
+#define FORKDEX_DECLARE(generation)                                                        \
+  void attend_##generation(const AttentionInput<float>& input,                             \
+                           std::span<const std::size_t> lengths, float* out);              \
+  void attend_##generation(const AttentionInput<Bf16>& input,                              \
+                           std::span<const std::size_t> lengths, Bf16* out);               \
+  void add_layer_norm_##generation(Rows<float> rows, const float* added,                   \
+                                   std::span<const float> scale, const float* shift,       \
+                                   float epsilon);                                         \
+  void rotate_##generation(Rows<float> rows, std::span<const std::size_t> lengths,         \
+                           std::size_t heads, std::size_t head_size, const float* turns);  \
+  void gate_##generation(Rows<const float> wide, std::size_t width, Activation activation, \
+                         Gate gate, float* out);                                           \
+  void add_layer_norm_##generation(Rows<Bf16> rows, const Bf16* added,                     \
+                                   std::span<const float> scale, const float* shift,       \
+                                   float epsilon);                                         \
+  void rotate_##generation(Rows<Bf16> rows, std::span<const std::size_t> lengths,          \
+                           std::size_t heads, std::size_t head_size, const float* turns);  \
+  void gate_##generation(Rows<const Bf16> wide, std::size_t width, Activation activation,  \
+                         Gate gate, Bf16* out);                                            \
+  void gelu_##generation(std::span<Bf16> values);
+
+FORKDEX_DECLARE(portable)
+#if defined(__x86_64__)
+FORKDEX_DECLARE(avx2)
+FORKDEX_DECLARE(avx512)
+FORKDEX_DECLARE(avx512_bf16)
+
+/// By AMX where the head size is a multiple of 32, else as avx512_bf16.
+void attend_amx(const AttentionInput<Bf16>& input, std::span<const std::size_t> lengths, Bf16* out);
+
+/// See kernels::Set::linear.
+void linear_amx(const TiledLinear& layer, const Bf16* x, std::size_t rows, Bf16* out);
+
+/// Whether the processor has AMX for Bf16 and the kernel lets this process use it: asks for it,
+/// once a process; clones keep it.
+bool may_use_amx();
+#endif
+#undef FORKDEX_DECLARE
+
+}  // namespace forkdex::kernels

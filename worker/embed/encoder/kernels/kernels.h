@@ -1,0 +1,123 @@
+#pragma once
+
+// The parts of an encoder layer between the linear layers. Each kernel is compiled once a processor
+// generation; the best one that this processor runs is chosen at the first use. Pure functions; no
+// torch.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace forkdex::kernels {
+
+/// A brain float: the upper half of a float's bits.
+struct Bf16 {
+  std::uint16_t bits;
+};
+
+/// Queries, keys and values of all tokens, of type float or Bf16: `heads * head_size` values a
+/// token, and `row` values from one token to the next.
+template <class T>
+struct AttentionInput {
+  const T* query;
+  const T* key;
+  const T* value;
+  std::size_t row;
+  std::size_t heads;
+  std::size_t head_size;  ///< a multiple of 16
+  /// Of each head, what a score loses for every token between query and key (ALiBi, Press et al.
+  /// 2022); null for none.
+  const float* slopes = nullptr;
+  /// Keys farther than this from the query are not seen; 0 for no limit.
+  std::size_t window = 0;
+};
+
+/// Which of a gated layer's halves goes through the activation, and is then multiplied by the
+/// other.
+enum class Gate { kFirst, kSecond };
+enum class Activation { kGelu, kSilu };
+
+/// Rows with something between them: `row` values from the start of one to the next.
+template <class T>
+struct Rows {
+  T* values;
+  std::size_t count;
+  std::size_t row;
+};
+
+/// What there is for both types. Sums are fp32 in both.
+template <class T>
+struct Functions {
+  /// Writes softmax(Q·Kᵀ / √head_size)·V of each sequence and head to `out`, without gaps between
+  /// the tokens; scores lose what slopes and window say first. Sequences stand one after the other,
+  /// `lengths` long.
+  void (*attend)(const AttentionInput<T>& input, std::span<const std::size_t> lengths, T* out);
+
+  /// rows = LayerNorm(rows + added) * scale + shift, in place; scale.size() values a row, a
+  /// multiple of 16. `added` has no gaps between its rows; null for nothing.
+  void (*add_layer_norm)(Rows<T> rows, const T* added, std::span<const float> scale,
+                         const float* shift, float epsilon);
+
+  /// Turns the first `heads` heads of each row by the angles of its place in its sequence, in place
+  /// (rotary embeddings, Su et al. 2021, the halves of a head paired): `turns` has for every place
+  /// the cosines and then the sines of head_size / 2 angles.
+  void (*rotate)(Rows<T> rows, std::span<const std::size_t> lengths, std::size_t heads,
+                 std::size_t head_size, const float* turns);
+
+  /// out = activation(one half of a row) * the other half; a half has `width` values, a multiple of
+  /// 16, as has a row of `out`.
+  void (*gate)(Rows<const T> wide, std::size_t width, Activation activation, Gate gate, T* out);
+};
+
+/// A linear layer over Bf16 whose weights pack_tiles has ordered.
+struct TiledLinear {
+  const Bf16* tiles;
+  const float* bias;    ///< of each output, in the order of the tiles
+  std::size_t inputs;   ///< a multiple of 32
+  std::size_t outputs;  ///< a multiple of 32
+  std::optional<Activation> activation;
+  /// The first 16 of every 32 outputs go through the activation and are multiplied by the others:
+  /// a row of the result has half as many values.
+  bool is_gated = false;
+};
+
+/// Orders the weights of a linear layer, [outputs, inputs], both multiples of 32, as TiledLinear
+/// wants them; `tiles` has room for as many values. Portable.
+void pack_tiles(const Bf16* weights, std::size_t outputs, std::size_t inputs, Bf16* tiles);
+
+/// One processor generation's kernels.
+struct Set {
+  std::string_view name;  ///< "amx", "avx512_bf16", "avx512", "avx2" or "portable"
+  bool (*is_supported)();
+  Functions<float> fp32;
+  Functions<Bf16> bf16;
+
+  /// out = x · weightᵀ + bias and what the layer does to that, for `rows` rows, a multiple of 32,
+  /// without gaps in `x` and `out`. Null where oneDNN is as good.
+  void (*linear)(const TiledLinear& layer, const Bf16* x, std::size_t rows, Bf16* out);
+
+  /// values = x·Φ(x) of each of them (GELU in its exact form, to 4e-5); any number of values.
+  void (*gelu)(std::span<Bf16> values);
+
+  template <class T>
+  const Functions<T>& of() const;
+};
+
+template <>
+inline const Functions<float>& Set::of<float>() const {
+  return fp32;
+}
+template <>
+inline const Functions<Bf16>& Set::of<Bf16>() const {
+  return bf16;
+}
+
+/// All of them, best first. The last one runs everywhere and is what the others are tested against.
+std::span<const Set> all();
+
+/// The best set that this processor runs.
+const Set& best();
+
+}  // namespace forkdex::kernels

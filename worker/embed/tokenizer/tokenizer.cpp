@@ -1,0 +1,154 @@
+#include "worker/embed/tokenizer/tokenizer.h"
+
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/json_depth.h"
+#include "worker/embed/tokenizer/added_tokens.h"
+#include "worker/embed/tokenizer/json_part.h"
+#include "worker/embed/tokenizer/token_pipeline.h"
+#include "worker/embed/tokenizer/tokenizer_sections.h"
+
+namespace forkdex {
+namespace {
+
+using nlohmann::json;
+
+void read_added_tokens(const json& section, TokenPipeline::Parts& parts) {
+  std::vector<AddedToken> raw;
+  std::vector<AddedToken> normalized;
+  for (const json& object : section) {
+    JsonPart part("added token", object);
+    AddedToken token;
+    token.content = checked_token(object.at("content").get<std::string>());
+    token.id = token_id(object.at("id"));
+    token.single_word = part.get("single_word", false);
+    token.lstrip = part.get("lstrip", false);
+    token.rstrip = part.get("rstrip", false);
+    const bool in_normal_form = part.get("normalized", false);
+    for (const char* option : {"content", "id", "special"}) part.ignore(option);
+    part.finish();
+    if (!in_normal_form) {
+      raw.push_back(std::move(token));
+      continue;
+    }
+    std::string normal_form;
+    parts.normalizer->append(token.content, normal_form);
+    token.content = checked_token(std::move(normal_form));
+    normalized.push_back(std::move(token));
+  }
+  parts.raw_tokens = AddedTokens(std::move(raw));
+  parts.normalized_tokens = AddedTokens(std::move(normalized));
+}
+
+// What a post-processor puts before and after a text.
+struct SpecialTokens {
+  std::vector<std::int32_t> before;
+  std::vector<std::int32_t> after;
+};
+
+SpecialTokens read_template(JsonPart& part) {
+  SpecialTokens special;
+  bool past_text = false;
+  part.ignore("pair");
+  const json& special_tokens = part["special_tokens"];
+  for (const json& item : part["single"]) {
+    if (!item.is_object() || item.size() != 1) throw Unsupported{"this template"};
+    const json& piece = item.begin().value();
+    if (piece.value("type_id", 0) != 0) throw Unsupported{"a type_id other than 0"};
+    if (item.contains("Sequence")) {
+      if (past_text) throw Unsupported{"a template with the text twice"};
+      past_text = true;
+      continue;
+    }
+    auto& side = past_text ? special.after : special.before;
+    for (const json& id : special_tokens.at(piece.at("id").get<std::string>()).at("ids"))
+      side.push_back(token_id(id));
+  }
+  if (!past_text) throw Unsupported{"a template without the text"};
+  return special;
+}
+
+SpecialTokens read_post_processor(const json& section);
+
+SpecialTokens read_post_processors(JsonPart& part) {
+  SpecialTokens all;
+  for (const json& processor : part["processors"]) {
+    SpecialTokens special = read_post_processor(processor);
+    if (special.before.empty() && special.after.empty()) continue;
+    if (!all.before.empty() || !all.after.empty())
+      throw Unsupported{"a sequence of several templates"};
+    all = std::move(special);
+  }
+  return all;
+}
+
+SpecialTokens read_post_processor_by_type(JsonPart& part) {
+  const std::string& type = part.type();
+  // Both decide only where tokens stand in the text.
+  part.ignore("trim_offsets");
+  part.ignore("add_prefix_space");
+  if (type == "Sequence") return read_post_processors(part);
+  if (type == "TemplateProcessing") return read_template(part);
+  if (type == "BertProcessing" || type == "RobertaProcessing")
+    return {{token_id(part["cls"].at(1))}, {token_id(part["sep"].at(1))}};
+  if (type == "ByteLevel") {
+    part.ignore("use_regex");
+    return {};
+  }
+  throw Unsupported{part.name()};
+}
+
+SpecialTokens read_post_processor(const json& section) {
+  if (section.is_null()) return {};
+  JsonPart part("post_processor", section);
+  SpecialTokens special = read_post_processor_by_type(part);
+  part.finish();
+  return special;
+}
+
+std::unique_ptr<Tokenizer> read_tokenizer(const json& root) {
+  JsonPart whole("tokenizer.json", root);
+  // A text is cut and batched by who encodes it, and ids are never turned back into text.
+  for (const char* option : {"version", "truncation", "padding", "decoder"}) whole.ignore(option);
+  // Which piece is the first would then depend on what the normalizer dropped before it.
+  if (!whole["normalizer"].is_null() && member(whole["pre_tokenizer"], "prepend_scheme") == "first")
+    throw Unsupported{"prepend_scheme first behind a normalizer"};
+  TokenPipeline::Parts parts;
+  parts.normalizer = read_normalizer(whole["normalizer"]);
+  parts.pre_tokenizer = read_pre_tokenizer(whole["pre_tokenizer"]);
+  parts.model = read_token_model(whole["model"]);
+  read_added_tokens(whole["added_tokens"], parts);
+  SpecialTokens special = read_post_processor(whole["post_processor"]);
+  parts.before = std::move(special.before);
+  parts.after = std::move(special.after);
+  whole.finish();
+  return std::make_unique<TokenPipeline>(std::move(parts));
+}
+
+Error unusable(const std::filesystem::path& file, std::string_view why) {
+  return {ErrorCode::kModelUnusable,
+          fmt::format("the tokenizer of this model folder can't be used: {}", why), file.string()};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "tokenizer.json";
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return unusable(file, "tokenizer.json is missing or unreadable");
+  try {
+    return read_tokenizer(json::parse(stream, check_json_depth));
+  } catch (const Unsupported& unsupported) {
+    return unusable(file, fmt::format("{} is not supported", unsupported.what));
+  } catch (const json::exception& malformed) {
+    return unusable(file, fmt::format("tokenizer.json is malformed: {}", malformed.what()));
+  }
+}
+
+}  // namespace forkdex
