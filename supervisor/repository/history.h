@@ -14,6 +14,9 @@
 // its difference and not its files, and the walk from a new head ends where the old head is met:
 // what was true there is true still.
 //
+// The first walk reads every commit twice, once to learn how many children it has: each is then
+// looked at once, after all of them, whatever its date says.
+//
 // It remembers some 32 bytes a commit that it walks, and 44 a file. One thread.
 
 #include <cstddef>

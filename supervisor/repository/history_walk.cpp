@@ -11,8 +11,6 @@
 namespace forkdex {
 namespace {
 
-constexpr std::uint8_t kFresh = 1;
-constexpr std::uint8_t kOld = 2;
 constexpr std::size_t kMostFileBytes = std::size_t{1} << 20;  // of one commit's paths together
 
 Error unreadable(const ObjectId& id, std::string_view what) {
@@ -38,8 +36,13 @@ Result<History::Walked> HistoryWalk::run(const ObjectId& head,
   old_head_ = old_head;
   if (git_repository_odb(&objects_, repository_) != 0)
     return unreadable(head, git_error_last() ? git_error_last()->message : "no reason given");
-  if (old_head)
+  if (old_head) {
     if (auto delivered = deliver(*old_head, {.old = true}); !delivered) return delivered.error();
+  } else {
+    auto counted = count_children(head);
+    if (!counted) return counted.error();
+    if (!*counted) return walked_;
+  }
   if (auto started = start(head); !started) return started.error();
   while (open_ > 0) {
     if (!visitor_.keep_going()) return walked_;
@@ -53,6 +56,28 @@ Result<History::Walked> HistoryWalk::run(const ObjectId& head,
   }
   walked_.to_the_end = true;
   return walked_;
+}
+
+/// Counts the children of every commit that `head` reaches; false if it was told to stop. A commit
+/// is then visited after all of them, and so once: by dates alone, a set of paths that a side
+/// branch with a wrong date brings along goes all the way down the trunk again. Where an old head
+/// is known the walk is short, and reading everything below it would be what makes it long.
+Result<bool> HistoryWalk::count_children(const ObjectId& head) {
+  std::vector<ObjectId> unread = {head};
+  seen_.try_emplace(head);
+  while (!unread.empty()) {
+    if (!visitor_.keep_going()) return false;
+    const ObjectId id = unread.back();
+    unread.pop_back();
+    auto links = read_links(id);
+    if (!links) return links.error();
+    for (const ObjectId& parent : links->parents) {
+      const auto [seen, is_new] = seen_.try_emplace(parent);
+      ++seen->second.children;
+      if (is_new) unread.push_back(parent);
+    }
+  }
+  return true;
 }
 
 /// Sets the paths off at the head; those of unknown history only if the head has them, because
@@ -95,19 +120,26 @@ Result<void> HistoryWalk::deliver(const ObjectId& id, Delivery delivery) {
   // A set whose paths all have left it goes nowhere.
   for (PathSets::Set& set : delivery.sets)
     if (paths_ && paths_->size(set) == 0) set = PathSets::kNoSet;
-  std::uint8_t& seen = seen_[id];
-  delivery.fresh = delivery.fresh && (seen & (kFresh | kOld)) == 0;
-  delivery.old = delivery.old && (seen & kOld) == 0;
-  if (!delivery.fresh && !delivery.old && !any_paths(delivery.sets)) return {};
-  seen =
-      static_cast<std::uint8_t>(seen | (delivery.fresh ? kFresh : 0) | (delivery.old ? kOld : 0));
+  Seen& seen = seen_[id];
+  delivery.fresh = delivery.fresh && !seen.fresh && !seen.old;
+  delivery.old = delivery.old && !seen.old;
+  if (delivery.fresh) seen.fresh = 1;
+  if (delivery.old) seen.old = 1;
+  if (seen.children > 0) --seen.children;
+  const bool is_due = seen.children == 0;
+  const bool is_news = delivery.fresh || delivery.old || any_paths(delivery.sets);
   auto found = waiting_.find(id);
   if (found == waiting_.end()) {
+    if (!is_news) return {};
     auto links = read_links(id);
     if (!links) return links.error();
-    turns_.push({links->committed_at, turns_given_++, id});
     found = waiting_.emplace(id, Waiting{*std::move(links), {}}).first;
   }
+  if (is_due && !found->second.has_turn) {
+    turns_.push({found->second.links.committed_at, turns_given_++, id});
+    found->second.has_turn = true;
+  }
+  if (!is_news) return {};
   Delivery& all = found->second.delivery;
   if (matters(all)) --open_;
   all.fresh = all.fresh || delivery.fresh;

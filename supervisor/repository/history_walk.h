@@ -1,6 +1,7 @@
 #pragma once
 
 // One walk over a history (History::walk): which commit comes next, and what is on its way where.
+// Commits come after all of their children where no old head is known, else the newest first.
 
 #include <array>
 #include <cstddef>
@@ -52,6 +53,7 @@ class HistoryWalk {
   struct Waiting {
     CommitLinks links;
     Delivery delivery;
+    bool has_turn = false;
   };
   struct Turn {  // the newest first, then who came first
     std::int64_t time;
@@ -62,6 +64,14 @@ class HistoryWalk {
     }
   };
 
+  /// What is known of a commit that has been met.
+  struct Seen {
+    std::uint32_t fresh : 1 = 0;
+    std::uint32_t old : 1 = 0;
+    std::uint32_t children : 30 = 0;  ///< those that have yet to deliver, where they are counted
+  };
+
+  Result<bool> count_children(const ObjectId& head);
   Result<void> start(const ObjectId& head);
   Result<void> deliver(const ObjectId& id, Delivery delivery);
   Result<void> visit(const ObjectId& id, const Waiting& waiting);
@@ -88,7 +98,7 @@ class HistoryWalk {
   std::priority_queue<Turn> turns_;
   std::uint64_t turns_given_ = 0;
   std::size_t open_ = 0;  // of those waiting, that matter
-  boost::unordered_flat_map<ObjectId, std::uint8_t, ObjectIdHash> seen_;
+  boost::unordered_flat_map<ObjectId, Seen, ObjectIdHash> seen_;
   History::Walked walked_;
 };
 

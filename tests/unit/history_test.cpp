@@ -66,6 +66,8 @@ struct Remembered {
     const auto walked = history->walk(new_head, head, &sets, visitor);
     if (!walked) FAIL(walked.error().text());
     CHECK(walked->to_the_end);
+    // Whatever the dates say, no commit of a first walk is looked at twice.
+    if (!head) CHECK(walked->commits == reached.size());
     sets.for_each_answer([&](const Sha256& hash, const std::optional<ObjectId>& commit) {
       last_commits[path_of.at(hash)] = commit ? hex(*commit) : "";
     });
