@@ -17,13 +17,14 @@
 
 namespace forkdex::test {
 
-struct Ended {
+/// A program of another's that has ended.
+struct Executed {
   int status = -1;  ///< as waitpid gives it
   std::string output;
 };
 
 /// Runs `argv` to its end. Throws std::runtime_error if it cannot be started.
-inline Ended execute(const std::vector<std::string>& argv, const std::string& input = "") {
+inline Executed execute(const std::vector<std::string>& argv, const std::string& input = "") {
   std::vector<char*> raw;
   for (const std::string& argument : argv) raw.push_back(const_cast<char*>(argument.c_str()));
   raw.push_back(nullptr);
@@ -39,7 +40,7 @@ inline Ended execute(const std::vector<std::string>& argv, const std::string& in
   pid_t child = -1;
   const int error = posix_spawnp(&child, raw[0], &actions, nullptr, raw.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  Ended ended;
+  Executed ended;
   if (error == 0) {
     while (::waitpid(child, &ended.status, 0) < 0 && errno == EINTR) continue;
   }
@@ -102,14 +103,14 @@ class ScratchFolder {
   /// Runs git in the folder, apart from the user's own configuration, and gives its output.
   /// Throws std::runtime_error if it fails.
   std::string git(const std::vector<std::string>& arguments, const std::string& input = "") const {
-    Ended ended = try_git(arguments, input);
+    Executed ended = try_git(arguments, input);
     if (ended.status == 0) return std::move(ended.output);
     std::string shown = "failed: git";
     for (const std::string& argument : arguments) shown += ' ' + argument;
     throw std::runtime_error(shown);
   }
 
-  Ended try_git(std::vector<std::string> arguments, const std::string& input = "") const {
+  Executed try_git(std::vector<std::string> arguments, const std::string& input = "") const {
     const std::vector<std::string> start = {"git",
                                             "-C",
                                             path_,
