@@ -1,9 +1,10 @@
 """Compares forkdex's token ids with those of the PyPI `tokenizers` library, text by text.
 
     python tokenizer_oracle.py ORACLE_TOOL MODEL [--corpus FOLDER] [--seed N] [--code N]
+        [--share F]
 
 Ends 0 when every id of every text is equal: for MODEL's tokenizer, for those of the other families
-(tokenizer_families.py), each over all texts, and for variants of each over some of them.
+(tokenizer_families.py), each over all texts, and for variants of each over some of them. --share takes that part of the texts, at random.
 """
 
 import argparse
@@ -177,18 +178,25 @@ def main():
     parser.add_argument("--corpus")
     parser.add_argument("--seed")
     parser.add_argument("--code", type=int, default=25_000)
+    parser.add_argument("--share", type=float, default=1.0)
     options = parser.parse_args()
     rng = texts.seeded(options.seed)
     sample = list(all_texts(rng, texts.corpus_folder(options.corpus), options.code))
     assert len(sample) >= 100_000, len(sample)
     edges, code, others = sample[:9], sample[9:9 + options.code], sample[9 + options.code:]
+
+    def share(items, count=None):
+        return rng.sample(items, int((count or len(items)) * options.share))
+
+    code, others = share(code), share(others)
+    sample = edges + code + others
     wrong = 0
     for family, root, its_variants in families(options.model, code[:3000]):
         if root:
-            cut = edges + rng.sample(sample, 8_000)
+            cut = edges + share(sample, 8_000)
             wrong += compare_document(family, root, options.tool, sample, cut)
         for name, variant in its_variants:
-            some = edges + rng.sample(code, 1_000) + rng.sample(others, 4_000)
+            some = edges + share(code, 1_000) + share(others, 4_000)
             wrong += compare_document(f"{family}, {name}", variant, options.tool, some, some[:500])
     return 1 if wrong else 0
 
