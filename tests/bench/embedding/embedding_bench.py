@@ -5,9 +5,11 @@
                               [--at-least bf16|fp32/PEER=RATIO]...
 
 Same chunks for all, rounds in which each has a turn, in another order each time; medians, and the
-median over the rounds of how many times as fast forkdex was. Before the rounds, each peer
-(peers.py) tries batch sizes and keeps its fastest. Peers need tests/bench/requirements.txt; one
-whose package is missing is left out. --only leaves peers out whose names hold none of the texts.
+median over the rounds of how many times as fast forkdex was, by the CPU seconds of a turn: on a
+quiet core they are its seconds, and beside other work they do not count what others took. Before
+the rounds, each peer (peers.py) tries batch sizes and keeps its fastest. Peers need
+tests/bench/requirements.txt; one whose package is missing is left out. --only leaves peers out
+whose names hold none of the texts.
 
 Ends 1 when a ratio is below RATIO, or a cosine of forkdex's to sentence-transformers in fp32 below
 0.9999 (bf16: 0.9998).
@@ -55,14 +57,19 @@ class Forkdex:
              precision], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.turn()
 
+    def cpu_seconds(self):
+        threads = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
     def turn(self):
+        before = self.cpu_seconds()
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().split()
         if not answer:
             sys.exit(f"{self.name} ended {self.process.wait()}")
         self.tokens = int(answer[1])
-        return float(answer[0])
+        return float(answer[0]), self.cpu_seconds() - before
 
     def vectors(self):
         self.process.stdin.close()
@@ -79,7 +86,7 @@ class Driven:
         fastest = float("inf")
         for batch in peer.batches:
             # Twice: at the first sight of a shape, a runtime may prepare itself for it.
-            seconds = min(self.embed(some, batch), self.embed(some, batch))
+            seconds = min(self.embed(some, batch)[1] for _ in range(2))
             if seconds < fastest:
                 fastest, self.batch = seconds, batch
             elif seconds > 1.15 * fastest:
@@ -88,9 +95,9 @@ class Driven:
         self.turn()
 
     def embed(self, sample, batch):
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         self.last = self.peer.embed(sample, batch)
-        return time.perf_counter() - start
+        return time.perf_counter() - start, time.process_time() - cpu_start
 
     def turn(self):
         return self.embed(self.sample, self.batch)
@@ -116,11 +123,11 @@ def cosines(a, b):
     return (a * b).sum(1) / (numpy.linalg.norm(a, axis=1) * numpy.linalg.norm(b, axis=1))
 
 
-def print_table(runners, seconds, ratios, similar, count):
-    print(f"{'':27} chunks/s  bf16 is  fp32 is   cosine min      mean")
+def print_table(runners, turns, ratios, similar, count):
+    print(f"{'':27} chunks/s  by CPU s  bf16 is  fp32 is   cosine min      mean")
     for runner in runners:
-        rate = count / statistics.median(seconds[runner.name])
-        print(f"{runner.name:27} {rate:8.1f} {ratios['bf16', runner.name]:7.2f}x "
+        rate, cpu_rate = (count / statistics.median(column) for column in zip(*turns[runner.name]))
+        print(f"{runner.name:27} {rate:8.1f} {cpu_rate:9.1f} {ratios['bf16', runner.name]:7.2f}x "
               f"{ratios['fp32', runner.name]:7.2f}x   {similar[runner.name].min():10.6f} "
               f"{similar[runner.name].mean():9.6f}  {runner.chosen}".rstrip())
 
@@ -148,19 +155,19 @@ def main():
         folder = pathlib.Path(name)
         ours = [Forkdex(options, sample, folder, precision) for precision in LEAST_COSINE]
         runners = ours + drive_peers(options, sample, folder)
-        seconds = {runner.name: [] for runner in runners}
+        turns = {runner.name: [] for runner in runners}
         for round_number in range(options.rounds):
             first = round_number * 2 % len(runners)
             for runner in runners[first:] + runners[:first]:
-                seconds[runner.name].append(runner.turn())
+                turns[runner.name].append(runner.turn())
         vectors = {runner.name: runner.vectors() for runner in runners}
     ratios = {(one.precision, runner.name): statistics.median(
-                  theirs / mine for mine, theirs in zip(seconds[one.name], seconds[runner.name]))
+                  theirs[1] / mine[1] for mine, theirs in zip(turns[one.name], turns[runner.name]))
               for one in ours for runner in runners}
     similar = {name: cosines(of, vectors[REFERENCE]) for name, of in vectors.items()}
     print(f"{len(sample)} chunks, {ours[0].tokens} tokens, core {options.core}, one thread, "
           f"median of {options.rounds} alternating rounds")
-    print_table(runners, seconds, ratios, similar, len(sample))
+    print_table(runners, turns, ratios, similar, len(sample))
     failed = list(failures(options, ratios, similar))
     print("\n".join(failed), end="\n" if failed else "")
     return 1 if failed else 0
