@@ -19,6 +19,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -102,12 +103,18 @@ class Measured:
                                        stderr=errors,
                                        preexec_fn=lambda: os.sched_setaffinity(0, cores))
             peak = PeakMemory(process.pid)
-            self.output = process.stdout.read()
-            _, status, usage = os.wait4(process.pid, 0)
-        self.seconds = time.monotonic() - start
+            try:
+                self.output = process.stdout.read()
+                _, status, usage = os.wait4(process.pid, 0)
+                self.seconds = time.monotonic() - start
+            except BaseException:
+                process.terminate()  # either side ends its workers then
+                process.wait()
+                raise
+            finally:
+                peak.ended.set()
+                peak.join()
         process.returncode = os.waitstatus_to_exitcode(status)
-        peak.ended.set()
-        peak.join()
         if process.returncode:
             sys.exit(f"{command[0]} ended {process.returncode}:\n{Path(log).read_text()[-2000:]}")
         if peak.error:
@@ -213,6 +220,7 @@ def compare(options, ours, theirs):
 
 def main():
     options = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # cleans up behind it
     folder = Path(tempfile.mkdtemp(prefix="forkdex-pipeline-"))
     folder.chmod(0o711)  # the server may be another user's
     try:
