@@ -41,7 +41,8 @@ struct Settings {
   std::string rev;         ///< a commit to index from the object store; empty: the work tree
   std::optional<unsigned> workers;   ///< none: what cores and memory allow
   std::string database_url;          ///< secret; empty: the embedded database
-  std::filesystem::path code_model;  ///< empty: the bundled one
+  std::filesystem::path code_model;  ///< empty: the bundled one; "none": no code view
+  std::filesystem::path text_model;  ///< empty: the bundled one; "none": no text view
   Precision precision = Precision::kAuto;
   Device device = Device::kAuto;
   std::uint64_t max_file_size = 10 << 20;          ///< bytes; a larger file is skipped as too_large

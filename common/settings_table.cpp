@@ -220,10 +220,16 @@ constexpr std::array kTable = {
     SettingRow{"database-url", "URL", "", "a postgresql:// URL",
                "The PostgreSQL to use; by default DATABASE_URL, else the embedded one.",
                kDatabaseUsers, kEverywhere, false, true, set_database_url},
-    SettingRow{"code-model", "DIR", "", "a folder",
-               "A Hugging Face model folder; by default the bundled one.",
+    SettingRow{"code-model", "DIR|none", "", "a folder, or none",
+               "The Hugging Face model folder for the source of chunks, by default the bundled one; "
+               "none leaves them to the text model.",
                kModelUsers | set_of(kDoctor), kEverywhere, false, false,
                set_text<&Settings::code_model, 4096>},
+    SettingRow{"text-model", "DIR|none", "", "a folder, or none",
+               "The model folder for names, comments, documents and commit messages, by default the "
+               "bundled one; none leaves messages to the code model and the rest out.",
+               kModelUsers | set_of(kDoctor), kEverywhere, false, false,
+               set_text<&Settings::text_model, 4096>},
     SettingRow{"precision", "P", "auto", "auto, fp32 or bf16",
                "The numbers that the model computes with; auto is what the processor is fastest with.",
                kModelUsers, kEverywhere, false, false,
@@ -268,7 +274,7 @@ constexpr std::array kTable = {
                kIndexOnly, kEverywhere, false, false, set_shard},
     SettingRow{"files-from", "FILE|-", "", "a file name, or - for standard input",
                "See to the files named there only: paths below PATH, a line each or ended by NUL.",
-               kIndexOnly, kFlagOnly, false, false, set_text<&Settings::files_from, 4096>},
+               kIndexOnly, kEverywhere, false, false, set_text<&Settings::files_from, 4096>},
     SettingRow{"keep-vectors", "DAYS", "30", "a whole number from 0 to 36500",
                "How long to keep the vectors of texts that stand nowhere any more: a branch that "
                "comes back needs them.",

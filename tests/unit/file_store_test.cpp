@@ -75,9 +75,9 @@ struct Sample {
     stored.signature = {10, 20, 30, 0xffff'ffff'ffff'ffffu, 50};
     stored.recipe = "recipe";
     stored.chunks = chunks;
-    stored.hashes = hashes;
-    stored.model_id = 1;
-    if (with_vectors) stored.vectors = vectors;
+    stored.views.code.model_id = 1;
+    stored.views.code.hashes = hashes;
+    if (with_vectors) stored.views.code.vectors = vectors;
     return stored;
   }
 };

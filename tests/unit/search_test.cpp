@@ -23,6 +23,10 @@ using test::must_run;
 
 constexpr std::size_t kDimension = 4;
 
+Query code_query(const std::array<float, kDimension>& vector) {
+  return {ViewQuery{1, {vector.begin(), vector.end()}}, {}};
+}
+
 /// A chunk that a test stores, with its vector.
 struct Stored {
   std::string repository;
@@ -73,7 +77,7 @@ class Corpus {
 
   std::vector<std::string> paths(const SearchFilters& filters,
                                  const std::array<float, kDimension>& query = {1, 0, 0, 0}) {
-    const auto hits = nearest(connection, 1, query, filters);
+    const auto hits = nearest(connection, code_query(query), filters);
     if (!hits) throw std::runtime_error(hits.error().text());
     std::vector<std::string> found;
     for (const Hit& hit : *hits) found.push_back(hit.path);
@@ -113,7 +117,7 @@ TEST_CASE("search: gives the nearest first, each place of a text, and where it s
   corpus.add({"one", "near.py", "near", {3, 0.3F, 0, 0}, "python", "function", 7});
   corpus.add({"two", "copy\xff.py", "near", {3, 0.3F, 0, 0}});
   corpus.add({"one", "middle.py", "", {1, 1, 0, 0}, "text", "text"});
-  const auto hits = nearest(corpus.connection, 1, std::array<float, 4>{2, 0, 0, 0}, {.limit = 3});
+  const auto hits = nearest(corpus.connection, code_query({2, 0, 0, 0}), {.limit = 3});
   REQUIRE(hits.ok());
   REQUIRE(hits->size() == 3);
   CHECK(hits->at(0).path == "near.py");
@@ -146,7 +150,7 @@ TEST_CASE("search: the parts of one definition are one hit, the nearest", "[post
   for (int part = 0; part < 30; ++part)
     corpus.add({"one", "long.py", "long", {3, 0.01F * static_cast<float>(part + 1), 0, 0}});
   corpus.add({"one", "next.py", "next", {1, 1, 0, 0}});
-  const auto hits = nearest(corpus.connection, 1, std::array<float, 4>{1, 0, 0, 0}, {.limit = 2});
+  const auto hits = nearest(corpus.connection, code_query({1, 0, 0, 0}), {.limit = 2});
   REQUIRE(hits.ok());
   REQUIRE(hits->size() == 2);
   CHECK(hits->at(0).path == "long.py");
@@ -182,7 +186,7 @@ TEST_CASE("search: stays in what it is narrowed to", "[postgres]") {
 
 TEST_CASE("search: an unknown repository is named", "[postgres]") {
   Corpus corpus("search_unknown");
-  const auto hits = nearest(corpus.connection, 1, std::array<float, 4>{1, 0, 0, 0},
+  const auto hits = nearest(corpus.connection, code_query({1, 0, 0, 0}),
                             only(&SearchFilters::repository, "none"));
   REQUIRE_FALSE(hits.ok());
   CHECK(hits.error().code == ErrorCode::kUsage);
