@@ -5,7 +5,6 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/support/wait_until.h"
