@@ -123,16 +123,15 @@ TEST_CASE("doctor: reads the features that matter from cpuinfo", "[query]") {
 }
 
 TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", "[query]") {
-  Examination examination{.limits = {},
-                          .processor = {"Some CPU", {"avx2"}},
-                          .database = "embedded PostgreSQL",
-                          .versions = DatabaseVersions{"18.4", "0.8.5"},
-                          .models = {{"/m", Error{ErrorCode::kModelUnusable, "no config.json",
-                                                  "/m"}},
-                                     {}},
-                          .workers = 3,
-                          .sandbox = {7, true},
-                          .memory_limit = "cgroup v2"};
+  Examination examination{
+      .limits = {},
+      .processor = {"Some CPU", {"avx2"}},
+      .database = "embedded PostgreSQL",
+      .versions = DatabaseVersions{"18.4", "0.8.5"},
+      .models = {{"/m", Error{ErrorCode::kModelUnusable, "no config.json", "/m"}}, {}},
+      .workers = 3,
+      .sandbox = {7, true},
+      .memory_limit = "cgroup v2"};
   examination.limits.machine_cores = 8;
   examination.limits.cores = 4;
   examination.limits.total_bytes = 16ULL << 30;

@@ -17,8 +17,8 @@ TEST_CASE("recipe: names the chunker and each view's model, and changes with eit
   CHECK(chunking_recipe().size() == 16);
   CHECK(indexing_recipe({one, one}).starts_with(chunking_recipe()));
   CHECK(indexing_recipe({one, one}) == indexing_recipe({one, one}));
-  const ViewModels all[] = {{one, one},   {one, other}, {other, one}, {other, other},
-                            {one, {}}, {{}, one},    {other, {}},  {{}, other}};
+  const ViewModels all[] = {{one, one}, {one, other}, {other, one}, {other, other},
+                            {one, {}},  {{}, one},    {other, {}},  {{}, other}};
   std::set<std::string> recipes;
   for (const ViewModels& models : all) recipes.insert(indexing_recipe(models));
   CHECK(recipes.size() == std::size(all));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -36,6 +37,7 @@ struct Stored {
   std::string language = "python";
   std::string kind = "function";
   int line = 1;
+  std::optional<std::array<float, kDimension>> text = std::nullopt;  // of its text view
 };
 
 /// A database of one model whose chunks are those given.
@@ -54,25 +56,30 @@ class Corpus {
         " ON CONFLICT DO NOTHING",
         owner);
     const std::string text = fmt::format("[{}]", fmt::join(chunk.vector, ","));
+    PgParam text_view;
+    if (chunk.text) text_view = fmt::format("[{}]", fmt::join(*chunk.text, ","));
     run("INSERT INTO forkdex.files (repository_id, path_hash, path, language, state)"
         " VALUES (" +
             repository +
             ", sha256($2::text::bytea), $3, $4, 'indexed')"
             " ON CONFLICT DO NOTHING",
         {chunk.repository, hashed(chunk), escape_path(chunk.path), chunk.language});
-    run("INSERT INTO forkdex.vectors VALUES (1, sha256($1::text::bytea), $1::halfvec)"
-        " ON CONFLICT DO NOTHING",
-        {text});
+    for (const PgParam& vector : {PgParam(text), text_view})
+      if (vector)
+        run("INSERT INTO forkdex.vectors VALUES (1, sha256($1::text::bytea), $1::halfvec)"
+            " ON CONFLICT DO NOTHING",
+            {*vector});
     run("INSERT INTO forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name,"
         " qualified_name, parent, signature, docstring, start_line, end_line, definition_line,"
-        " start_byte, end_byte, source, content_hash, metadata)"
+        " start_byte, end_byte, source, content_hash, text_hash, metadata)"
         " VALUES (" +
             repository +
             ", sha256($2::text::bytea), $3, $4, $5, $6, $7, '', '', '',"
-            " $8, $8 + 2, $8 + 1, 0, 1, 's', sha256($9::text::bytea), '{}')",
+            " $8, $8 + 2, $8 + 1, 0, 1, 's', sha256($9::text::bytea), sha256($10::text::bytea),"
+            " '{}')",
         {chunk.repository, hashed(chunk), escape_path(chunk.path), std::to_string(ordinal_++),
          chunk.kind, chunk.name, chunk.name.empty() ? "" : "Scope." + chunk.name,
-         std::to_string(chunk.line), text});
+         std::to_string(chunk.line), text, text_view});
   }
 
   std::vector<std::string> paths(const SearchFilters& filters,
@@ -232,6 +239,34 @@ TEST_CASE("search: with the model's index the answer is the same, however few ro
   must_run(corpus.connection, "SET hnsw.max_scan_tuples = 1");
   CHECK(corpus.paths(rare, query) == exact_rare);
   CHECK(corpus.paths(one_path, query) == Paths{"f77.py"});
+}
+
+TEST_CASE("search: with two views the nearest in both together come first", "[postgres]") {
+  using Vector = std::array<float, 4>;
+  Corpus corpus("search_views");
+  const auto add = [&](const std::string& path, const Vector& code, std::optional<Vector> text) {
+    corpus.add({"one", path, "f", code, "python", "function", 1, text});
+  };
+  add("both.py", {0.8F, 0.6F, 0, 0}, Vector{0.8F, 0, 0.6F, 0});
+  add("code.py", {1, 0, 0, 0}, Vector{0, 0, 0, 1});
+  add("text.py", {0, 0, 0, 1}, Vector{1, 0, 0, 0});
+  add("bare.py", {0.6F, 0.8F, 0, 0}, {});  // indexed without a text view
+  const Query code = code_query({1, 0, 0, 0});
+  const Query both = {code.code, code.code};
+  const auto found = [&](const Query& query, const SearchFilters& filters) {
+    const auto hits = nearest(corpus.connection, query, filters);
+    if (!hits) throw std::runtime_error(hits.error().text());
+    std::vector<std::string> all;
+    for (const Hit& hit : *hits) all.push_back(fmt::format("{} {:.2f}", hit.path, hit.score));
+    return all;
+  };
+  CHECK(found(both, {}) == Paths{"both.py 0.80", "bare.py 0.60", "code.py 0.56", "text.py 0.44"});
+  CHECK(found(both, {.limit = 1}) == Paths{"both.py 0.80"});
+  CHECK(found(both, only(&SearchFilters::path_glob, "t*.py")) == Paths{"text.py 0.44"});
+  CHECK(found({{}, both.text}, {}) == Paths{"text.py 1.00", "both.py 0.80", "code.py 0.00"});
+  CHECK(found(code, {.limit = 2}) == Paths{"code.py 1.00", "both.py 0.80"});
+  CHECK(found({}, {}) == Paths{});
+  CHECK(found(both, only(&SearchFilters::kind, "class")) == Paths{});
 }
 
 }  // namespace forkdex
