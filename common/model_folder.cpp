@@ -318,6 +318,19 @@ Result<ModelFolder> ModelFolder::read(const fs::path& folder, const fs::path& ca
   }
 }
 
+Result<ModelFolder> ModelFolder::truncated(std::size_t dimensions) const {
+  if (dimensions > dimension)
+    return Error{ErrorCode::kUsage,
+                 fmt::format("--dimensions {} is more than {} has: give at most {}", dimensions,
+                             name, dimension),
+                 path.string()};
+  ModelFolder cut = *this;
+  if (dimensions == dimension) return cut;
+  cut.dimension = dimensions;
+  cut.fingerprint = FieldHasher().add(hex(fingerprint)).add(std::to_string(dimensions)).finish();
+  return cut;
+}
+
 Result<ModelFolder> ModelFolder::read_chosen(const fs::path& chosen) {
   const auto cache = forkdex::cache_folder();
   return read(chosen.empty() ? default_model_folder() : chosen, cache ? *cache : fs::path());

@@ -13,9 +13,9 @@ namespace forkdex {
 
 struct ModelFolder {
   std::filesystem::path path;
-  std::string name;          ///< the folder's own name for itself, else its file name
-  std::string architecture;  ///< config.json "model_type", e.g. "bert"
-  std::size_t dimension = 0;
+  std::string name;             ///< the folder's own name for itself, else its file name
+  std::string architecture;     ///< config.json "model_type", e.g. "bert"
+  std::size_t dimension = 0;    ///< of its vectors, which may be cut off behind it
   std::size_t max_tokens = 0;   ///< special tokens included
   std::string pooling;          ///< "mean", "cls" or "last"
   std::string query_prefix;     ///< prepended to a query; empty for most models
@@ -31,6 +31,11 @@ struct ModelFolder {
 
   /// The same of `chosen`, or of the bundled model where that is empty, with this machine's cache.
   static Result<ModelFolder> read_chosen(const std::filesystem::path& chosen);
+
+  /// The same model with vectors cut to their first `dimensions` values (Matryoshka representation
+  /// learning, Kusupati et al. 2022): another model, as far as vectors are concerned. ERRORS
+  /// kUsage: the model has fewer.
+  Result<ModelFolder> truncated(std::size_t dimensions) const;
 };
 
 }  // namespace forkdex

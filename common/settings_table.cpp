@@ -123,6 +123,14 @@ bool set_workers(Settings& settings, const Values& values) {
   return true;
 }
 
+bool set_dimensions(Settings& settings, const Values& values) {
+  const std::optional<std::uint64_t> number = whole_number(values.back());
+  if (values.back() != "auto" && (!number || *number < 1 || *number > 65536)) return false;
+  settings.dimensions.reset();
+  if (number) settings.dimensions = static_cast<std::uint32_t>(*number);
+  return true;
+}
+
 bool set_database_url(Settings& settings, const Values& values) {
   const std::string url = without_driver(values.back());
   if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return false;
@@ -230,6 +238,10 @@ constexpr std::array kTable = {
                "bundled one; none leaves messages to the code model and the rest out.",
                kModelUsers | set_of(kDoctor), kEverywhere, false, false,
                set_text<&Settings::text_model, 4096>},
+    SettingRow{"dimensions", "N|auto", "auto", "a whole number from 1 to 65536, or auto",
+               "Keep the first N values of each vector, for models trained so that they may be cut "
+               "off; auto is all of them. A search needs the same.",
+               kModelUsers | set_of(kDoctor), kEverywhere, false, false, set_dimensions},
     SettingRow{"precision", "P", "auto", "auto, fp32 or bf16",
                "The numbers that the model computes with; auto is what the processor is fastest with.",
                kModelUsers, kEverywhere, false, false,

@@ -26,11 +26,17 @@ Result<ViewModels> read_view_models(const Settings& settings) {
       models.text = models.code;
       continue;
     }
-    auto model = ModelFolder::read_chosen(*chosen[view]);
+    auto model = read_model(*chosen[view], settings.dimensions);
     if (!model) return model.error();
     models[view] = *std::move(model);
   }
   return models;
+}
+
+Result<ModelFolder> read_model(const std::filesystem::path& chosen,
+                               const std::optional<std::uint32_t>& dimensions) {
+  auto model = ModelFolder::read_chosen(chosen);
+  return model && dimensions ? model->truncated(*dimensions) : model;
 }
 
 bool is_one_model(const ViewModels& models) {

@@ -372,8 +372,9 @@ Result<void> Worker::answer_query(const JobReceiver::Taken& taken) {
 /// At once, and not with a group: the messages of one job are a group.
 Result<void> Worker::embed_messages(const JobReceiver::Taken& taken) {
   const GroupVectors& vectors = *vectors_[message_view(setup_.models)];
-  auto outcome =
-      MessageEmbedding(vectors.embedder(), *store_, receiver_, vectors.model_id()).run(taken);
+  auto outcome = MessageEmbedding(vectors.embedder(), *store_, receiver_, vectors.model_id(),
+                                  setup_.models[message_view(setup_.models)]->document_prefix)
+                     .run(taken);
   if (!outcome) return outcome.error();
   receiver_.finish(taken.slot, *outcome);
   return {};

@@ -36,8 +36,9 @@ struct ExaminedModel {
   std::optional<Result<ModelFolder>> model;
 };
 
-/// Reads what `chosen` means (see Settings::code_model).
-ExaminedModel examine_model(const std::filesystem::path& chosen);
+/// Reads what `chosen` and `dimensions` mean (see Settings::code_model).
+ExaminedModel examine_model(const std::filesystem::path& chosen,
+                            const std::optional<std::uint32_t>& dimensions);
 
 /// Everything that doctor looked at.
 struct Examination {

@@ -97,7 +97,8 @@ Result<void> doctor(const Settings& settings) {
                                                   : describe_database(settings.database_url),
       .versions = database ? database_versions(database->connection())
                            : Result<DatabaseVersions>(database.error()),
-      .models = {examine_model(settings.code_model), examine_model(settings.text_model)},
+      .models = {examine_model(settings.code_model, settings.dimensions),
+                 examine_model(settings.text_model, settings.dimensions)},
       .workers = choose_workers(limits.cores, limits.memory_bytes()),
       .sandbox = sandbox_support(),
       .memory_limit = std::string(memory_limit),

@@ -157,6 +157,28 @@ TEST_CASE("views: each may have a model of its own, and another one takes its pl
                        "count(*) AS n FROM forkdex.vectors GROUP BY model_id) m") == "9");
 }
 
+TEST_CASE("views: vectors may be cut off, and are another model's then") {
+  const Tree tree;
+  const Database database;
+  index_well(tree.folder.path(), database);
+  const Strings short_vectors = {"--dimensions", "96"};
+  const IndexRun cut = index_well(tree.folder.path(), database, short_vectors);
+  CHECK(files_in(cut.report, "indexed") == 3);
+  CHECK(chunks(cut, "embedded") == 8);
+  // Cut behind the first values and scaled to length 1 again.
+  CHECK(database.value(
+            "SELECT count(*) FROM forkdex.vectors s JOIN forkdex.vectors w USING (content_hash) "
+            "WHERE vector_dims(s.embedding) = 96 AND vector_dims(w.embedding) = 384 AND "
+            "l2_norm(s.embedding) BETWEEN 0.999 AND 1.001 AND "
+            "s.embedding <=> subvector(w.embedding, 1, 96) < 0.001") == "8");
+  CHECK(first_hit(database, {"--dimensions", "96", "where does a zebra cross"}) ==
+        "app/store.py:4");
+  CHECK(files_in(index_well(tree.folder.path(), database, short_vectors).report, "unchanged") == 3);
+  const IndexRun more = index(tree.folder.path(), database, {"--dimensions", "385"});
+  CHECK(more.ended.status == 64);
+  CHECK(more.ended.err.find("--dimensions 385 is more than") != std::string::npos);
+}
+
 TEST_CASE("views: without any there is nothing to do") {
   const Tree tree;
   const Database database;

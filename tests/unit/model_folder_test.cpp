@@ -46,6 +46,19 @@ TEST_CASE("model_folder: reads the bundled model", "[model]") {
   CHECK(folder->document_prefix.empty());
 }
 
+TEST_CASE("model_folder: with vectors cut off it is another model, and cannot have more") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  const ModelFolder whole = read(folder);
+  const auto half = whole.truncated(16);
+  REQUIRE(half.ok());
+  CHECK(half->dimension == 16);
+  CHECK(half->fingerprint != whole.fingerprint);
+  CHECK(whole.truncated(8)->fingerprint != half->fingerprint);
+  CHECK(whole.truncated(32)->fingerprint == whole.fingerprint);
+  CHECK(whole.truncated(33).error().code == ErrorCode::kUsage);
+}
+
 TEST_CASE("model_folder: a folder without modules is a plain encoder with mean pooling") {
   const TemporaryFolder folder;
   TinyModel().write(folder);
