@@ -3,7 +3,9 @@
 // A Hugging Face model folder as far as both programs must know it: what identifies it and what it
 // accepts. Weights are never loaded here.
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "common/hash.h"
@@ -23,19 +25,26 @@ struct ModelFolder {
   bool normalize = false;
   Sha256 fingerprint{};  ///< weights, tokenizer, config, pooling, prefix, maximum tokens, dimension
 
+  /// What a user asks for that the folder does not say. It shapes vectors as the folder does.
+  struct Wishes {
+    /// Cut vectors to their first values (Matryoshka representation learning, Kusupati et al.
+    /// 2022).
+    std::optional<std::uint32_t> dimensions = std::nullopt;
+    std::optional<std::string> query_prefix = std::nullopt;
+    std::optional<std::string> document_prefix = std::nullopt;
+  };
+
   /// Reads the folder's JSON files and hashes the weights; `cache_folder` (may be empty) keeps the
   /// hash by (path, size, mtime) of the files read.
-  /// ERRORS kModelUnusable, naming the file that is missing, malformed or not supported.
+  /// ERRORS kModelUnusable, naming the file that is missing, malformed or not supported; kUsage:
+  /// the model has fewer dimensions than wished.
   static Result<ModelFolder> read(const std::filesystem::path& folder,
-                                  const std::filesystem::path& cache_folder);
+                                  const std::filesystem::path& cache_folder,
+                                  const Wishes& wishes = {});
 
   /// The same of `chosen`, or of the bundled model where that is empty, with this machine's cache.
-  static Result<ModelFolder> read_chosen(const std::filesystem::path& chosen);
-
-  /// The same model with vectors cut to their first `dimensions` values (Matryoshka representation
-  /// learning, Kusupati et al. 2022): another model, as far as vectors are concerned. ERRORS
-  /// kUsage: the model has fewer.
-  Result<ModelFolder> truncated(std::size_t dimensions) const;
+  static Result<ModelFolder> read_chosen(const std::filesystem::path& chosen,
+                                         const Wishes& wishes = {});
 };
 
 }  // namespace forkdex

@@ -44,6 +44,8 @@ struct Settings {
   std::filesystem::path code_model;         ///< empty: the bundled one; "none": no code view
   std::filesystem::path text_model;         ///< empty: the bundled one; "none": no text view
   std::optional<std::uint32_t> dimensions;  ///< of vectors; none: as many as the model has
+  std::optional<std::string> query_prefix;  ///< none: as the model's folder says; next one too
+  std::optional<std::string> document_prefix;
   Precision precision = Precision::kAuto;
   Device device = Device::kAuto;
   std::uint64_t max_file_size = 10 << 20;          ///< bytes; a larger file is skipped as too_large

@@ -123,6 +123,13 @@ bool set_workers(Settings& settings, const Values& values) {
   return true;
 }
 
+template <std::optional<std::string> Settings::* Member>
+bool set_prefix(Settings& settings, const Values& values) {
+  if (values.back().size() > 1024 || !is_utf8(values.back())) return false;
+  settings.*Member = values.back();
+  return true;
+}
+
 bool set_dimensions(Settings& settings, const Values& values) {
   const std::optional<std::uint64_t> number = whole_number(values.back());
   if (values.back() != "auto" && (!number || *number < 1 || *number > 65536)) return false;
@@ -242,6 +249,13 @@ constexpr std::array kTable = {
                "Keep the first N values of each vector, for models trained so that they may be cut "
                "off; auto is all of them. A search needs the same.",
                kModelUsers | set_of(kDoctor), kEverywhere, false, false, set_dimensions},
+    SettingRow{"query-prefix", "TEXT", "", "at most 1024 bytes of UTF-8",
+               "Goes before every query, instead of what the model's folder says.",
+               kModelUsers, kEverywhere, false, false, set_prefix<&Settings::query_prefix>},
+    SettingRow{"document-prefix", "TEXT", "", "at most 1024 bytes of UTF-8",
+               "Goes before every text that is indexed, instead of what the model's folder says. A "
+               "search needs the same.",
+               kModelUsers, kEverywhere, false, false, set_prefix<&Settings::document_prefix>},
     SettingRow{"precision", "P", "auto", "auto, fp32 or bf16",
                "The numbers that the model computes with; auto is what the processor is fastest with.",
                kModelUsers, kEverywhere, false, false,

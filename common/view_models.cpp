@@ -26,17 +26,15 @@ Result<ViewModels> read_view_models(const Settings& settings) {
       models.text = models.code;
       continue;
     }
-    auto model = read_model(*chosen[view], settings.dimensions);
+    auto model = ModelFolder::read_chosen(*chosen[view], model_wishes(settings));
     if (!model) return model.error();
     models[view] = *std::move(model);
   }
   return models;
 }
 
-Result<ModelFolder> read_model(const std::filesystem::path& chosen,
-                               const std::optional<std::uint32_t>& dimensions) {
-  auto model = ModelFolder::read_chosen(chosen);
-  return model && dimensions ? model->truncated(*dimensions) : model;
+ModelFolder::Wishes model_wishes(const Settings& settings) {
+  return {settings.dimensions, settings.query_prefix, settings.document_prefix};
 }
 
 bool is_one_model(const ViewModels& models) {

@@ -18,10 +18,8 @@ using ViewModels = PerView<std::optional<ModelFolder>>;
 /// are; kModelUnusable as ModelFolder::read.
 Result<ViewModels> read_view_models(const Settings& settings);
 
-/// One of them: the folder `chosen`, or the bundled one, and --dimensions. ERRORS kModelUnusable,
-/// kUsage.
-Result<ModelFolder> read_model(const std::filesystem::path& chosen,
-                               const std::optional<std::uint32_t>& dimensions);
+/// What `settings` wish of either model: --dimensions and prefixes.
+ModelFolder::Wishes model_wishes(const Settings& settings);
 
 /// Whether `chosen`, a value of --code-model or --text-model, switches its view off.
 bool is_off(const std::filesystem::path& chosen);

@@ -68,9 +68,10 @@ nlohmann::ordered_json model_json(const ExaminedModel& examined) {
 }  // namespace
 
 ExaminedModel examine_model(const std::filesystem::path& chosen,
-                            const std::optional<std::uint32_t>& dimensions) {
+                            const ModelFolder::Wishes& wishes) {
   if (is_off(chosen)) return {};
-  return {chosen.empty() ? default_model_folder() : chosen, read_model(chosen, dimensions)};
+  return {chosen.empty() ? default_model_folder() : chosen,
+          ModelFolder::read_chosen(chosen, wishes)};
 }
 
 Processor read_processor(const std::filesystem::path& root) {

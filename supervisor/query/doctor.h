@@ -36,9 +36,8 @@ struct ExaminedModel {
   std::optional<Result<ModelFolder>> model;
 };
 
-/// Reads what `chosen` and `dimensions` mean (see Settings::code_model).
-ExaminedModel examine_model(const std::filesystem::path& chosen,
-                            const std::optional<std::uint32_t>& dimensions);
+/// Reads what `chosen` means, with `wishes` (see Settings::code_model).
+ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelFolder::Wishes& wishes);
 
 /// Everything that doctor looked at.
 struct Examination {

@@ -97,8 +97,8 @@ Result<void> doctor(const Settings& settings) {
                                                   : describe_database(settings.database_url),
       .versions = database ? database_versions(database->connection())
                            : Result<DatabaseVersions>(database.error()),
-      .models = {examine_model(settings.code_model, settings.dimensions),
-                 examine_model(settings.text_model, settings.dimensions)},
+      .models = {examine_model(settings.code_model, model_wishes(settings)),
+                 examine_model(settings.text_model, model_wishes(settings))},
       .workers = choose_workers(limits.cores, limits.memory_bytes()),
       .sandbox = sandbox_support(),
       .memory_limit = std::string(memory_limit),
