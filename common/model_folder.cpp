@@ -278,7 +278,7 @@ Sha256 fingerprint_of(const ModelFolder& folder, const fs::path& cache_folder) {
       .finish();
 }
 
-void apply(const ModelFolder::Wishes& wishes, ModelFolder& folder) {
+void apply(const ModelWishes& wishes, ModelFolder& folder) {
   if (wishes.query_prefix) folder.query_prefix = *wishes.query_prefix;
   if (wishes.document_prefix) folder.document_prefix = *wishes.document_prefix;
   if (!wishes.dimensions) return;
@@ -290,7 +290,7 @@ void apply(const ModelFolder::Wishes& wishes, ModelFolder& folder) {
 }
 
 ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
-                        const ModelFolder::Wishes& wishes) {
+                        const ModelWishes& wishes) {
   std::error_code failed;
   if (!fs::is_directory(path, failed))
     throw Unusable{fs::exists(path, failed) ? "the model folder is not a folder"
@@ -321,7 +321,7 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
 }  // namespace
 
 Result<ModelFolder> ModelFolder::read(const fs::path& folder, const fs::path& cache_folder,
-                                      const Wishes& wishes) {
+                                      const ModelWishes& wishes) {
   try {
     return read_folder(folder, cache_folder, wishes);
   } catch (const Unusable& unusable) {
@@ -333,7 +333,7 @@ Result<ModelFolder> ModelFolder::read(const fs::path& folder, const fs::path& ca
   }
 }
 
-Result<ModelFolder> ModelFolder::read_chosen(const fs::path& chosen, const Wishes& wishes) {
+Result<ModelFolder> ModelFolder::read_chosen(const fs::path& chosen, const ModelWishes& wishes) {
   const auto cache = forkdex::cache_folder();
   return read(chosen.empty() ? default_model_folder() : chosen, cache ? *cache : fs::path(),
               wishes);

@@ -13,6 +13,15 @@
 
 namespace forkdex {
 
+/// What a user asks for that the folder does not say. It shapes vectors as the folder does.
+struct ModelWishes {
+  /// Cut vectors to their first values (Matryoshka representation learning, Kusupati et al.
+  /// 2022).
+  std::optional<std::uint32_t> dimensions = std::nullopt;
+  std::optional<std::string> query_prefix = std::nullopt;
+  std::optional<std::string> document_prefix = std::nullopt;
+};
+
 struct ModelFolder {
   std::filesystem::path path;
   std::string name;             ///< the folder's own name for itself, else its file name
@@ -25,26 +34,17 @@ struct ModelFolder {
   bool normalize = false;
   Sha256 fingerprint{};  ///< weights, tokenizer, config, pooling, prefix, maximum tokens, dimension
 
-  /// What a user asks for that the folder does not say. It shapes vectors as the folder does.
-  struct Wishes {
-    /// Cut vectors to their first values (Matryoshka representation learning, Kusupati et al.
-    /// 2022).
-    std::optional<std::uint32_t> dimensions = std::nullopt;
-    std::optional<std::string> query_prefix = std::nullopt;
-    std::optional<std::string> document_prefix = std::nullopt;
-  };
-
   /// Reads the folder's JSON files and hashes the weights; `cache_folder` (may be empty) keeps the
   /// hash by (path, size, mtime) of the files read.
   /// ERRORS kModelUnusable, naming the file that is missing, malformed or not supported; kUsage:
   /// the model has fewer dimensions than wished.
   static Result<ModelFolder> read(const std::filesystem::path& folder,
                                   const std::filesystem::path& cache_folder,
-                                  const Wishes& wishes = {});
+                                  const ModelWishes& wishes = {});
 
   /// The same of `chosen`, or of the bundled model where that is empty, with this machine's cache.
   static Result<ModelFolder> read_chosen(const std::filesystem::path& chosen,
-                                         const Wishes& wishes = {});
+                                         const ModelWishes& wishes = {});
 };
 
 }  // namespace forkdex

@@ -33,7 +33,7 @@ Result<ViewModels> read_view_models(const Settings& settings) {
   return models;
 }
 
-ModelFolder::Wishes model_wishes(const Settings& settings) {
+ModelWishes model_wishes(const Settings& settings) {
   return {settings.dimensions, settings.query_prefix, settings.document_prefix};
 }
 

@@ -19,7 +19,7 @@ using ViewModels = PerView<std::optional<ModelFolder>>;
 Result<ViewModels> read_view_models(const Settings& settings);
 
 /// What `settings` wish of either model: --dimensions and prefixes.
-ModelFolder::Wishes model_wishes(const Settings& settings);
+ModelWishes model_wishes(const Settings& settings);
 
 /// Whether `chosen`, a value of --code-model or --text-model, switches its view off.
 bool is_off(const std::filesystem::path& chosen);

@@ -67,8 +67,7 @@ nlohmann::ordered_json model_json(const ExaminedModel& examined) {
 
 }  // namespace
 
-ExaminedModel examine_model(const std::filesystem::path& chosen,
-                            const ModelFolder::Wishes& wishes) {
+ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes) {
   if (is_off(chosen)) return {};
   return {chosen.empty() ? default_model_folder() : chosen,
           ModelFolder::read_chosen(chosen, wishes)};

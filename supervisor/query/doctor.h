@@ -37,7 +37,7 @@ struct ExaminedModel {
 };
 
 /// Reads what `chosen` means, with `wishes` (see Settings::code_model).
-ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelFolder::Wishes& wishes);
+ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes);
 
 /// Everything that doctor looked at.
 struct Examination {

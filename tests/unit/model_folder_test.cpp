@@ -50,7 +50,7 @@ TEST_CASE("model_folder: with other prefixes or shorter vectors it is another mo
   const TemporaryFolder folder;
   TinyModel().write(folder);
   const ModelFolder whole = read(folder);
-  const auto wished = [&](const ModelFolder::Wishes& wishes) {
+  const auto wished = [&](const ModelWishes& wishes) {
     return ModelFolder::read(folder.path(), {}, wishes);
   };
   const auto half = wished({.dimensions = 16});
