@@ -228,7 +228,8 @@ TEST_CASE("file store: each view has its hashes, its model and its vectors", "[p
   CHECK(in_model("2") == "2");
 
   // Neither view asks for vectors where nothing embeds it.
-  StoredFile off = Sample("b", {"three"}).file(false);
+  const Sample unseen("b", {"three"});
+  StoredFile off = unseen.file(false);
   off.views.code.model_id = 0;
   CHECK(store.store(off)->empty());
   CHECK(one(connection, "SELECT text_hash IS NULL FROM forkdex.chunks WHERE path = 'b'") == "t");
