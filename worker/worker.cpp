@@ -19,6 +19,7 @@ namespace {
 // are only counted later; the limit on files keeps the wait of the first one short.
 constexpr std::size_t kGroupFiles = 16;
 constexpr std::size_t kGroupBytesPerBatchToken = 3 * 4;
+
 /// Has the libraries behind the model look up what they look up once, such as /proc/cpuinfo: in the
 /// sandbox they could not, and would make do with less.
 Result<void> warm_up(Embedder& embedder) {
