@@ -34,6 +34,7 @@ constexpr std::array<std::string_view, 5> kArchitectures = {"bert", "roberta", "
 struct Unusable {
   std::string sentence;
   fs::path file;
+  ErrorCode code = ErrorCode::kModelUnusable;
 };
 
 std::optional<std::string> read_text(const fs::path& file) {
@@ -277,7 +278,19 @@ Sha256 fingerprint_of(const ModelFolder& folder, const fs::path& cache_folder) {
       .finish();
 }
 
-ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder) {
+void apply(const ModelWishes& wishes, ModelFolder& folder) {
+  if (wishes.query_prefix) folder.query_prefix = *wishes.query_prefix;
+  if (wishes.document_prefix) folder.document_prefix = *wishes.document_prefix;
+  if (!wishes.dimensions) return;
+  if (*wishes.dimensions > folder.dimension)
+    throw Unusable{fmt::format("--dimensions {} is more than {} has: give at most {}",
+                               *wishes.dimensions, folder.name, folder.dimension),
+                   folder.path, ErrorCode::kUsage};
+  folder.dimension = *wishes.dimensions;
+}
+
+ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
+                        const ModelWishes& wishes) {
   std::error_code failed;
   if (!fs::is_directory(path, failed))
     throw Unusable{fs::exists(path, failed) ? "the model folder is not a folder"
@@ -300,17 +313,19 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder) {
   folder.max_tokens = max_tokens_of(path, config);
   read_modules(folder);
   read_prompts(folder);
+  apply(wishes, folder);
   folder.fingerprint = fingerprint_of(folder, cache_folder);
   return folder;
 }
 
 }  // namespace
 
-Result<ModelFolder> ModelFolder::read(const fs::path& folder, const fs::path& cache_folder) {
+Result<ModelFolder> ModelFolder::read(const fs::path& folder, const fs::path& cache_folder,
+                                      const ModelWishes& wishes) {
   try {
-    return read_folder(folder, cache_folder);
+    return read_folder(folder, cache_folder, wishes);
   } catch (const Unusable& unusable) {
-    return Error{ErrorCode::kModelUnusable, unusable.sentence, unusable.file.string()};
+    return Error{unusable.code, unusable.sentence, unusable.file.string()};
   } catch (const json::exception& malformed) {
     return Error{ErrorCode::kModelUnusable,
                  fmt::format("the model folder's JSON is malformed: {}", malformed.what()),
@@ -318,9 +333,10 @@ Result<ModelFolder> ModelFolder::read(const fs::path& folder, const fs::path& ca
   }
 }
 
-Result<ModelFolder> ModelFolder::read_chosen(const fs::path& chosen) {
+Result<ModelFolder> ModelFolder::read_chosen(const fs::path& chosen, const ModelWishes& wishes) {
   const auto cache = forkdex::cache_folder();
-  return read(chosen.empty() ? default_model_folder() : chosen, cache ? *cache : fs::path());
+  return read(chosen.empty() ? default_model_folder() : chosen, cache ? *cache : fs::path(),
+              wishes);
 }
 
 }  // namespace forkdex

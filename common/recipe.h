@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "common/model_folder.h"
+#include "common/view_models.h"
 
 namespace forkdex {
 
@@ -11,8 +11,8 @@ namespace forkdex {
 /// that the supervisor can plan without a grammar.
 std::string chunking_recipe();
 
-/// What turns bytes into rows: the chunking recipe and the model. A file whose row has another
-/// recipe is indexed again even if its bytes are the same.
-std::string indexing_recipe(const ModelFolder& model);
+/// What turns bytes into rows: the chunking recipe and the model of each view. A file whose row has
+/// another recipe is indexed again even if its bytes are the same.
+std::string indexing_recipe(const ViewModels& models);
 
 }  // namespace forkdex

@@ -39,9 +39,13 @@ enum class Verbosity : std::uint8_t { kNormal, kQuiet, kVerbose };
 struct Settings {
   std::string repository;  ///< empty: named after the folder
   std::string rev;         ///< a commit to index from the object store; empty: the work tree
-  std::optional<unsigned> workers;   ///< none: what cores and memory allow
-  std::string database_url;          ///< secret; empty: the embedded database
-  std::filesystem::path code_model;  ///< empty: the bundled one
+  std::optional<unsigned> workers;          ///< none: what cores and memory allow
+  std::string database_url;                 ///< secret; empty: the embedded database
+  std::filesystem::path code_model;         ///< empty: the bundled one; "none": no code view
+  std::filesystem::path text_model;         ///< empty: the bundled one; "none": no text view
+  std::optional<std::uint32_t> dimensions;  ///< of vectors; none: as many as the model has
+  std::optional<std::string> query_prefix;  ///< none: as the model's folder says; next one too
+  std::optional<std::string> document_prefix;
   Precision precision = Precision::kAuto;
   Device device = Device::kAuto;
   std::uint64_t max_file_size = 10 << 20;          ///< bytes; a larger file is skipped as too_large

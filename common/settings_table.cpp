@@ -123,6 +123,21 @@ bool set_workers(Settings& settings, const Values& values) {
   return true;
 }
 
+template <std::optional<std::string> Settings::* Member>
+bool set_prefix(Settings& settings, const Values& values) {
+  if (values.back().size() > 1024 || !is_utf8(values.back())) return false;
+  settings.*Member = values.back();
+  return true;
+}
+
+bool set_dimensions(Settings& settings, const Values& values) {
+  const std::optional<std::uint64_t> number = whole_number(values.back());
+  if (values.back() != "auto" && (!number || *number < 1 || *number > 65536)) return false;
+  settings.dimensions.reset();
+  if (number) settings.dimensions = static_cast<std::uint32_t>(*number);
+  return true;
+}
+
 bool set_database_url(Settings& settings, const Values& values) {
   const std::string url = without_driver(values.back());
   if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return false;
@@ -220,10 +235,27 @@ constexpr std::array kTable = {
     SettingRow{"database-url", "URL", "", "a postgresql:// URL",
                "The PostgreSQL to use; by default DATABASE_URL, else the embedded one.",
                kDatabaseUsers, kEverywhere, false, true, set_database_url},
-    SettingRow{"code-model", "DIR", "", "a folder",
-               "A Hugging Face model folder; by default the bundled one.",
+    SettingRow{"code-model", "DIR|none", "", "a folder, or none",
+               "The Hugging Face model folder for the source of chunks, by default the bundled one; "
+               "none leaves them to the text model.",
                kModelUsers | set_of(kDoctor), kEverywhere, false, false,
                set_text<&Settings::code_model, 4096>},
+    SettingRow{"text-model", "DIR|none", "", "a folder, or none",
+               "The model folder for names, comments, documents and commit messages, by default the "
+               "bundled one; none leaves messages to the code model and the rest out.",
+               kModelUsers | set_of(kDoctor), kEverywhere, false, false,
+               set_text<&Settings::text_model, 4096>},
+    SettingRow{"dimensions", "N|auto", "auto", "a whole number from 1 to 65536, or auto",
+               "Keep the first N values of each vector, for models trained so that they may be cut "
+               "off; auto is all of them. A search needs the same.",
+               kModelUsers | set_of(kDoctor), kEverywhere, false, false, set_dimensions},
+    SettingRow{"query-prefix", "TEXT", "", "at most 1024 bytes of UTF-8",
+               "Goes before every query, instead of what the model's folder says.",
+               kModelUsers, kEverywhere, false, false, set_prefix<&Settings::query_prefix>},
+    SettingRow{"document-prefix", "TEXT", "", "at most 1024 bytes of UTF-8",
+               "Goes before every text that is indexed, instead of what the model's folder says. A "
+               "search needs the same.",
+               kModelUsers, kEverywhere, false, false, set_prefix<&Settings::document_prefix>},
     SettingRow{"precision", "P", "auto", "auto, fp32 or bf16",
                "The numbers that the model computes with; auto is what the processor is fastest with.",
                kModelUsers, kEverywhere, false, false,
@@ -268,7 +300,7 @@ constexpr std::array kTable = {
                kIndexOnly, kEverywhere, false, false, set_shard},
     SettingRow{"files-from", "FILE|-", "", "a file name, or - for standard input",
                "See to the files named there only: paths below PATH, a line each or ended by NUL.",
-               kIndexOnly, kFlagOnly, false, false, set_text<&Settings::files_from, 4096>},
+               kIndexOnly, kEverywhere, false, false, set_text<&Settings::files_from, 4096>},
     SettingRow{"keep-vectors", "DAYS", "30", "a whole number from 0 to 36500",
                "How long to keep the vectors of texts that stand nowhere any more: a branch that "
                "comes back needs them.",

@@ -29,19 +29,41 @@ nlohmann::json list_of(const std::vector<std::string>& all) {
   return list;
 }
 
+nlohmann::json model_json(const std::optional<ModelFolder>& model) {
+  if (!model) return nullptr;
+  return {{"path", bytes_of(model->path.string())},
+          {"name", bytes_of(model->name)},
+          {"architecture", model->architecture},
+          {"dimension", model->dimension},
+          {"max_tokens", model->max_tokens},
+          {"pooling", model->pooling},
+          {"query_prefix", model->query_prefix},
+          {"document_prefix", model->document_prefix},
+          {"normalize", model->normalize},
+          {"fingerprint", bytes_of({model->fingerprint.begin(), model->fingerprint.end()})}};
+}
+
+std::optional<ModelFolder> model_from_json(const nlohmann::json& json) {
+  if (json.is_null()) return std::nullopt;
+  ModelFolder model;
+  model.path = text_of(json.at("path"));
+  model.name = text_of(json.at("name"));
+  model.architecture = json.at("architecture");
+  model.dimension = json.at("dimension");
+  model.max_tokens = json.at("max_tokens");
+  model.pooling = json.at("pooling");
+  model.query_prefix = json.at("query_prefix");
+  model.document_prefix = json.at("document_prefix");
+  model.normalize = json.at("normalize");
+  const std::string fingerprint = text_of(json.at("fingerprint"));
+  std::copy_n(fingerprint.begin(), std::min(fingerprint.size(), model.fingerprint.size()),
+              model.fingerprint.begin());
+  return model;
+}
+
 nlohmann::json to_json(const WorkerSetup& setup) {
-  const ModelFolder& model = setup.model;
-  return {{"model",
-           {{"path", bytes_of(model.path.string())},
-            {"name", bytes_of(model.name)},
-            {"architecture", model.architecture},
-            {"dimension", model.dimension},
-            {"max_tokens", model.max_tokens},
-            {"pooling", model.pooling},
-            {"query_prefix", model.query_prefix},
-            {"document_prefix", model.document_prefix},
-            {"normalize", model.normalize},
-            {"fingerprint", bytes_of({model.fingerprint.begin(), model.fingerprint.end()})}}},
+  return {{"code_model", model_json(setup.models.code)},
+          {"text_model", model_json(setup.models.text)},
           {"batch_tokens", setup.batch_tokens},
           {"precision", setup.precision},
           {"cache_folder", bytes_of(setup.cache_folder)},
@@ -54,7 +76,8 @@ nlohmann::json to_json(const WorkerSetup& setup) {
           {"root", bytes_of(setup.root)},
           {"object_folders", list_of(setup.object_folders)},
           {"repository_id", setup.repository_id},
-          {"model_id", setup.model_id},
+          {"code_model_id", setup.model_ids.code},
+          {"text_model_id", setup.model_ids.text},
           {"run_id", setup.run_id},
           {"recipe", setup.recipe},
           {"max_file_bytes", setup.max_file_bytes},
@@ -64,19 +87,8 @@ nlohmann::json to_json(const WorkerSetup& setup) {
 
 WorkerSetup from_json(const nlohmann::json& json) {
   WorkerSetup setup;
-  const nlohmann::json& model = json.at("model");
-  setup.model.path = text_of(model.at("path"));
-  setup.model.name = text_of(model.at("name"));
-  setup.model.architecture = model.at("architecture");
-  setup.model.dimension = model.at("dimension");
-  setup.model.max_tokens = model.at("max_tokens");
-  setup.model.pooling = model.at("pooling");
-  setup.model.query_prefix = model.at("query_prefix");
-  setup.model.document_prefix = model.at("document_prefix");
-  setup.model.normalize = model.at("normalize");
-  const std::string fingerprint = text_of(model.at("fingerprint"));
-  std::copy_n(fingerprint.begin(), std::min(fingerprint.size(), setup.model.fingerprint.size()),
-              setup.model.fingerprint.begin());
+  setup.models.code = model_from_json(json.at("code_model"));
+  setup.models.text = model_from_json(json.at("text_model"));
   setup.batch_tokens = json.at("batch_tokens");
   setup.precision = json.at("precision");
   setup.cache_folder = text_of(json.at("cache_folder"));
@@ -90,7 +102,8 @@ WorkerSetup from_json(const nlohmann::json& json) {
   for (const nlohmann::json& folder : json.at("object_folders"))
     setup.object_folders.push_back(text_of(folder));
   setup.repository_id = json.at("repository_id");
-  setup.model_id = json.at("model_id");
+  setup.model_ids.code = json.at("code_model_id");
+  setup.model_ids.text = json.at("text_model_id");
   setup.run_id = json.at("run_id");
   setup.recipe = json.at("recipe");
   setup.max_file_bytes = json.at("max_file_bytes");

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "common/model_folder.h"
 #include "common/precision.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
+#include "common/view_models.h"
 
 namespace forkdex {
 
@@ -24,7 +24,7 @@ enum WorkerFd : int {
 };
 
 struct WorkerSetup {
-  ModelFolder model;
+  ViewModels models;
   std::uint64_t batch_tokens = 2048;
   Precision precision = Precision::kAuto;
   std::string cache_folder;  ///< for Embedder::Options; may be empty
@@ -40,7 +40,7 @@ struct WorkerSetup {
   /// Where jobs name blobs and not files: the object store, then its alternates; else empty.
   std::vector<std::string> object_folders;
   std::int64_t repository_id = 0;
-  std::int64_t model_id = 0;
+  PerView<std::int64_t> model_ids;  ///< 0 where the view is off
   std::int64_t run_id = 0;
   std::string recipe;
   std::uint64_t max_file_bytes = 0;

@@ -66,7 +66,11 @@ Result<void> MessageEmbedding::embed(std::uint32_t slot, const std::vector<std::
   CpuTimer timer(outcome.embed);
   for (const std::string& text : texts)
     if (auto passed = fault::point("messages.embed", text); !passed) return passed;
-  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  std::vector<std::string> prefixed;
+  if (!prefix_.empty())
+    for (const std::string& text : texts) prefixed.push_back(prefix_ + text);
+  const std::vector<std::string>& whole = prefix_.empty() ? texts : prefixed;
+  const std::vector<std::string_view> views(whole.begin(), whole.end());
   return embedder_.embed(views, vectors, outcome.tokens,
                          [&](auto) { receiver_.enter(slot, Stage::kEmbed); });
 }

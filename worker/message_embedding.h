@@ -18,10 +18,15 @@ namespace forkdex {
 
 class MessageEmbedding {
  public:
-  /// With the model whose id is `model_id`. REQUIRES that the references outlive this.
+  /// With the model whose id is `model_id`; `prefix` goes before every message. REQUIRES that the
+  /// references outlive this.
   MessageEmbedding(Embedder& embedder, FileStore& store, JobReceiver& receiver,
-                   std::int64_t model_id)
-      : embedder_(embedder), store_(store), receiver_(receiver), model_id_(model_id) {}
+                   std::int64_t model_id, std::string prefix)
+      : embedder_(embedder),
+        store_(store),
+        receiver_(receiver),
+        model_id_(model_id),
+        prefix_(std::move(prefix)) {}
 
   /// Sees to the messages that have no vector yet. What the database refuses makes the outcome
   /// kFailed. ERRORS of radius worker or run.
@@ -37,6 +42,7 @@ class MessageEmbedding {
   FileStore& store_;
   JobReceiver& receiver_;
   std::int64_t model_id_;
+  std::string prefix_;
 };
 
 }  // namespace forkdex

@@ -70,26 +70,34 @@ Result<RepositoryClaim> find_and_claim(PgConnection& connection, RepositoryIdent
 }  // namespace
 
 Result<Ledger> Ledger::open(PgConnection& connection, RepositoryIdentity identity,
-                            const ModelFolder& model, const RunPart& part, const Waiting& waiting) {
+                            const ViewModels& models, const RunPart& part, const Waiting& waiting) {
   auto claim = find_and_claim(connection, identity, part.shard, waiting);
   if (!claim) return claim.error();
   Ledger ledger(connection, *std::move(claim), part.listed);
   const auto moved_from = update_repository(connection, ledger.repository_id(), identity);
   if (!moved_from) return moved_from.error();
   ledger.moved_from_ = *moved_from;
-  const auto model_row = forkdex::model_id(connection, model);
-  if (!model_row) return model_row.error();
-  ledger.model_id_ = *model_row;
-  if (const auto begun = ledger.begin_run(); !begun) return begun.error();
+  for (const View view : kViews) {
+    if (!models[view]) continue;
+    const auto id = model_id(connection, *models[view]);
+    if (!id) return id.error();
+    ledger.model_ids_[view] = *id;
+  }
+  const std::int64_t messages_model = ledger.model_ids_[message_view(models)];
+  if (const auto begun = ledger.begin_run(messages_model); !begun) return begun.error();
   return ledger;
 }
 
-Result<void> Ledger::begin_run() {
+Result<void> Ledger::begin_run(std::int64_t messages_model) {
   // Before anything is stored under another model than all that is there.
   const auto mixed = connection_->run(
-      "UPDATE forkdex.repositories SET code_model = NULL, messages_model = NULL WHERE id = $1 "
-      "AND (code_model <> $2 OR messages_model <> $2)",
-      {std::to_string(claim_.id), std::to_string(model_id_)});
+      "UPDATE forkdex.repositories SET "
+      "code_model = CASE code_model WHEN $2 THEN code_model END, "
+      "text_model = CASE text_model WHEN $3 THEN text_model END, "
+      "messages_model = CASE messages_model WHEN $4 THEN messages_model END WHERE id = $1 "
+      "AND (code_model <> $2 OR text_model <> $3 OR messages_model <> $4)",
+      {std::to_string(claim_.id), std::to_string(model_ids_.code), std::to_string(model_ids_.text),
+       std::to_string(messages_model)});
   if (!mixed) return mixed.error();
   const PgParam shard = claim_.shard ? PgParam(claim_.shard->text()) : std::nullopt;
   // Under the claim no other run that it excludes is alive: what still says so was killed.
@@ -148,11 +156,19 @@ Result<void> Ledger::for_each_problem(
   });
 }
 
-Result<std::optional<double>> Ledger::build_vector_index(std::size_t dimension,
-                                                         std::int64_t threshold) {
-  return retried(*connection_, [&] {
-    return build_vector_index_if_large(*connection_, model_id_, dimension, threshold);
-  });
+Result<std::optional<double>> Ledger::build_vector_indexes(const ViewModels& models,
+                                                           std::int64_t threshold) {
+  std::optional<double> seconds;
+  for (const View view : kViews) {
+    if (!models[view] || (view == View::kText && model_ids_.text == model_ids_.code)) continue;
+    const auto built = retried(*connection_, [&] {
+      return build_vector_index_if_large(*connection_, model_ids_[view], models[view]->dimension,
+                                         threshold);
+    });
+    if (!built) return built;
+    if (*built) seconds = seconds.value_or(0) + **built;
+  }
+  return seconds;
 }
 
 Result<std::optional<std::int64_t>> Ledger::collect_vectors(std::chrono::days kept) {
@@ -184,11 +200,13 @@ Result<void> Ledger::move_head(const std::optional<std::string>& head) {
   const auto moved = connection_->run(
       "UPDATE forkdex.repositories SET head = $2, indexed_at = now(), "
       // Which models its shards had, nobody knows.
-      "code_model = CASE WHEN $3 = '0' THEN $4::int ELSE code_model END WHERE id = $1 "
+      "code_model = CASE WHEN $3 = '0' THEN $4::int ELSE code_model END, "
+      "text_model = CASE WHEN $3 = '0' THEN $5::int ELSE text_model END WHERE id = $1 "
       "AND ($3 = '0' OR $3::bigint = (SELECT count(DISTINCT shard) FROM forkdex.runs "
       "  WHERE repository_id = $1 AND status = 'complete' AND NOT narrowed "
       "  AND head IS NOT DISTINCT FROM $2 AND split_part(shard, '/', 2) = $3))",
-      {std::to_string(claim_.id), head, count, std::to_string(model_id_)});
+      {std::to_string(claim_.id), head, count, std::to_string(model_ids_.code),
+       std::to_string(model_ids_.text)});
   return moved ? Result<void>() : moved.error();
 }
 

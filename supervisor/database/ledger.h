@@ -14,9 +14,9 @@
 #include <string>
 #include <string_view>
 
-#include "common/model_folder.h"
 #include "common/pg_connection.h"
 #include "common/result.h"
+#include "common/view_models.h"
 #include "supervisor/database/file_rows.h"
 #include "supervisor/database/known_files.h"
 #include "supervisor/database/repositories.h"
@@ -39,11 +39,11 @@ struct Waiting {
 
 class Ledger {
  public:
-  /// Finds or adds the repository and the model, claims the repository or its shard and begins a
+  /// Finds or adds the repository and the models, claims the repository or its shard and begins a
   /// run. REQUIRES that `connection` outlives the ledger. ERRORS kUsage, kClaimHeld, those of
   /// `waiting`.look_again, as PgConnection::run.
   static Result<Ledger> open(PgConnection& connection, RepositoryIdentity identity,
-                             const ModelFolder& model, const RunPart& part = {},
+                             const ViewModels& models, const RunPart& part = {},
                              const Waiting& waiting = {});
 
   std::int64_t repository_id() const { return claim_.id; }
@@ -52,7 +52,8 @@ class Ledger {
   const RepositoryClaim& claim() const { return claim_; }
   /// Where the repository stood before this run (escape_path), empty unless it has moved.
   const std::string& moved_from() const { return moved_from_; }
-  std::int64_t model_id() const { return model_id_; }
+  /// 0 where the view is off.
+  const PerView<std::int64_t>& model_ids() const { return model_ids_; }
   std::int64_t run_id() const { return run_id_; }
 
   /// Goes on over a connection that has replaced a lost one and holds the claim again. What was
@@ -78,8 +79,10 @@ class Ledger {
   Result<void> for_each_problem(
       const std::function<void(std::string_view path, std::string_view json)>& problem);
 
-  /// Builds the model's vector index where it pays (build_vector_index_if_large).
-  Result<std::optional<double>> build_vector_index(std::size_t dimension, std::int64_t threshold);
+  /// Builds the models' vector indexes where it pays (build_vector_index_if_large): the seconds it
+  /// took, or nothing. REQUIRES the models that it was opened with.
+  Result<std::optional<double>> build_vector_indexes(const ViewModels& models,
+                                                     std::int64_t threshold);
 
   /// Deletes vectors that nothing has needed for so long (collect_vectors_when_due).
   Result<std::optional<std::int64_t>> collect_vectors(std::chrono::days kept);
@@ -96,14 +99,14 @@ class Ledger {
         claim_(std::move(claim)),
         listed_(listed),
         rows_(connection, claim_.id) {}
-  Result<void> begin_run();
+  Result<void> begin_run(std::int64_t messages_model);
   Result<void> move_head(const std::optional<std::string>& head);
 
   PgConnection* connection_;
   RepositoryClaim claim_;
   bool listed_;
   std::string moved_from_;
-  std::int64_t model_id_ = 0;
+  PerView<std::int64_t> model_ids_;
   std::int64_t run_id_ = 0;
   FileRows rows_;
   std::chrono::steady_clock::time_point oldest_{};

@@ -29,7 +29,7 @@ constexpr unsigned kMostFailedStarts = 3;
 /// What the fork server needs to know; the rest comes with each incarnation's own settings.
 WorkerSetup common_part(const WorkerSetup& setup) {
   WorkerSetup common;
-  common.model = setup.model;
+  common.models = setup.models;
   common.batch_tokens = setup.batch_tokens;
   common.precision = setup.precision;
   common.cache_folder = setup.cache_folder;

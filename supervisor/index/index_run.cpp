@@ -58,7 +58,7 @@ Result<RunEnd> IndexRun::run() {
     return opened.error();
   }
   print(opening_text(ledger_->repository_name(), repository_.root.string(), ledger_->moved_from(),
-                     database_->description(), workers_, model_, settings_.precision,
+                     database_->description(), workers_, models_, settings_.precision,
                      settings_.verbosity));
   progress_ = make_progress(settings_, accounting_, STDERR_FILENO, Clock::now());
   auto done = plan();
@@ -219,7 +219,7 @@ Result<void> IndexRun::collect_commits() {
   phase("commits");
   CommitPhase::Options options;
   options.repository_id = ledger_->repository_id();
-  options.model_id = ledger_->model_id();
+  options.model_id = ledger_->model_ids()[message_view(models_)];
   options.full = settings_.full;
   options.retry_failed = settings_.retry_failed;
   options.shard = scope_.shard();
@@ -249,7 +249,7 @@ Result<void> IndexRun::embed_messages() {
 
 WorkerSetup IndexRun::worker_setup() const {
   WorkerSetup setup;
-  setup.model = model_;
+  setup.models = models_;
   setup.batch_tokens = settings_.batch_tokens;
   setup.precision = settings_.precision;
   if (const auto cache = cache_folder()) setup.cache_folder = cache->string();
@@ -260,7 +260,7 @@ WorkerSetup IndexRun::worker_setup() const {
   for (const auto& folder : repository_.object_folders)
     setup.object_folders.push_back(folder.string());
   setup.repository_id = ledger_->repository_id();
-  setup.model_id = ledger_->model_id();
+  setup.model_ids = ledger_->model_ids();
   setup.run_id = ledger_->run_id();
   // Both end before the file's deadline ends the worker: a lock is somebody else's doing, for which
   // no file is to blame, and a file that does not parse has failed, which costs nobody else a
@@ -302,11 +302,11 @@ void IndexRun::interrupted(int signal) {
 }
 
 /// Minutes may pass without a word from the server; a signal cancels it, and the next run builds.
-Result<std::optional<double>> IndexRun::build_vector_index() {
+Result<std::optional<double>> IndexRun::build_vector_indexes() {
   PgConnection& connection = database_->connection();
   Patience usual = connection.patience();
   connection.set_patience({{}, [] { return signals_seen() == 0; }});
-  auto built = ledger_->build_vector_index(model_.dimension, kExactScanVectors);
+  auto built = ledger_->build_vector_indexes(models_, kExactScanVectors);
   connection.set_patience(std::move(usual));
   return built;
 }
@@ -330,7 +330,7 @@ Result<void> IndexRun::finish() {
   if (auto complete = accounting_.check_complete(); !complete) return complete;
   if (auto passed = fault::point("run.finished"); !passed) return passed;
   phase("index build");
-  auto built = insist([this] { return build_vector_index(); });
+  auto built = insist([this] { return build_vector_indexes(); });
   poll_signals();
   if (!built && signal_) return {};
   if (!built) return built.error();

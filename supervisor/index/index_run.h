@@ -15,8 +15,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include "common/model_folder.h"
 #include "common/settings.h"
+#include "common/view_models.h"
 #include "supervisor/database/database_access.h"
 #include "supervisor/database/ledger.h"
 #include "supervisor/fleet/memory_limits.h"
@@ -58,7 +58,7 @@ class IndexRun {
   Result<void> run_workers(JobQueue jobs);
   Result<void> collect_commits();
   Result<void> embed_messages();
-  Result<std::optional<double>> build_vector_index();
+  Result<std::optional<double>> build_vector_indexes();
   Result<void> collect_vectors();
   Result<void> finish();
   ProblemList list_problems();
@@ -84,7 +84,7 @@ class IndexRun {
   RunScope scope_;
   RepositorySource source_;
   RepositoryInfo repository_;
-  ModelFolder model_;
+  ViewModels models_;
   std::string recipe_;
   unsigned workers_ = 0;
   std::uint64_t memory_per_worker_ = 0;

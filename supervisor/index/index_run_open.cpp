@@ -53,7 +53,7 @@ Result<void> IndexRun::claim() {
   };
   auto identity = source_.identity(repository_, database_->connection());
   if (!identity) return identity.error();
-  auto ledger = Ledger::open(database_->connection(), *std::move(identity), model_,
+  auto ledger = Ledger::open(database_->connection(), *std::move(identity), models_,
                              {scope_.shard(), scope_.is_list()}, waiting);
   if (!ledger) {
     if (ledger.error().code == ErrorCode::kUsage) source_.discard_new();
@@ -74,10 +74,10 @@ Result<void> IndexRun::open() {
   repository_ = *std::move(repository);
   if (auto settled = scope_.settle_in(repository_.root.string()); !settled) return settled;
 
-  auto model = ModelFolder::read_chosen(settings_.code_model);
-  if (!model) return model.error();
-  model_ = *std::move(model);
-  recipe_ = indexing_recipe(model_);
+  auto models = read_view_models(settings_);
+  if (!models) return models.error();
+  models_ = *std::move(models);
+  recipe_ = indexing_recipe(models_);
   choose_sizes();
   // Before anything is spawned: see MemoryLimits::open.
   memory_.emplace(MemoryLimits::open("/"));

@@ -65,15 +65,31 @@ void append_problems(std::string& text, const RunFacts& facts, const Accounting&
 
 }  // namespace
 
+namespace {
+
+std::string model_text(const ModelFolder& model) {
+  return fmt::format("{} ({} dimensions)", printable(model.name), model.dimension);
+}
+
+/// "NAME (384 dimensions)", or one for each view where they differ.
+std::string models_text(const ViewModels& models) {
+  if (!models.text) return model_text(*models.code) + " for code only";
+  if (!models.code) return model_text(*models.text) + " for text only";
+  if (is_one_model(models)) return model_text(*models.code);
+  return fmt::format("{} for code, {} for text", model_text(*models.code),
+                     model_text(*models.text));
+}
+
+}  // namespace
+
 std::string opening_text(const std::string& repository, const std::string& root,
                          const std::string& moved_from, const std::string& database,
-                         unsigned workers, const ModelFolder& model, Precision precision,
+                         unsigned workers, const ViewModels& models, Precision precision,
                          Verbosity verbosity) {
   if (verbosity == Verbosity::kQuiet) return "";
-  std::string text =
-      fmt::format("{}: {} into {}, {} worker{}, {} ({} dimensions, {})\n", printable(repository),
-                  printable(root), database, workers, workers == 1 ? "" : "s",
-                  printable(model.name), model.dimension, name_of(resolved(precision)));
+  std::string text = fmt::format("{}: {} into {}, {} worker{}, {}, {}\n", printable(repository),
+                                 printable(root), database, workers, workers == 1 ? "" : "s",
+                                 models_text(models), name_of(resolved(precision)));
   if (!moved_from.empty())
     text += fmt::format("{}: moved here from {}\n", printable(repository), printable(moved_from));
   return text;

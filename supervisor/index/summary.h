@@ -2,18 +2,18 @@
 
 #include <string>
 
-#include "common/model_folder.h"
 #include "common/precision.h"
 #include "common/settings.h"
+#include "common/view_models.h"
 #include "supervisor/index/report.h"
 
 namespace forkdex {
 
 /// The first line of output: what is indexed, into which database, by how many workers and which
-/// model; and a second one where the repository stood elsewhere before. Empty when quiet.
+/// models; and a second one where the repository stood elsewhere before. Empty when quiet.
 std::string opening_text(const std::string& repository, const std::string& root,
                          const std::string& moved_from, const std::string& database,
-                         unsigned workers, const ModelFolder& model, Precision precision,
+                         unsigned workers, const ViewModels& models, Precision precision,
                          Verbosity verbosity);
 
 /// What is printed when a run ends: counts, seconds a phase, the first ten files that could not be

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/locations.h"
 #include "common/path_text.h"
 #include "common/terminal_text.h"
 
@@ -49,7 +50,28 @@ std::string model_text(const Result<ModelFolder>& model) {
                      model->dimension, model->max_tokens);
 }
 
+nlohmann::ordered_json model_json(const ExaminedModel& examined) {
+  if (!examined.model) return nullptr;
+  nlohmann::ordered_json json = {{"folder", escape_path(examined.folder.native())}};
+  const Result<ModelFolder>& model = *examined.model;
+  if (model) {
+    json["name"] = model->name;
+    json["architecture"] = model->architecture;
+    json["dimension"] = model->dimension;
+    json["max_tokens"] = model->max_tokens;
+  } else {
+    json["problem"] = model.error().text();
+  }
+  return json;
+}
+
 }  // namespace
+
+ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes) {
+  if (is_off(chosen)) return {};
+  return {chosen.empty() ? default_model_folder() : chosen,
+          ModelFolder::read_chosen(chosen, wishes)};
+}
 
 Processor read_processor(const std::filesystem::path& root) {
   std::ifstream stream(root / "proc/cpuinfo");
@@ -91,8 +113,12 @@ std::string examination_text(const Examination& e) {
                       : fmt::format("{}", fmt::join(e.processor.features, " ")));
   add("database", e.database);
   add("", versions_text(e.versions));
-  add("code model", escape_path(e.model_folder.native()));
-  add("", model_text(e.model));
+  for (const View view : kViews) {
+    const ExaminedModel& examined = e.models[view];
+    const std::string_view label = view == View::kCode ? "code model" : "text model";
+    add(label, examined.model ? escape_path(examined.folder.native()) : "none");
+    if (examined.model) add("", model_text(*examined.model));
+  }
   add("workers", fmt::format("{} (--workers auto)", e.workers));
   const std::uint64_t bytes = choose_memory_per_worker(e.workers, e.limits.memory_bytes());
   add("",
@@ -111,15 +137,6 @@ std::string examination_json(const Examination& e) {
   } else {
     database["problem"] = e.versions.error().text();
   }
-  Json model = {{"folder", escape_path(e.model_folder.native())}};
-  if (e.model) {
-    model["name"] = e.model->name;
-    model["architecture"] = e.model->architecture;
-    model["dimension"] = e.model->dimension;
-    model["max_tokens"] = e.model->max_tokens;
-  } else {
-    model["problem"] = e.model.error().text();
-  }
   const MachineLimits& limits = e.limits;
   const Json answer = {
       {"version", FORKDEX_VERSION},
@@ -130,7 +147,8 @@ std::string examination_json(const Examination& e) {
         {"cgroup_bytes", limits.cgroup_bytes == 0 ? Json(nullptr) : Json(limits.cgroup_bytes)}}},
       {"processor", {{"model", e.processor.model}, {"features", e.processor.features}}},
       {"database", std::move(database)},
-      {"code_model", std::move(model)},
+      {"code_model", model_json(e.models.code)},
+      {"text_model", model_json(e.models.text)},
       {"workers", e.workers},
       {"memory_per_worker_bytes", choose_memory_per_worker(e.workers, e.limits.memory_bytes())},
       {"memory_limit", e.memory_limit},
@@ -141,7 +159,9 @@ std::string examination_json(const Examination& e) {
 
 Result<void> verdict(const Examination& examination) {
   if (!examination.versions) return examination.versions.error();
-  if (!examination.model) return examination.model.error();
+  for (const View view : kViews)
+    if (const auto& model = examination.models[view].model; model && !*model) return model->error();
+  if (!examination.models.code.model && !examination.models.text.model) return no_view_error();
   return {};
 }
 

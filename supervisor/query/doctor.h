@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "common/model_folder.h"
 #include "common/pg_connection.h"
 #include "common/result.h"
 #include "common/sandbox_support.h"
+#include "common/view_models.h"
 #include "supervisor/fleet/sizing.h"
 
 namespace forkdex {
@@ -30,14 +30,22 @@ struct DatabaseVersions {
 /// Asks the server. ERRORS as PgConnection::run.
 Result<DatabaseVersions> database_versions(PgConnection& connection);
 
+/// A model that was chosen, and what is found of it; nothing where the view is off.
+struct ExaminedModel {
+  std::filesystem::path folder;
+  std::optional<Result<ModelFolder>> model;
+};
+
+/// Reads what `chosen` means, with `wishes` (see Settings::code_model).
+ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes);
+
 /// Everything that doctor looked at.
 struct Examination {
   MachineLimits limits;
   Processor processor;
   std::string database;  ///< "embedded in FOLDER", or the URL without secrets
   Result<DatabaseVersions> versions;
-  std::filesystem::path model_folder;
-  Result<ModelFolder> model;
+  PerView<ExaminedModel> models;
   unsigned workers = 1;  ///< what --workers auto comes to
   SandboxSupport sandbox;
   std::string memory_limit;  ///< how a worker's memory is limited: MemoryLimits::name

@@ -1,8 +1,8 @@
 #include "supervisor/query/query_command.h"
 
 #include "common/locations.h"
-#include "common/model_folder.h"
 #include "common/output.h"
+#include "common/view_models.h"
 #include "supervisor/database/database_access.h"
 #include "supervisor/database/repositories.h"
 #include "supervisor/database/vectors.h"
@@ -18,10 +18,6 @@
 namespace forkdex {
 namespace {
 
-std::filesystem::path model_path(const Settings& settings) {
-  return settings.code_model.empty() ? default_model_folder() : settings.code_model;
-}
-
 SearchFilters filters_of(const Settings& settings) {
   SearchFilters filters;
   filters.repository = settings.repository;
@@ -32,41 +28,60 @@ SearchFilters filters_of(const Settings& settings) {
   return filters;
 }
 
-/// Without a `model` nothing was ever embedded, so nothing is found.
-Result<void> search_chunks(PgConnection& connection, const Settings& settings,
-                           std::optional<std::int64_t> model, std::span<const float> query) {
-  auto hits = model ? nearest(connection, *model, query, filters_of(settings))
-                    : Result<std::vector<Hit>>(std::vector<Hit>());
+Result<void> search_chunks(PgConnection& connection, const Settings& settings, const Query& query) {
+  auto hits = nearest(connection, query, filters_of(settings));
   if (!hits) return hits.error();
   return write_output(settings.json ? hits_json(*hits) : hits_text(*hits));
 }
 
 Result<void> search_commits(PgConnection& connection, const Settings& settings,
-                            std::optional<std::int64_t> model, std::span<const float> query) {
-  auto hits = model ? nearest_commits(connection, *model, query, filters_of(settings))
-                    : Result<std::vector<CommitHit>>(std::vector<CommitHit>());
+                            const std::optional<ViewQuery>& query) {
+  auto hits =
+      query ? nearest_commits(connection, query->model_id, query->vector, filters_of(settings))
+            : Result<std::vector<CommitHit>>(std::vector<CommitHit>());
   if (!hits) return hits.error();
   return write_output(settings.json ? commit_hits_json(*hits) : commit_hits_text(*hits));
 }
 
-Result<void> search(const Settings& settings, const std::string& query) {
-  auto model = ModelFolder::read_chosen(settings.code_model);
-  if (!model) return model.error();
+/// The query as each model sees it that has ever embedded something: under the others nothing is
+/// found.
+Result<Query> embedded(PgConnection& connection, const Settings& settings, const ViewModels& models,
+                       const std::string& text) {
+  Query query;
+  for (const View view : kViews) {
+    if (!models[view]) continue;
+    if (view == View::kText && is_one_model(models)) {
+      query.text = query.code;
+      continue;
+    }
+    const auto id = stored_model_id(connection, *models[view]);
+    if (!id) return id.error();
+    if (!*id) continue;
+    auto vector = embed_query(worker_executable(), *models[view], settings.precision, text);
+    if (!vector) return vector.error();
+    query[view] = ViewQuery{**id, *std::move(vector)};
+  }
+  return query;
+}
+
+Result<void> search(const Settings& settings, const std::string& text) {
+  auto models = read_view_models(settings);
+  if (!models) return models.error();
   auto database = DatabaseAccess::open(settings.database_url, "forkdex search");
   if (!database) return database.error();
   PgConnection& connection = database->connection();
   if (!settings.repository.empty())
     if (auto id = repository_id(connection, settings.repository); !id) return id.error();
-  const auto id = stored_model_id(connection, *model);
-  if (!id) return id.error();
-  std::vector<float> vector;
-  if (*id) {
-    auto embedded = embed_query(worker_executable(), *model, settings.precision, query);
-    if (!embedded) return embedded.error();
-    vector = *std::move(embedded);
+  const bool for_commits = settings.kind == kCommitKind;
+  if (for_commits) {  // one model has embedded all messages
+    const View view = message_view(*models);
+    models->code = (*models)[view];
+    models->text.reset();
   }
-  if (settings.kind == kCommitKind) return search_commits(connection, settings, *id, vector);
-  return search_chunks(connection, settings, *id, vector);
+  auto query = embedded(connection, settings, *models, text);
+  if (!query) return query.error();
+  return for_commits ? search_commits(connection, settings, query->code)
+                     : search_chunks(connection, settings, *query);
 }
 
 Result<void> doctor(const Settings& settings) {
@@ -82,8 +97,8 @@ Result<void> doctor(const Settings& settings) {
                                                   : describe_database(settings.database_url),
       .versions = database ? database_versions(database->connection())
                            : Result<DatabaseVersions>(database.error()),
-      .model_folder = model_path(settings),
-      .model = ModelFolder::read_chosen(settings.code_model),
+      .models = {examine_model(settings.code_model, model_wishes(settings)),
+                 examine_model(settings.text_model, model_wishes(settings))},
       .workers = choose_workers(limits.cores, limits.memory_bytes()),
       .sandbox = sandbox_support(),
       .memory_limit = std::string(memory_limit),

@@ -29,7 +29,7 @@ Result<std::vector<float>> embed_query(const std::filesystem::path& worker_execu
                              kMaxPathBytes),
                  ""};
   WorkerSetup setup;
-  setup.model = model;
+  setup.models.code = model;
   setup.precision = precision;
   if (const auto cache = cache_folder()) setup.cache_folder = cache->string();
   boost::asio::io_context context;

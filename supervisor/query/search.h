@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/pg_connection.h"
 #include "common/result.h"
+#include "common/view.h"
 
 namespace forkdex {
 
@@ -24,7 +26,8 @@ struct Hit {
   std::int64_t start_line = 0;
   std::int64_t end_line = 0;
   std::int64_t definition_line = 0;
-  double score = 0;  ///< cosine similarity, 1 at best
+  double score = 0;  ///< 1 at best: the cosine similarity, or of two views their weighted mean
+  std::int64_t chunk_id = 0;
 };
 
 /// What hits are narrowed to; an empty one narrows nothing.
@@ -36,11 +39,19 @@ struct SearchFilters {
   std::size_t limit = 10;
 };
 
-/// The `limit` nearest chunks under the model `model_id`, best first, by the model's index where
-/// there is one. REQUIRES query.size() == the model's dimension.
-/// ERRORS kUsage when the repository named does not exist, else as PgConnection::run.
-Result<std::vector<Hit>> nearest(PgConnection& connection, std::int64_t model_id,
-                                 std::span<const float> query, const SearchFilters& filters);
+/// A query as a model sees it.
+struct ViewQuery {
+  std::int64_t model_id = 0;
+  std::vector<float> vector;  ///< of the model's dimension
+};
+/// By view; nothing where the view is off, or its model has embedded nothing.
+using Query = PerView<std::optional<ViewQuery>>;
+
+/// The `limit` nearest chunks, best first, by the models' indexes where there are any. With both
+/// views a chunk's score is (code + 0.8 text) / 1.8, and those are looked at that are near in one
+/// of them. ERRORS kUsage when the repository named does not exist, else as PgConnection::run.
+Result<std::vector<Hit>> nearest(PgConnection& connection, const Query& query,
+                                 const SearchFilters& filters);
 
 /// A line a hit, "path:definition_line  name  score", behind "repository: " when there are several.
 std::string hits_text(const std::vector<Hit>& hits);

@@ -146,16 +146,16 @@ void check_nothing_done(const fs::path& root, const Database& database, const st
   CHECK(traced.programs == 1);
 }
 
-/// One file changed: it alone is opened, and its one new chunk embedded.
+/// One file changed: it alone is opened, and its one new source embedded.
 void check_one_change(const TemporaryFolder& tree, const Database& database) {
-  tree.write("p3/m3_7.py", "def changed():\n    return 'otherwise'\n");
+  tree.write("p3/m3_7.py", "def f3_7():\n    return 'otherwise'\n");
   if (can_trace()) {
     const Traced traced = trace_index(tree.path(), database);
     CHECK(traced.opened == std::set<std::string>{"p3/m3_7.py"});
     CHECK(number(traced.run, "files", "indexed") == 1);
     CHECK(number(traced.run, "files", "unchanged") == kFiles - 1);
     CHECK(number(traced.run, "chunks", "embedded") == 1);
-    tree.write("p3/m3_7.py", "def changed():\n    return 'once more'\n");
+    tree.write("p3/m3_7.py", "def f3_7():\n    return 'once more'\n");
   }
   const IndexRun run = index_well(tree.path(), database);
   CHECK(number(run, "files", "indexed") == 1);
@@ -244,23 +244,25 @@ TEST_CASE("change check: what git converts is read, whatever its index says") {
   CHECK(number(index_well(tree.path(), database), "workers", "started") == 0);
 }
 
-TEST_CASE("change check: a renamed or copied file uses the vectors it had") {
+TEST_CASE("change check: a renamed or copied file uses the vectors of its sources") {
   const TemporaryFolder tree;
   tree.write("a.py", "def a():\n    return 1\n\n\ndef b():\n    return 2\n");
   make_repository(tree.path());
   const Database database;
-  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 2);
+  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 4);
   git(tree.path(), {"mv", "a.py", "renamed.py"});
   const IndexRun renamed = index_well(tree.path(), database);
   CHECK(number(renamed, "files", "removed") == 1);
   CHECK(number(renamed, "files", "indexed") == 1);
   CHECK(number(renamed, "chunks", "written") == 2);
-  CHECK(number(renamed, "chunks", "embedded") == 0);
+  // Its text views, which begin with the path.
+  CHECK(number(renamed, "chunks", "embedded") == 2);
   CHECK(number(renamed, "chunks", "reused") == 2);
   fs::copy(tree / "renamed.py", tree / "copy.py");
   const IndexRun copied = index_well(tree.path(), database);
   CHECK(number(copied, "files", "indexed") == 1);
-  CHECK(number(copied, "chunks", "embedded") == 0);
+  CHECK(number(copied, "chunks", "embedded") == 2);
+  CHECK(number(copied, "chunks", "reused") == 2);
 }
 
 TEST_CASE("change check: a file switched between branches and back is embedded once in its life") {
@@ -271,18 +273,18 @@ TEST_CASE("change check: a file switched between branches and back is embedded o
   }
   make_repository(tree.path());
   const Database database;
-  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 20);
+  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 40);
   git(tree.path(), {"checkout", "-q", "-b", "other"});
   tree.write("m7.py", "def another():\n    return 'seven'\n");
   git(tree.path(), {"commit", "-q", "-a", "-m", "second"});
-  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 1);
+  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 2);
   for (const std::string branch : {"main", "other", "main"}) {
     git(tree.path(), {"checkout", "-q", branch});
     const IndexRun switched = index_well(tree.path(), database);
     CHECK(number(switched, "files", "indexed") == 1);
     CHECK(number(switched, "files", "unchanged") == 19);
     CHECK(number(switched, "chunks", "embedded") == 0);
-    CHECK(number(switched, "chunks", "reused") == 1);
+    CHECK(number(switched, "chunks", "reused") == 2);
   }
 }
 
@@ -300,7 +302,7 @@ TEST_CASE(
   for (int i = 0; i < kModules; ++i) write(i, "2");
   make_repository(tree.path());
   const Database database;
-  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 2 * kModules);
+  CHECK(number(index_well(tree.path(), database), "chunks", "embedded") == 4 * kModules);
 
   git(tree.path(), {"checkout", "-q", "-b", "other"});
   for (int i = 0; i < kDifferent; ++i) write(i * 7, "'changed'");
@@ -313,8 +315,9 @@ TEST_CASE(
   CHECK(number(there, "files", "indexed") == kDifferent + 1);
   CHECK(number(there, "files", "unchanged") == kModules - kDifferent - 2);
   CHECK(number(there, "files", "removed") == 2);
-  CHECK(number(there, "chunks", "embedded") == kDifferent);
-  CHECK(number(there, "chunks", "reused") == kDifferent + 2);
+  // A source of each, and the two text views of the file that moved.
+  CHECK(number(there, "chunks", "embedded") == kDifferent + 2);
+  CHECK(number(there, "chunks", "reused") == 3 * kDifferent + 2);
 
   git(tree.path(), {"checkout", "-q", "main"});
   const IndexRun back = index_well(tree.path(), database);

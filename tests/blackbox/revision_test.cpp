@@ -77,7 +77,7 @@ TEST_CASE("revision: any commit is indexed from the object store, and the rows b
   CHECK(definitions(database) == kAtMain);
   CHECK(number(later, "files", "unchanged") == 1);
   CHECK(number(later, "files", "indexed") == 2);
-  CHECK(number(later, "chunks", "embedded") == 2);
+  CHECK(number(later, "chunks", "embedded") == 4);  // sources and names
   CHECK(database.value("SELECT head FROM forkdex.repositories") == main);
   const IndexRun back = index_as(tree.path(), database, {"--rev", "v1"});
   CHECK(definitions(database) == kAtV1);

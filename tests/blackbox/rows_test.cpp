@@ -44,7 +44,7 @@ TEST_CASE("rows: rxjs gives the same ones with one, two and four workers") {
   check_same_rows(corpus("rxjs-7.8.2") / "src", "rxjs", {1, 2, 4}, {}, 260);
 }
 
-TEST_CASE("rows: django's Python gives the same ones with one, two and four workers") {
+TEST_CASE("rows: django's Python gives the same ones with one, two and four workers", "[slow]") {
   check_same_rows(corpus("django-5.2.8") / "django", "django", {1, 2, 4}, {"--languages", "python"},
                   883);
 }

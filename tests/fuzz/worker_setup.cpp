@@ -34,8 +34,9 @@ void check_any_document(std::string_view bytes) {
 // Paths, names and passwords are bytes.
 void check_any_bytes(Input& input) {
   WorkerSetup setup;
-  setup.model.path = input.line();
-  setup.model.name = input.line();
+  ModelFolder& model = setup.models.text.emplace();
+  model.path = input.line();
+  model.name = input.line();
   setup.database_url = input.line();
   setup.database_password = input.line();
   setup.cache_folder = input.line();
@@ -45,8 +46,8 @@ void check_any_bytes(Input& input) {
   const MemoryFile memory(written(setup));
   const Result<WorkerSetup> read = read_worker_setup(memory.fd());
   expect(read.ok(), "what was written can be read");
-  expect(read->model.path == setup.model.path && read->model.name == setup.model.name &&
-             read->database_url == setup.database_url &&
+  expect(!read->models.code && read->models.text && read->models.text->path == model.path &&
+             read->models.text->name == model.name && read->database_url == setup.database_url &&
              read->database_password == setup.database_password && read->root == setup.root &&
              read->cache_folder == setup.cache_folder && read->batch_tokens == setup.batch_tokens &&
              read->repository_id == setup.repository_id,

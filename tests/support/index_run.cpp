@@ -70,7 +70,9 @@ std::vector<std::string> contradictions(const nlohmann::json& report, const Data
                counted("count(*) FROM forkdex.chunks"), found);
   expect_equal("texts of chunks without a vector",
                std::stol(database.value(
-                   "SELECT count(*) FROM (SELECT content_hash FROM forkdex.chunks UNION "
+                   "SELECT count(*) FROM (SELECT content_hash FROM forkdex.chunks c "
+                   "JOIN forkdex.repositories r ON r.id = c.repository_id "
+                   "AND r.code_model IS DISTINCT FROM 0 UNION "
                    "SELECT text_hash FROM forkdex.chunks WHERE text_hash IS NOT NULL) AS texts "
                    "WHERE content_hash NOT IN (SELECT content_hash FROM forkdex.vectors)")),
                "what should be", 0, found);

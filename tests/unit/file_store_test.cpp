@@ -75,9 +75,9 @@ struct Sample {
     stored.signature = {10, 20, 30, 0xffff'ffff'ffff'ffffu, 50};
     stored.recipe = "recipe";
     stored.chunks = chunks;
-    stored.hashes = hashes;
-    stored.model_id = 1;
-    if (with_vectors) stored.vectors = vectors;
+    stored.views.code.model_id = 1;
+    stored.views.code.hashes = hashes;
+    if (with_vectors) stored.views.code.vectors = vectors;
     return stored;
   }
 };
@@ -188,12 +188,51 @@ TEST_CASE("file store: names the vectors that are missing and stores nothing the
   const Sample fresh("a", {"old", "new"});
   const auto missing = store.store(fresh.file(false));
   REQUIRE(text_of(missing) == "");
-  CHECK(*missing == std::vector<Sha256>{sha256("new")});
+  REQUIRE(missing->size() == 1);
+  CHECK(missing->front().model_id == 1);
+  CHECK(missing->front().hash == sha256("new"));
   PgConnection connection = connect(url);
   CHECK(sources_of(connection, "a") == "old");
   const auto stored = store.store(fresh.file());
   CHECK(stored->empty());
   CHECK(sources_of(connection, "a") == "old|new");
+}
+
+TEST_CASE("file store: each view has its hashes, its model and its vectors", "[postgres]") {
+  const std::string url = database_with_model("store_views");
+  FileStore store = open_store(url);
+  PgConnection connection = connect(url);
+  must_run(connection,
+           "INSERT INTO forkdex.models (name, architecture, dimension, fingerprint) VALUES "
+           "('text', 'bert', 4, '\\x02')");
+  const Sample code("a", {"one", "two"});
+  const Sample words("a", {"words of one", "words of both"});
+  const auto in_model = [&](const std::string& model) {
+    return one(connection, "SELECT count(*) FROM forkdex.vectors WHERE model_id = " + model);
+  };
+  for (const std::int64_t text_model : {2, 1}) {
+    StoredFile file = code.file();
+    file.views.text = {text_model, words.hashes, {}};
+    const auto missing = store.store(file);
+    REQUIRE(text_of(missing) == "");
+    REQUIRE(missing->size() == 2);
+    CHECK(missing->front().model_id == text_model);
+    file.views.text.vectors = words.vectors;
+    CHECK(store.store(file)->empty());
+    CHECK(one(connection,
+              "SELECT string_agg((text_hash = sha256(('words of ' || w)::bytea))::text,"
+              " ' ' ORDER BY ordinal) FROM forkdex.chunks JOIN (VALUES (0, 'one'), "
+              "(1, 'both')) AS v (n, w) ON n = ordinal") == "true true");
+  }
+  CHECK(in_model("1") == "4");
+  CHECK(in_model("2") == "2");
+
+  // Neither view asks for vectors where nothing embeds it.
+  const Sample unseen("b", {"three"});
+  StoredFile off = unseen.file(false);
+  off.views.code.model_id = 0;
+  CHECK(store.store(off)->empty());
+  CHECK(one(connection, "SELECT text_hash IS NULL FROM forkdex.chunks WHERE path = 'b'") == "t");
 }
 
 TEST_CASE("file store: vectors may be stored ahead of their file", "[postgres]") {

@@ -16,7 +16,7 @@ using test::must_run;
 using test::text_of;
 
 Ledger open_ledger(PgConnection& connection, const std::string& name = "repo") {
-  auto ledger = Ledger::open(connection, {name, "/src/" + name, {}, {}}, model());
+  auto ledger = Ledger::open(connection, {name, "/src/" + name, {}, {}}, ViewModels{model(), {}});
   if (!ledger) throw std::runtime_error(ledger.error().text());
   return std::move(*ledger);
 }
@@ -191,8 +191,8 @@ TEST_CASE("ledger: a run's row tells how it ended, and a killed run is marked by
     open_ledger(killed);
   }
   PgConnection connection = connect(url);
-  auto ledger =
-      Ledger::open(connection, {"repo", "/src/repo", {}, {}}, model(), {}, {[] { return true; }});
+  auto ledger = Ledger::open(connection, {"repo", "/src/repo", {}, {}}, ViewModels{model(), {}}, {},
+                             {[] { return true; }});
   REQUIRE(ledger.ok());
   REQUIRE(ledger->record(record("a", FileState::kSkipped, "binary")).ok());
   REQUIRE(text_of(ledger->finish_run("complete", R"({"status": "complete"})", "c0ffee")) == "");
@@ -235,7 +235,8 @@ TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[post
   for (int n = 0; n < 3; ++n) connections.push_back(connect(url));
   const RepositoryIdentity identity{"repo", "/src/repo", {}, {}};
   const auto open = [&](int connection, const RunPart& part) {
-    return Ledger::open(connections[static_cast<std::size_t>(connection)], identity, model(), part);
+    return Ledger::open(connections[static_cast<std::size_t>(connection)], identity,
+                        ViewModels{model(), {}}, part);
   };
   auto first = open(0, {Shard{1, 2}});
   REQUIRE(first.ok());
@@ -265,8 +266,8 @@ TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[post
   CHECK(head() == "c1");
   // A claim ends with its session, which the server may see to a moment later.
   const auto open_when_free = [&](int connection, const RunPart& part) {
-    return Ledger::open(connections[static_cast<std::size_t>(connection)], identity, model(), part,
-                        {[] { return true; }});
+    return Ledger::open(connections[static_cast<std::size_t>(connection)], identity,
+                        ViewModels{model(), {}}, part, {[] { return true; }});
   };
   connections[0] = connect(url);
   auto again = open_when_free(0, {Shard{1, 2}});

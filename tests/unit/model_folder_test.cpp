@@ -46,6 +46,27 @@ TEST_CASE("model_folder: reads the bundled model", "[model]") {
   CHECK(folder->document_prefix.empty());
 }
 
+TEST_CASE("model_folder: with other prefixes or shorter vectors it is another model") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  const ModelFolder whole = read(folder);
+  const auto wished = [&](const ModelWishes& wishes) {
+    return ModelFolder::read(folder.path(), {}, wishes);
+  };
+  const auto half = wished({.dimensions = 16});
+  REQUIRE(half.ok());
+  CHECK(half->dimension == 16);
+  CHECK(half->fingerprint != whole.fingerprint);
+  CHECK(wished({.dimensions = 8})->fingerprint != half->fingerprint);
+  CHECK(wished({.dimensions = 32})->fingerprint == whole.fingerprint);
+  CHECK(wished({.dimensions = 33}).error().code == ErrorCode::kUsage);
+  const auto prefixed = wished({.query_prefix = "q: ", .document_prefix = "d: "});
+  CHECK(prefixed->query_prefix == "q: ");
+  CHECK(prefixed->document_prefix == "d: ");
+  CHECK(prefixed->fingerprint != whole.fingerprint);
+  CHECK(wished({.query_prefix = "", .document_prefix = ""})->fingerprint == whole.fingerprint);
+}
+
 TEST_CASE("model_folder: a folder without modules is a plain encoder with mean pooling") {
   const TemporaryFolder folder;
   TinyModel().write(folder);

@@ -16,7 +16,7 @@ Ledger begin_run(PgConnection& connection) {
   model.name = "small";
   model.architecture = "bert";
   model.dimension = 4;
-  auto ledger = Ledger::open(connection, {"repo", "/src/repo", {}, {}}, model);
+  auto ledger = Ledger::open(connection, {"repo", "/src/repo", {}, {}}, {model, {}});
   if (!ledger) throw std::runtime_error(ledger.error().text());
   return std::move(*ledger);
 }

@@ -123,15 +123,15 @@ TEST_CASE("doctor: reads the features that matter from cpuinfo", "[query]") {
 }
 
 TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", "[query]") {
-  Examination examination{.limits = {},
-                          .processor = {"Some CPU", {"avx2"}},
-                          .database = "embedded PostgreSQL",
-                          .versions = DatabaseVersions{"18.4", "0.8.5"},
-                          .model_folder = "/m",
-                          .model = Error{ErrorCode::kModelUnusable, "no config.json", "/m"},
-                          .workers = 3,
-                          .sandbox = {7, true},
-                          .memory_limit = "cgroup v2"};
+  Examination examination{
+      .limits = {},
+      .processor = {"Some CPU", {"avx2"}},
+      .database = "embedded PostgreSQL",
+      .versions = DatabaseVersions{"18.4", "0.8.5"},
+      .models = {{"/m", Error{ErrorCode::kModelUnusable, "no config.json", "/m"}}, {}},
+      .workers = 3,
+      .sandbox = {7, true},
+      .memory_limit = "cgroup v2"};
   examination.limits.machine_cores = 8;
   examination.limits.cores = 4;
   examination.limits.total_bytes = 16ULL << 30;
@@ -149,6 +149,7 @@ TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", 
         "            PostgreSQL 18.4, pgvector 0.8.5\n"
         "code model  /m\n"
         "            no config.json (/m)\n"
+        "text model  none\n"
         "workers     3 (--workers auto)\n"
         "            512 MiB each (--memory-per-worker auto), by cgroup v2\n"
         "sandbox     Landlock (ABI 7), system call filter\n");
@@ -157,14 +158,17 @@ TEST_CASE("doctor: says what is there, what is wrong and what would be chosen", 
   CHECK(json["memory"]["cgroup_bytes"] == 2ULL << 30);
   CHECK(json["database"]["pgvector"] == "0.8.5");
   CHECK(json["code_model"]["problem"] == "no config.json (/m)");
+  CHECK(json["text_model"] == nullptr);
   CHECK(json["workers"] == 3);
   CHECK(json["memory_per_worker_bytes"] == 512 << 20);
   CHECK(json["memory_limit"] == "cgroup v2");
   CHECK(json["sandbox"]["landlock_abi"] == 7);
   CHECK(json["sandbox"]["system_call_filter"] == true);
   CHECK(verdict(examination).error().code == ErrorCode::kModelUnusable);
-  examination.model = ModelFolder{};
+  examination.models.code.model = ModelFolder{};
   CHECK(verdict(examination).ok());
+  examination.models.code.model.reset();
+  CHECK(verdict(examination).error().code == ErrorCode::kUsage);
 }
 
 }  // namespace forkdex

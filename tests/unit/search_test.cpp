@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -23,6 +24,10 @@ using test::must_run;
 
 constexpr std::size_t kDimension = 4;
 
+Query code_query(const std::array<float, kDimension>& vector) {
+  return {ViewQuery{1, {vector.begin(), vector.end()}}, {}};
+}
+
 /// A chunk that a test stores, with its vector.
 struct Stored {
   std::string repository;
@@ -32,6 +37,7 @@ struct Stored {
   std::string language = "python";
   std::string kind = "function";
   int line = 1;
+  std::optional<std::array<float, kDimension>> text = std::nullopt;  // of its text view
 };
 
 /// A database of one model whose chunks are those given.
@@ -50,30 +56,35 @@ class Corpus {
         " ON CONFLICT DO NOTHING",
         owner);
     const std::string text = fmt::format("[{}]", fmt::join(chunk.vector, ","));
+    PgParam text_view;
+    if (chunk.text) text_view = fmt::format("[{}]", fmt::join(*chunk.text, ","));
     run("INSERT INTO forkdex.files (repository_id, path_hash, path, language, state)"
         " VALUES (" +
             repository +
             ", sha256($2::text::bytea), $3, $4, 'indexed')"
             " ON CONFLICT DO NOTHING",
         {chunk.repository, hashed(chunk), escape_path(chunk.path), chunk.language});
-    run("INSERT INTO forkdex.vectors VALUES (1, sha256($1::text::bytea), $1::halfvec)"
-        " ON CONFLICT DO NOTHING",
-        {text});
+    for (const PgParam& vector : {PgParam(text), text_view})
+      if (vector)
+        run("INSERT INTO forkdex.vectors VALUES (1, sha256($1::text::bytea), $1::halfvec)"
+            " ON CONFLICT DO NOTHING",
+            {*vector});
     run("INSERT INTO forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name,"
         " qualified_name, parent, signature, docstring, start_line, end_line, definition_line,"
-        " start_byte, end_byte, source, content_hash, metadata)"
+        " start_byte, end_byte, source, content_hash, text_hash, metadata)"
         " VALUES (" +
             repository +
             ", sha256($2::text::bytea), $3, $4, $5, $6, $7, '', '', '',"
-            " $8, $8 + 2, $8 + 1, 0, 1, 's', sha256($9::text::bytea), '{}')",
+            " $8, $8 + 2, $8 + 1, 0, 1, 's', sha256($9::text::bytea), sha256($10::text::bytea),"
+            " '{}')",
         {chunk.repository, hashed(chunk), escape_path(chunk.path), std::to_string(ordinal_++),
          chunk.kind, chunk.name, chunk.name.empty() ? "" : "Scope." + chunk.name,
-         std::to_string(chunk.line), text});
+         std::to_string(chunk.line), text, text_view});
   }
 
   std::vector<std::string> paths(const SearchFilters& filters,
                                  const std::array<float, kDimension>& query = {1, 0, 0, 0}) {
-    const auto hits = nearest(connection, 1, query, filters);
+    const auto hits = nearest(connection, code_query(query), filters);
     if (!hits) throw std::runtime_error(hits.error().text());
     std::vector<std::string> found;
     for (const Hit& hit : *hits) found.push_back(hit.path);
@@ -113,7 +124,7 @@ TEST_CASE("search: gives the nearest first, each place of a text, and where it s
   corpus.add({"one", "near.py", "near", {3, 0.3F, 0, 0}, "python", "function", 7});
   corpus.add({"two", "copy\xff.py", "near", {3, 0.3F, 0, 0}});
   corpus.add({"one", "middle.py", "", {1, 1, 0, 0}, "text", "text"});
-  const auto hits = nearest(corpus.connection, 1, std::array<float, 4>{2, 0, 0, 0}, {.limit = 3});
+  const auto hits = nearest(corpus.connection, code_query({2, 0, 0, 0}), {.limit = 3});
   REQUIRE(hits.ok());
   REQUIRE(hits->size() == 3);
   CHECK(hits->at(0).path == "near.py");
@@ -146,7 +157,7 @@ TEST_CASE("search: the parts of one definition are one hit, the nearest", "[post
   for (int part = 0; part < 30; ++part)
     corpus.add({"one", "long.py", "long", {3, 0.01F * static_cast<float>(part + 1), 0, 0}});
   corpus.add({"one", "next.py", "next", {1, 1, 0, 0}});
-  const auto hits = nearest(corpus.connection, 1, std::array<float, 4>{1, 0, 0, 0}, {.limit = 2});
+  const auto hits = nearest(corpus.connection, code_query({1, 0, 0, 0}), {.limit = 2});
   REQUIRE(hits.ok());
   REQUIRE(hits->size() == 2);
   CHECK(hits->at(0).path == "long.py");
@@ -182,7 +193,7 @@ TEST_CASE("search: stays in what it is narrowed to", "[postgres]") {
 
 TEST_CASE("search: an unknown repository is named", "[postgres]") {
   Corpus corpus("search_unknown");
-  const auto hits = nearest(corpus.connection, 1, std::array<float, 4>{1, 0, 0, 0},
+  const auto hits = nearest(corpus.connection, code_query({1, 0, 0, 0}),
                             only(&SearchFilters::repository, "none"));
   REQUIRE_FALSE(hits.ok());
   CHECK(hits.error().code == ErrorCode::kUsage);
@@ -228,6 +239,34 @@ TEST_CASE("search: with the model's index the answer is the same, however few ro
   must_run(corpus.connection, "SET hnsw.max_scan_tuples = 1");
   CHECK(corpus.paths(rare, query) == exact_rare);
   CHECK(corpus.paths(one_path, query) == Paths{"f77.py"});
+}
+
+TEST_CASE("search: with two views the nearest in both together come first", "[postgres]") {
+  using Vector = std::array<float, 4>;
+  Corpus corpus("search_views");
+  const auto add = [&](const std::string& path, const Vector& code, std::optional<Vector> text) {
+    corpus.add({"one", path, "f", code, "python", "function", 1, text});
+  };
+  add("both.py", {0.8F, 0.6F, 0, 0}, Vector{0.8F, 0, 0.6F, 0});
+  add("code.py", {1, 0, 0, 0}, Vector{0, 0, 0, 1});
+  add("text.py", {0, 0, 0, 1}, Vector{1, 0, 0, 0});
+  add("bare.py", {0.6F, 0.8F, 0, 0}, {});  // indexed without a text view
+  const Query code = code_query({1, 0, 0, 0});
+  const Query both = {code.code, code.code};
+  const auto found = [&](const Query& query, const SearchFilters& filters) {
+    const auto hits = nearest(corpus.connection, query, filters);
+    if (!hits) throw std::runtime_error(hits.error().text());
+    std::vector<std::string> all;
+    for (const Hit& hit : *hits) all.push_back(fmt::format("{} {:.2f}", hit.path, hit.score));
+    return all;
+  };
+  CHECK(found(both, {}) == Paths{"both.py 0.80", "bare.py 0.60", "code.py 0.56", "text.py 0.44"});
+  CHECK(found(both, {.limit = 1}) == Paths{"both.py 0.80"});
+  CHECK(found(both, only(&SearchFilters::path_glob, "t*.py")) == Paths{"text.py 0.44"});
+  CHECK(found({{}, both.text}, {}) == Paths{"text.py 1.00", "both.py 0.80", "code.py 0.00"});
+  CHECK(found(code, {.limit = 2}) == Paths{"code.py 1.00", "both.py 0.80"});
+  CHECK(found({}, {}) == Paths{});
+  CHECK(found(both, only(&SearchFilters::kind, "class")) == Paths{});
 }
 
 }  // namespace forkdex

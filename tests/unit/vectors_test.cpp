@@ -68,7 +68,7 @@ TEST_CASE("vectors: what a replaced model computed goes when every file has the 
   const RepositoryIdentity identity{"repo", "/src/repo", {}, {}};
   const std::vector<ModelFolder> models = {model("old"), model("new")};
   const auto open = [&](const ModelFolder& folder) {
-    auto ledger = Ledger::open(connection, identity, folder);
+    auto ledger = Ledger::open(connection, identity, {folder, {}});
     REQUIRE((ledger ? "" : ledger.error().text()) == "");
     return *std::move(ledger);
   };
@@ -82,7 +82,7 @@ TEST_CASE("vectors: what a replaced model computed goes when every file has the 
                              ", sha256(n::text::bytea), '[1,0,0,0]' FROM generate_series(1, 2) n");
   };
   Ledger first = open(models[0]);
-  add_vectors(first.model_id());
+  add_vectors(first.model_ids().code);
   add_chunk(connection, first.repository_id(), "a", sha256("1"));
   must_run(connection,
            "INSERT INTO forkdex.commits (repository_id, oid, author, authored_at, message, files, "
@@ -95,7 +95,7 @@ TEST_CASE("vectors: what a replaced model computed goes when every file has the 
 
   // While a run replaces the model, both are needed; a run that is cut short leaves it so.
   Ledger second = open(models[1]);
-  add_vectors(second.model_id());
+  add_vectors(second.model_ids().code);
   CHECK(collect() == 0);
   REQUIRE(text_of(second.finish_run("partial", "{}", "c0ffee")) == "");
   CHECK(collect() == 0);
@@ -105,7 +105,7 @@ TEST_CASE("vectors: what a replaced model computed goes when every file has the 
   must_run(connection, "UPDATE forkdex.repositories SET messages_model = code_model");
   CHECK(collect() == 1);
   CHECK(must_run(connection, "SELECT count(*) FROM forkdex.vectors WHERE model_id = " +
-                                 std::to_string(third.model_id()))
+                                 std::to_string(third.model_ids().code))
             .integer(0, 0) == 2);
 }
 

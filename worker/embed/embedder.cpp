@@ -44,7 +44,9 @@ class TransformerEmbedder final : public Embedder {
                       Pooling pooling, Encoder model)
       : options_(options),
         max_tokens_(most_tokens(folder, config)),
-        dimension_(static_cast<std::size_t>(config.hidden)),
+        hidden_(static_cast<std::size_t>(config.hidden)),
+        dimension_(folder.dimension),
+        centers_(folder.architecture == "nomic_bert"),
         normalize_(folder.normalize),
         pooling_(pooling),
         tokenizer_(std::move(tokenizer)),
@@ -77,18 +79,23 @@ class TransformerEmbedder final : public Embedder {
   void embed_batch(const TokenBatch& batch, std::span<float> vectors) const {
     const at::Tensor hidden = model_.encode(batch);
     const float* rows = hidden.const_data_ptr<float>();
+    std::vector<float> whole(hidden_);
     for (std::size_t i = 0; i < batch.lengths.size(); ++i) {
-      const std::size_t values = batch.lengths[i] * dimension_;
+      const std::size_t values = batch.lengths[i] * hidden_;
       const std::span<float> vector = vectors.subspan(batch.texts[i] * dimension_, dimension_);
-      pool({rows, values}, pooling_, vector);
-      if (normalize_) normalize(vector);
+      pool({rows, values}, pooling_, whole);
+      if (dimension_ < hidden_ && centers_) standardize(whole);
+      std::copy_n(whole.begin(), dimension_, vector.begin());
+      if (normalize_ || dimension_ < hidden_) normalize(vector);
       rows += values;
     }
   }
 
   Options options_;
   std::size_t max_tokens_;
-  std::size_t dimension_;
+  std::size_t hidden_;
+  std::size_t dimension_;  // at most hidden_: the rest is cut off
+  bool centers_;           // its vectors are trained to be cut off behind a LayerNorm
   bool normalize_;
   Pooling pooling_;
   std::unique_ptr<Tokenizer> tokenizer_;

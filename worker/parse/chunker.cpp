@@ -10,6 +10,7 @@
 #include "worker/parse/language.h"
 #include "worker/parse/pieces.h"
 #include "worker/parse/syntax.h"
+#include "worker/parse/text_view.h"
 
 namespace forkdex {
 namespace {
@@ -82,6 +83,7 @@ Result<ParsedFile> Chunker::chunk(std::string_view path, std::string_view bytes)
   const auto pieces = state_->cut(text, splitter, file, outline);
   if (!pieces) return pieces.error();
   file.chunks = to_chunks(*decoded, outline, *pieces);
+  add_text_views(path, file.language, text, outline, *pieces, file.chunks);
   return file;
 }
 

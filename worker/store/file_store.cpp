@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -71,8 +72,8 @@ constexpr const char* kStoredByRun =
 constexpr const char* kCopyChunks =
     "COPY forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name, qualified_name, "
     "parent, signature, docstring, start_line, end_line, definition_line, start_byte, end_byte, "
-    "source, content_hash, metadata) FROM STDIN (FORMAT binary); COMMIT";
-constexpr std::int16_t kChunkColumns = 18;
+    "source, content_hash, text_hash, metadata) FROM STDIN (FORMAT binary); COMMIT";
+constexpr std::int16_t kChunkColumns = 19;
 
 std::string_view view(const Sha256& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
@@ -117,11 +118,32 @@ std::vector<StoredVector> sorted_once_each(std::span<const StoredVector> vectors
   return sorted;
 }
 
-std::vector<Sha256> sorted_once_each(std::span<const Sha256> hashes) {
-  std::vector<Sha256> sorted(hashes.begin(), hashes.end());
-  std::sort(sorted.begin(), sorted.end());
-  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-  return sorted;
+void sort_once_each(std::vector<Sha256>& hashes) {
+  std::sort(hashes.begin(), hashes.end());
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+}
+
+/// What a file brings for one model, and what it must have of it in the end.
+struct ModelNeeds {
+  std::vector<StoredVector> fresh;
+  std::vector<Sha256> needed;
+};
+
+/// By model, ascending: all writers go the same way, or two would wait for each other.
+std::map<std::int64_t, ModelNeeds> needs_of(const StoredFile& file) {
+  std::map<std::int64_t, ModelNeeds> all;
+  for (const View view : kViews) {
+    const StoredView& stored = file.views[view];
+    if (stored.model_id == 0 || stored.hashes.empty()) continue;
+    ModelNeeds& needs = all[stored.model_id];
+    needs.fresh.insert(needs.fresh.end(), stored.vectors.begin(), stored.vectors.end());
+    needs.needed.insert(needs.needed.end(), stored.hashes.begin(), stored.hashes.end());
+  }
+  for (auto& [model_id, needs] : all) {
+    needs.fresh = sorted_once_each(needs.fresh);
+    sort_once_each(needs.needed);
+  }
+  return all;
 }
 
 void encode(const StoredFile& file, const PathColumns& path, CopyEncoder& rows) {
@@ -144,8 +166,12 @@ void encode(const StoredFile& file, const PathColumns& path, CopyEncoder& rows) 
         .int8(static_cast<std::int64_t>(chunk.start_byte))
         .int8(static_cast<std::int64_t>(chunk.end_byte))
         .text(chunk.source)
-        .bytea(file.hashes[i])
-        .jsonb(chunk.metadata);
+        .bytea(file.views.code.hashes[i]);
+    if (file.views.text.hashes.empty())
+      rows.null();
+    else
+      rows.bytea(file.views.text.hashes[i]);
+    rows.jsonb(chunk.metadata);
   }
 }
 
@@ -263,7 +289,7 @@ Result<void> FileStore::store_vectors(std::int64_t model_id,
   }
 }
 
-Result<std::vector<Sha256>> FileStore::store(const StoredFile& file) {
+Result<std::vector<MissingVector>> FileStore::store(const StoredFile& file) {
   for (int tries = 1;; ++tries) {
     auto stored = store_once(file);
     if (stored || !try_again(connection_, tries)) return stored;
@@ -273,27 +299,27 @@ Result<std::vector<Sha256>> FileStore::store(const StoredFile& file) {
 namespace {
 
 /// Nothing is missing, everything is stored.
-Result<std::vector<Sha256>> committed(const StoredFile& file) {
+Result<std::vector<MissingVector>> committed(const StoredFile& file) {
   if (auto passed = fault::point("store.committed", file.path); !passed) return passed.error();
-  return std::vector<Sha256>();
+  return std::vector<MissingVector>();
 }
 
 }  // namespace
 
-Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
-  assert(file.chunks.size() == file.hashes.size());
+Result<std::vector<MissingVector>> FileStore::store_once(const StoredFile& file) {
+  assert(file.chunks.size() == file.views.code.hashes.size());
   if (auto passed = fault::point("store.begin", file.path); !passed) return passed.error();
   const PathColumns path(file.path);
-  const std::vector<StoredVector> fresh = sorted_once_each(file.vectors);
-  const std::vector<Sha256> needed = sorted_once_each(file.hashes);
+  const std::map<std::int64_t, ModelNeeds> models = needs_of(file);
 
   std::vector<PgCall> calls = {{"begin", {}}, {"lock_vectors", {}}};
   if (!file.waits_for_disk) calls.push_back({"commit_early", {}});
-  if (!fresh.empty()) calls.push_back(insert_call(file.model_id, fresh));
+  for (const auto& [model_id, needs] : models)
+    if (!needs.fresh.empty()) calls.push_back(insert_call(model_id, needs.fresh));
   const std::size_t missing_at = calls.size();
-  if (!needed.empty())
+  for (const auto& [model_id, needs] : models)
     calls.push_back(
-        {"missing_vectors", {PgValue(file.model_id), PgValue::binary(bytea_array(needed))}});
+        {"missing_vectors", {PgValue(model_id), PgValue::binary(bytea_array(needs.needed))}});
   // The row first: where a dead worker's commit is still on its way this waits for it, and only a
   // later statement sees the chunks it has left.
   calls.push_back(upsert_call(file, path));
@@ -307,10 +333,13 @@ Result<std::vector<Sha256>> FileStore::store_once(const StoredFile& file) {
   if (!answers) return answers.error();
   if (file.chunks.empty()) return committed(file);
 
-  std::vector<Sha256> missing;
-  const PgRows& absent = (*answers)[missing_at];
-  for (int row = 0; row < absent.size(); ++row)
-    missing.push_back(hash_from_bytea(absent.text(row, 0)));
+  std::vector<MissingVector> missing;
+  std::size_t answer = missing_at;
+  for (const auto& [model_id, needs] : models) {
+    const PgRows& absent = (*answers)[answer++];
+    for (int row = 0; row < absent.size(); ++row)
+      missing.push_back({model_id, hash_from_bytea(absent.text(row, 0))});
+  }
   if (!missing.empty()) {
     if (const auto undone = connection_.run("ROLLBACK"); !undone) return undone.error();
     return missing;

@@ -24,10 +24,25 @@
 #include "common/job.h"
 #include "common/pg_connection.h"
 #include "common/result.h"
+#include "common/view.h"
 #include "worker/parse/chunk.h"
 #include "worker/store/binary_array.h"
 
 namespace forkdex {
+
+/// A chunk's text in one view and what the model of that view made of it, for all chunks of a file.
+struct StoredView {
+  std::int64_t model_id = 0;       ///< 0: no model embeds this view, and no vector is asked for
+  std::span<const Sha256> hashes;  ///< of each chunk's text, in the order of the chunks; may be
+                                   ///< empty for the text view
+  std::span<const StoredVector> vectors;  ///< may repeat, may be stored already; any order
+};
+
+/// A text that has no vector under a model.
+struct MissingVector {
+  std::int64_t model_id = 0;
+  Sha256 hash{};
+};
 
 /// What to store of a file. Views; nothing is owned.
 struct StoredFile {
@@ -43,9 +58,7 @@ struct StoredFile {
   std::string_view recipe;
   std::uint32_t attempts = 1;
   std::span<const Chunk> chunks;
-  std::span<const Sha256> hashes;  ///< of each chunk's source, in the order of `chunks`
-  std::int64_t model_id = 0;
-  std::span<const StoredVector> vectors;  ///< may repeat, may be stored already; any order
+  PerView<StoredView> views;
   /// False: the commit returns before it has reached the disk. It is as whole and as visible as any
   /// other, and the next one of this FileStore that waits takes it along; only a server that dies
   /// before that loses it.
@@ -88,12 +101,12 @@ class FileStore {
   /// Until a file that refers to them is stored they may be collected. ERRORS as store.
   Result<void> store_vectors(std::int64_t model_id, std::span<const StoredVector> vectors);
 
-  /// Stores `file` and commits. Returns the hashes that neither `vectors` nor the database has
-  /// a vector for; unless that is empty, nothing was stored: embed those texts and call again.
+  /// Stores `file` and commits. Returns the texts that neither `file` nor the database has a vector
+  /// of; unless that is empty, nothing was stored: embed those texts and call again.
   /// What may pass (a deadlock, a serialization failure) is tried again inside. BLOCKS on the
   /// commit reaching disk, if it waits for that. ERRORS kRowRefused, kDatabaseBusy, kDiskFull,
   /// kDatabaseLost (in doubt: see stored_by_run), kDatabaseUnusable.
-  Result<std::vector<Sha256>> store(const StoredFile& file);
+  Result<std::vector<MissingVector>> store(const StoredFile& file);
 
   /// Whether the role we came as may do everything on the server. ERRORS as PgConnection::run.
   Result<bool> is_superuser();
@@ -103,7 +116,7 @@ class FileStore {
  private:
   explicit FileStore(PgConnection connection) : connection_(std::move(connection)) {}
   Result<void> prepare(std::chrono::milliseconds lock_timeout);
-  Result<std::vector<Sha256>> store_once(const StoredFile& file);
+  Result<std::vector<MissingVector>> store_once(const StoredFile& file);
   PgCall insert_call(std::int64_t model_id, std::span<const StoredVector> sorted) const;
 
   PgConnection connection_;

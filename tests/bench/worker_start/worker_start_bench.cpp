@@ -226,13 +226,13 @@ int main_of_bench(int argc, char** argv) {
   identity.name = "worker-start-bench";
   identity.root = folder.string();
   WorkerSetup setup;
-  setup.model = must(ModelFolder::read(argv[1], {}));
-  const Ledger ledger = must(Ledger::open(database.connection(), identity, setup.model));
+  setup.models.code = must(ModelFolder::read(argv[1], {}));
+  const Ledger ledger = must(Ledger::open(database.connection(), identity, setup.models));
   setup.indexes = true;
   setup.database_url = database.worker_conninfo();
   setup.root = identity.root;
   setup.repository_id = ledger.repository_id();
-  setup.model_id = ledger.model_id();
+  setup.model_ids = ledger.model_ids();
   setup.recipe = "worker-start-bench";
   setup.max_file_bytes = 1 << 20;
 

@@ -29,6 +29,17 @@ void pool(std::span<const float> rows, Pooling pooling, std::span<float> vector)
   std::copy(row.begin(), row.end(), vector.begin());
 }
 
+void standardize(std::span<float> vector) {
+  constexpr double kEpsilon = 1e-5;
+  double sum = 0;
+  for (const float value : vector) sum += double{value};
+  const double mean = sum / static_cast<double>(vector.size());
+  double squares = 0;
+  for (const float value : vector) squares += (double{value} - mean) * (double{value} - mean);
+  const double scale = 1 / std::sqrt(squares / static_cast<double>(vector.size()) + kEpsilon);
+  for (float& value : vector) value = static_cast<float>((double{value} - mean) * scale);
+}
+
 void normalize(std::span<float> vector) {
   double squares = 0;
   for (const float value : vector) squares += double{value} * double{value};

@@ -17,6 +17,9 @@ std::optional<Pooling> pooling_from_name(std::string_view name);
 /// one row).
 void pool(std::span<const float> rows, Pooling pooling, std::span<float> vector);
 
+/// LayerNorm without scale and shift: mean 0 and variance 1 over the values of `vector`.
+void standardize(std::span<float> vector);
+
 /// Scales `vector` to length 1; the zero vector stays as it is.
 void normalize(std::span<float> vector);
 
