@@ -100,7 +100,7 @@ class Measured:
         with open(log, "w") as errors:
             start = time.monotonic()
             process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE,
-                                       stderr=errors,
+                                       stderr=errors, start_new_session=True,
                                        preexec_fn=lambda: os.sched_setaffinity(0, cores))
             peak = PeakMemory(process.pid)
             try:
@@ -108,7 +108,7 @@ class Measured:
                 _, status, usage = os.wait4(process.pid, 0)
                 self.seconds = time.monotonic() - start
             except BaseException:
-                process.terminate()  # either side ends its workers then
+                os.killpg(process.pid, signal.SIGTERM)  # loky's processes outlive their parent
                 process.wait()
                 raise
             finally:
