@@ -21,7 +21,6 @@
 #include "common/path_text.h"
 #include "supervisor/database/data_folder.h"
 #include "supervisor/repository/git_program.h"
-#include "supervisor/repository/git_repository.h"
 
 namespace forkdex {
 namespace {
@@ -290,12 +289,6 @@ Result<void> make_clone(const Fetch& fetch, const Places& places) {
   return made;
 }
 
-/// Whether there is a branch with a commit.
-bool has_branches(const fs::path& clone) {
-  const auto repository = GitRepository::discover(clone);
-  return repository && *repository && (*repository)->has_branches();
-}
-
 }  // namespace
 
 Result<Clone> Clone::update(const RemoteUrl& url, const Manners& manners) {
@@ -320,7 +313,7 @@ Result<Clone> Clone::update(const RemoteUrl& url, const Manners& manners) {
 }
 
 Result<RepositoryInfo> Clone::inspect(const std::string& revision) const {
-  auto info = inspect_repository(folder_, revision);
+  auto info = inspect_repository(folder_, revision, url_.shown);
   if (!info && info.error().code == ErrorCode::kUsage)
     return Error{ErrorCode::kUsage,
                  fmt::format("there is no commit {} in {}; give --rev a branch, a tag or the id of "
@@ -328,13 +321,6 @@ Result<RepositoryInfo> Clone::inspect(const std::string& revision) const {
                              display_path(revision), display_path(url_.shown)),
                  ""};
   if (!info) return info;
-  // An empty list would empty the repository, for a name that somebody mistyped elsewhere.
-  if (!info->head && has_branches(folder_))
-    return Error{ErrorCode::kRepositoryUnusable,
-                 fmt::format("the HEAD of {} names a branch that it does not have; set it there, "
-                             "or give --rev BRANCH",
-                             display_path(url_.shown)),
-                 ""};
   info->root = url_.shown;
   info->default_name = url_.name;
   info->remote = url_.shown;

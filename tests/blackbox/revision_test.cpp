@@ -131,6 +131,26 @@ TEST_CASE("revision: a bare repository means its HEAD, a folder below the top it
         std::string::npos);
 }
 
+TEST_CASE("revision: a bare HEAD that names a branch which is not there empties nothing") {
+  const TemporaryFolder tree;
+  make_history(tree);
+  const TemporaryFolder beside;
+  const fs::path bare = beside / "bare.git";
+  git(beside.path(), {"clone", "-q", "--bare", tree.path().string(), bare.string()});
+  const Database database;
+  index_as(bare, database, {});
+  git(bare, {"symbolic-ref", "HEAD", "refs/heads/mistyped"});
+  const IndexRun refused = index_as(bare, database, {}, 69);
+  CHECK(refused.ended.err.find("the HEAD of " + bare.string() +
+                               " names a branch that it does not have; set it there, or give "
+                               "--rev BRANCH") != std::string::npos);
+  CHECK(definitions(database) == kAtMain);
+  CHECK(number(index_as(bare, database, {"--rev", "main"}), "files", "unchanged") == 3);
+  // Without a branch there is nothing that could be meant.
+  git(bare, {"update-ref", "-d", "refs/heads/main"});
+  CHECK(number(index_as(bare, database, {}), "files", "removed") == 3);
+}
+
 TEST_CASE("revision: what names no commit ends with one sentence and 64") {
   const TemporaryFolder tree;
   make_history(tree);
