@@ -289,6 +289,15 @@ Result<void> make_clone(const Fetch& fetch, const Places& places) {
   return made;
 }
 
+/// Nobody refers to a clone that was not made. REQUIRES its lock.
+void remove_locks(const Places& places, FileLock& use) {
+  if (!use.try_exclusive()) return;
+  std::error_code ignored;
+  fs::remove(places.use, ignored);
+  // The lock last: who waits for it sees that it is gone, and makes another.
+  fs::remove(places.lock, ignored);
+}
+
 }  // namespace
 
 Result<Clone> Clone::update(const RemoteUrl& url, const Manners& manners) {
@@ -308,6 +317,7 @@ Result<Clone> Clone::update(const RemoteUrl& url, const Manners& manners) {
       is_new ? make_clone(fetch, places) : fetch.update(places.clone, use->try_exclusive());
   if (updated) use->lock_shared();
   lock->clear();
+  if (!updated && is_new) remove_locks(places, *use);
   if (!updated) return updated.error();
   return Clone(url, places.clone, *std::move(use), is_new);
 }
@@ -359,9 +369,7 @@ Result<void> remove_clone(std::string_view root) {
   if (!problem) fs::remove_all(aside, problem);
   if (problem && problem != std::errc::no_such_file_or_directory)
     return not_writable(places.clone, problem.value());
-  // The lock last: who waits for it sees that it is gone, and makes another.
-  fs::remove(places.use, problem);
-  fs::remove(places.lock, problem);
+  remove_locks(places, *use);
   return {};
 }
 
