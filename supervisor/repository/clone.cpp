@@ -252,6 +252,9 @@ class Fetch {
     if (!may_collect) arguments.insert(arguments.end(), {"-c", "gc.auto=0"});
     arguments.insert(arguments.end(), {"-C", folder.string(), "fetch"});
     arguments.insert(arguments.end(), kOptions.begin(), kOptions.end());
+    // Cut off as the remote was, and perhaps is no more: git then fetches what the remote has.
+    std::error_code ignored;
+    if (fs::exists(folder / "shallow", ignored)) arguments.push_back("--unshallow");
     arguments.insert(arguments.end(), {"--", url_.argument});
     arguments.insert(arguments.end(), kReferences.begin(), kReferences.end());
     arguments.insert(arguments.end(), head.begin(), head.end());

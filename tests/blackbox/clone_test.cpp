@@ -142,8 +142,13 @@ TEST_CASE("clone: shallow, empty and bare sources work, submodules are skipped")
   git(beside.path(), {"clone", "-q", "--depth", "1", there.url(), "shallow"});
   there.index("file://" + (beside / "shallow").string());
   CHECK(there.definitions() == Strings{"a.py a", "src/b.py b", "src/c.py c"});
+  CHECK(there.database.value("SELECT count(*) FROM forkdex.commits") == "1");
+  there.index("file://" + (beside / "shallow").string());
   git(beside / "shallow", {"fetch", "-q", "--unshallow"});
   there.index("file://" + (beside / "shallow").string());
+  CHECK(there.database.value("SELECT count(*) FROM forkdex.commits") == "2");
+  CHECK(there.database.value("SELECT last_commit FROM forkdex.files WHERE path = 'a.py'") ==
+        git(there.origin.path(), {"rev-parse", "HEAD~1"}));
 
   git(beside.path(), {"init", "-q", "--bare", "empty.git"});
   const std::string empty = "file://" + (beside / "empty.git").string();
