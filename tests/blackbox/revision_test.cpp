@@ -185,6 +185,14 @@ TEST_CASE("revision: links, submodules and files too large are skipped as in a c
       database.rows("SELECT path, reason FROM forkdex.files WHERE state = 'skipped' "
                     "ORDER BY path COLLATE \"C\"") ==
       std::vector<Row>{{"big.py", "too_large"}, {"lib", "submodule"}, {"link.py", "not_regular"}});
+  // What a link says is as long on a disk.
+  const auto sizes = [&] {
+    return database.rows("SELECT path, bytes FROM forkdex.files ORDER BY path COLLATE \"C\"");
+  };
+  const auto stored = sizes();
+  CHECK(database.value("SELECT bytes FROM forkdex.files WHERE path = 'link.py'") == "4");
+  index_as(tree.path(), database, {"--max-file-size", "4K"});
+  CHECK(sizes() == stored);
   CHECK(definitions(database) == Strings{"a.py a"});
 }
 
