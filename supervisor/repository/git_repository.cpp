@@ -146,12 +146,23 @@ std::vector<fs::path> alternates_of(const fs::path& objects) {
   return alternates;
 }
 
-/// Adds `folder` as it is without symbolic links, if it is there and new.
-void add_object_folder(const fs::path& folder, std::vector<fs::path>& folders) {
+/// `folder` without symbolic links; empty where it is not there.
+fs::path resolved(const fs::path& folder) {
   std::error_code problem;
-  const fs::path resolved = fs::canonical(folder, problem);
-  if (!problem && std::find(folders.begin(), folders.end(), resolved) == folders.end())
-    folders.push_back(resolved);
+  fs::path found = fs::canonical(folder, problem);
+  return problem ? fs::path() : found;
+}
+
+/// Whether `folder` (no symbolic link in it) is an object store by its name, or by what it holds.
+bool is_object_store(const fs::path& folder) {
+  std::error_code ignored;
+  return folder.filename() == "objects" ||
+         (fs::is_directory(folder / "pack", ignored) && fs::is_directory(folder / "info", ignored));
+}
+
+void add_if_new(const fs::path& folder, std::vector<fs::path>& folders) {
+  if (!folder.empty() && std::find(folders.begin(), folders.end(), folder) == folders.end())
+    folders.push_back(folder);
 }
 
 }  // namespace
@@ -386,12 +397,13 @@ std::vector<fs::path> GitRepository::object_folders() const {
   git_buf own = {};
   std::vector<fs::path> folders;
   if (git_repository_item_path(&own, repository_.get(), GIT_REPOSITORY_ITEM_OBJECTS) == 0)
-    add_object_folder(without_trailing_slash(own.ptr), folders);
+    add_if_new(resolved(without_trailing_slash(own.ptr)), folders);
   git_buf_dispose(&own);
   // Grows as alternates of alternates are found.
   for (std::size_t i = 0; i < folders.size() && folders.size() < kMostObjectFolders; ++i)
     for (const fs::path& alternate : alternates_of(folders[i]))
-      if (alternate.filename() == "objects") add_object_folder(alternate, folders);
+      if (const fs::path found = resolved(alternate); is_object_store(found))
+        add_if_new(found, folders);
   return folders;
 }
 

@@ -206,7 +206,15 @@ TEST_CASE("revision: packed, borrowed and linked objects are read, inside the sa
   git(tree.path(), {"worktree", "add", "-q", (beside / "linked").string(), "v1"});
   git(beside.path(), {"clone", "-q", "--shared", tree.path().string(), "by-hand"});
   beside.write("by-hand/.git/objects/info/alternates", (tree / ".git/objects/").string() + "\n");
-  for (const std::string name : {"borrower", "second", "linked", "by-hand"}) {
+  // Through links, and of a store that is not called `objects`.
+  fs::create_symlink(tree / ".git/objects", beside / "store");
+  git(beside.path(), {"clone", "-q", "--shared", tree.path().string(), "by-link"});
+  beside.write("by-link/.git/objects/info/alternates", (beside / "store").string() + "\n");
+  fs::copy(tree / ".git/objects", beside / "elsewhere", fs::copy_options::recursive);
+  fs::create_symlink("elsewhere", beside / "objects");
+  git(beside.path(), {"clone", "-q", "--shared", tree.path().string(), "named"});
+  beside.write("named/.git/objects/info/alternates", (beside / "objects").string() + "\n");
+  for (const std::string name : {"borrower", "second", "linked", "by-hand", "by-link", "named"}) {
     const Database database;
     index_as(beside / name, database, {"--rev", "HEAD"});
     CHECK(definitions(database) == (name == "linked" ? kAtV1 : kAtMain));
