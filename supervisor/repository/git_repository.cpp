@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "common/path_text.h"
+#include "supervisor/repository/git_config.h"
 #include "supervisor/repository/remote_url.h"
 
 namespace forkdex {
@@ -48,28 +49,6 @@ void start_libgit2() {
     return true;
   }();
   static_cast<void>(started);
-}
-
-/// Where the user's own `config` and `ignore` are; empty for a user without a home.
-fs::path user_config_folder() {
-  const char* config_home = std::getenv("XDG_CONFIG_HOME");
-  const char* home = std::getenv("HOME");
-  if (config_home && *config_home) return fs::path(config_home) / "git";
-  if (home && *home) return fs::path(home) / ".config" / "git";
-  return {};
-}
-
-/// Tells libgit2 where the user's configuration is. Like git, and unlike libgit2, passes over a
-/// home that this user may not enter: a service often runs with root's HOME.
-void find_user_config() {
-  const auto search = [](git_config_level_t level, const fs::path& folder, const char* file) {
-    const bool barred =
-        ::faccessat(AT_FDCWD, (folder / file).c_str(), F_OK, AT_EACCESS) != 0 && errno == EACCES;
-    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, barred ? "" : folder.c_str());
-  };
-  const char* home = std::getenv("HOME");
-  search(GIT_CONFIG_LEVEL_GLOBAL, home ? home : "", ".gitconfig");
-  search(GIT_CONFIG_LEVEL_XDG, user_config_folder(), "config");
 }
 
 /// What to do about a repository that libgit2 refuses in these words; empty where nobody knows.
@@ -235,7 +214,7 @@ void GitRepository::Free::operator()(git_config* config) const { git_config_free
 
 Result<std::optional<GitRepository>> GitRepository::discover(const fs::path& folder) {
   start_libgit2();
-  find_user_config();
+  find_git_config();
   GitRepository found;
   git_repository* opened = nullptr;
   const int status =
@@ -268,6 +247,9 @@ Result<void> GitRepository::read_config() {
   git_config* config = nullptr;
   if (git_repository_config(&config, repository_.get()) != 0) return unusable(last_message());
   config_.reset(config);
+  auto values = add_config_of_environment(*config, repository_.get());
+  if (!values) return unusable(values.error().sentence);
+  given_values_ = *std::move(values);
   int per_work_tree = 0;
   git_config_get_bool(&per_work_tree, config, "extensions.worktreeconfig");
   if (!per_work_tree) return {};

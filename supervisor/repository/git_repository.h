@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/unique_fd.h"
 #include "supervisor/repository/commit.h"
 
 struct git_config;
@@ -128,6 +129,7 @@ class GitRepository {
   Error unusable(std::string_view what) const;
 
   std::unique_ptr<git_repository, Free> repository_;
+  UniqueFd given_values_;  // which config_ reads
   std::unique_ptr<git_config, Free> config_;
   std::filesystem::path work_tree_;
 };
