@@ -10,12 +10,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
 #include "common/path_text.h"
 #include "supervisor/repository/git_config.h"
+#include "supervisor/repository/object_folders.h"
 #include "supervisor/repository/remote_url.h"
 
 namespace forkdex {
@@ -24,8 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
-/// Nobody chains more; a list that names itself over and over ends here.
-constexpr std::size_t kMostObjectFolders = 64;
 
 std::string shown(const fs::path& path) { return display_path(path.native()); }
 
@@ -113,35 +111,6 @@ std::optional<Error> hidden_repository(const fs::path& folder) {
     }
     if (at == at.root_path()) return std::nullopt;
   }
-}
-
-/// The folders that an object store borrows from; a relative one starts at the store.
-std::vector<fs::path> alternates_of(const fs::path& objects) {
-  std::vector<fs::path> alternates;
-  std::ifstream file(objects / "info" / "alternates");
-  for (std::string line; std::getline(file, line);)
-    if (!line.empty() && line[0] != '#')
-      alternates.push_back(objects / without_trailing_slash(line.c_str()));
-  return alternates;
-}
-
-/// `folder` without symbolic links; empty where it is not there.
-fs::path resolved(const fs::path& folder) {
-  std::error_code problem;
-  fs::path found = fs::canonical(folder, problem);
-  return problem ? fs::path() : found;
-}
-
-/// Whether `folder` (no symbolic link in it) is an object store by its name, or by what it holds.
-bool is_object_store(const fs::path& folder) {
-  std::error_code ignored;
-  return folder.filename() == "objects" ||
-         (fs::is_directory(folder / "pack", ignored) && fs::is_directory(folder / "info", ignored));
-}
-
-void add_if_new(const fs::path& folder, std::vector<fs::path>& folders) {
-  if (!folder.empty() && std::find(folders.begin(), folders.end(), folder) == folders.end())
-    folders.push_back(folder);
 }
 
 }  // namespace
@@ -379,13 +348,8 @@ std::vector<fs::path> GitRepository::object_folders() const {
   git_buf own = {};
   std::vector<fs::path> folders;
   if (git_repository_item_path(&own, repository_.get(), GIT_REPOSITORY_ITEM_OBJECTS) == 0)
-    add_if_new(resolved(without_trailing_slash(own.ptr)), folders);
+    folders = object_folders_of(own.ptr);
   git_buf_dispose(&own);
-  // Grows as alternates of alternates are found.
-  for (std::size_t i = 0; i < folders.size() && folders.size() < kMostObjectFolders; ++i)
-    for (const fs::path& alternate : alternates_of(folders[i]))
-      if (const fs::path found = resolved(alternate); is_object_store(found))
-        add_if_new(found, folders);
   return folders;
 }
 

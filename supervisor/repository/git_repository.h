@@ -96,9 +96,7 @@ class GitRepository {
 
   /// The commit that `revision` names as gitrevisions(7) has it, hex. ERRORS kUsage.
   Result<std::string> commit(const std::string& revision) const;
-  /// The folders that hold its objects, its own first, then its alternates, symbolic links
-  /// resolved. An alternate that is then neither called `objects` nor holds what an object store
-  /// holds is left out: naming one must not open any folder to workers.
+  /// The folders that hold its objects, its own first (object_folders_of).
   std::vector<std::filesystem::path> object_folders() const;
   /// There is a branch, whatever HEAD names.
   bool has_branches() const;
