@@ -1,11 +1,18 @@
-"""forkdex's encoder against sentence-transformers in fp32, on one core and one thread.
+"""forkdex's encoder against the libraries that do the same on a CPU, on one core and one thread.
 
     python embedding_bench.py EMBEDDING_BENCH MODEL [--corpus FOLDER] [--seed N] [--chunks N]
-                              [--rounds N] [--core N] [--precision fp32|bf16]
-                              [--at-least RATIO]
+                              [--rounds N] [--core N] [--batch-tokens N] [--only TEXT[,TEXT...]]
+                              [--at-least bf16|fp32/PEER=RATIO]...
 
-Same chunks, alternating rounds, medians. Ends 1 when the ratio is below RATIO or a cosine is
-below 0.9999 (bf16: 0.9998).
+Same chunks for all, rounds in which each has a turn, in another order each time; medians, and the
+median over the rounds of how many times as fast forkdex was, by the CPU seconds of a turn: on a
+quiet core they are its seconds, and beside other work they do not count what others took. Before
+the rounds, each peer (peers.py) tries batch sizes and keeps its fastest. Peers need
+tests/bench/requirements.txt; one whose package is missing is left out. --only leaves peers out
+whose names hold none of the texts.
+
+Ends 1 when a ratio is below RATIO, or a cosine of forkdex's to sentence-transformers in fp32 below
+0.9999 (bf16: 0.9998).
 """
 
 import argparse
@@ -16,12 +23,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "oracle"))
+LEAST_COSINE = {"fp32": 0.9999, "bf16": 0.9998}
+REFERENCE = "sentence-transformers-fp32"
 
 
 def parse():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("tool")
     parser.add_argument("model")
     parser.add_argument("--corpus")
@@ -30,73 +39,150 @@ def parse():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--batch-tokens", default="2048")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--at-least", type=float, default=0.0)
+    parser.add_argument("--only", type=lambda text: text.split(","), default=[""])
+    parser.add_argument("--at-least", action="append", default=[])
     return parser.parse_args()
 
 
 class Forkdex:
-    def __init__(self, options, sample, folder):
-        packed, self.vectors_file = f"{folder}/texts", f"{folder}/vectors"
-        pathlib.Path(packed).write_bytes(texts.packed(sample))
+    """The encoder in a process of its own, which waits while others have their turn."""
+
+    def __init__(self, options, sample, folder, precision):
+        self.name, self.precision, self.chosen = f"forkdex-{precision}", precision, ""
+        packed, self.vectors_file = folder / "texts", folder / f"vectors-{precision}"
+        packed.write_bytes(texts.packed(sample))
+        self.count = len(sample)
         self.process = subprocess.Popen(
             [options.tool, options.model, packed, self.vectors_file, options.batch_tokens,
-             options.precision],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+             precision], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.turn()
 
-    def round(self):
+    def cpu_seconds(self):
+        threads = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+    def turn(self):
+        before = self.cpu_seconds()
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        seconds, self.tokens = self.process.stdout.readline().split()
-        return float(seconds)
+        answer = self.process.stdout.readline().split()
+        if not answer:
+            sys.exit(f"{self.name} ended {self.process.wait()}")
+        self.tokens = int(answer[1])
+        return float(answer[0]), self.cpu_seconds() - before
 
-    def vectors(self, count):
+    def vectors(self):
         self.process.stdin.close()
         self.process.wait()
-        return numpy.fromfile(self.vectors_file, dtype=numpy.float32).reshape(count, -1)
+        return numpy.fromfile(self.vectors_file, dtype=numpy.float32).reshape(self.count, -1)
 
 
-class SentenceTransformers:
-    def __init__(self, options, sample):
-        torch.set_num_threads(1)
-        self.model, self.sample = SentenceTransformer(options.model, device="cpu"), sample
+class Driven:
+    """A peer at the batch size that is its fastest."""
 
-    def round(self):
-        start = time.perf_counter()
-        self.last = self.model.encode(self.sample, batch_size=32)
-        return time.perf_counter() - start
+    def __init__(self, peer, sample):
+        self.name, self.peer, self.sample = peer.name, peer, sample
+        some = sample[::2]
+        fastest = float("inf")
+        for batch in peer.batches:
+            # Twice: at the first sight of a shape, a runtime may prepare itself for it.
+            seconds = min(self.embed(some, batch)[1] for _ in range(2))
+            if seconds < fastest:
+                fastest, self.batch = seconds, batch
+            elif seconds > 1.15 * fastest:
+                break  # larger ones only pad more
+        self.chosen = f"{self.batch} {peer.unit} a batch"
+        self.turn()
+
+    def embed(self, sample, batch):
+        start, cpu_start = time.perf_counter(), time.process_time()
+        self.last = self.peer.embed(sample, batch)
+        return time.perf_counter() - start, time.process_time() - cpu_start
+
+    def turn(self):
+        return self.embed(self.sample, self.batch)
+
+    def vectors(self):
+        return self.last
+
+
+def drive_peers(options, sample, folder):
+    driven = []
+    for name, peer, arguments in peers.all_peers(options.model, folder):
+        if name != REFERENCE and not any(text in name for text in options.only):
+            continue
+        if lacking := peers.missing(peer):
+            print(f"left out: {name}, {' and '.join(lacking)} not installed")
+            continue
+        driven.append(Driven(peer(name, *arguments), sample))
+    return driven
+
+
+def cosines(a, b):
+    a, b = a.astype(numpy.float64), b.astype(numpy.float64)
+    return (a * b).sum(1) / (numpy.linalg.norm(a, axis=1) * numpy.linalg.norm(b, axis=1))
+
+
+def print_table(runners, turns, ratios, similar, count):
+    print(f"{'':27} chunks/s  by CPU s  bf16 is  fp32 is   cosine min      mean")
+    for runner in runners:
+        rate, cpu_rate = (count / statistics.median(column) for column in zip(*turns[runner.name]))
+        print(f"{runner.name:27} {rate:8.1f} {cpu_rate:9.1f} {ratios['bf16', runner.name]:7.2f}x "
+              f"{ratios['fp32', runner.name]:7.2f}x   {similar[runner.name].min():10.6f} "
+              f"{similar[runner.name].mean():9.6f}  {runner.chosen}".rstrip())
+
+
+def failures(options, ratios, similar):
+    for precision, least in LEAST_COSINE.items():
+        if similar[f"forkdex-{precision}"].min() < least:
+            yield f"a cosine of forkdex-{precision} is below {least}"
+    for wanted in options.at_least:
+        pair, least = wanted.rsplit("=", 1)
+        ratio = ratios.get(tuple(pair.split("/", 1)))
+        if ratio is None:
+            yield f"{pair} was not measured"
+        elif ratio < float(least):
+            yield f"{pair} is {ratio:.2f}, less than {least}"
 
 
 def main():
     options = parse()
     os.sched_setaffinity(0, {options.core})
-    rng = texts.seeded(options.seed)
-    sample = texts.functions(texts.corpus_folder(options.corpus), rng, options.chunks,
-                             longest=2000)
-    with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = Forkdex(options, sample, folder), SentenceTransformers(options, sample)
-        ours.round(), theirs.round()  # warm
-        seconds = [(ours.round(), theirs.round()) for _ in range(options.rounds)]
-        vectors = ours.vectors(len(sample))
-    similar = (vectors * theirs.last).sum(1) / (
-        numpy.linalg.norm(vectors, axis=1) * numpy.linalg.norm(theirs.last, axis=1))
-    rates = [len(sample) / statistics.median(column) for column in zip(*seconds)]
-    ratio = statistics.median(theirs_s / ours_s for ours_s, theirs_s in seconds)
-    print(f"{len(sample)} chunks, {ours.tokens} tokens, core {options.core}, one thread, {options.precision}, "
+    torch.set_num_threads(1)
+    sample = texts.functions(texts.corpus_folder(options.corpus), texts.seeded(options.seed),
+                             options.chunks, longest=2000)
+    with tempfile.TemporaryDirectory(prefix="forkdex-bench-") as name:
+        folder = pathlib.Path(name)
+        ours = [Forkdex(options, sample, folder, precision) for precision in LEAST_COSINE]
+        runners = ours + drive_peers(options, sample, folder)
+        turns = {runner.name: [] for runner in runners}
+        for round_number in range(options.rounds):
+            first = round_number * 2 % len(runners)
+            for runner in runners[first:] + runners[:first]:
+                turns[runner.name].append(runner.turn())
+        vectors = {runner.name: runner.vectors() for runner in runners}
+    ratios = {(one.precision, runner.name): statistics.median(
+                  theirs[1] / mine[1] for mine, theirs in zip(turns[one.name], turns[runner.name]))
+              for one in ours for runner in runners}
+    similar = {name: cosines(of, vectors[REFERENCE]) for name, of in vectors.items()}
+    print(f"{len(sample)} chunks, {ours[0].tokens} tokens, core {options.core}, one thread, "
           f"median of {options.rounds} alternating rounds")
-    print(f"forkdex                {rates[0]:8.1f} chunks/s")
-    print(f"sentence-transformers  {rates[1]:8.1f} chunks/s")
-    print(f"ratio {ratio:.2f}, cosine min {similar.min():.6f} mean {similar.mean():.6f}")
-    least = 0.9999 if options.precision == "fp32" else 0.9998
-    return 1 if ratio < options.at_least or similar.min() < least else 0
+    print_table(runners, turns, ratios, similar, len(sample))
+    failed = list(failures(options, ratios, similar))
+    print("\n".join(failed), end="\n" if failed else "")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
+    # Before the libraries are loaded, which read them then.
     os.environ.update(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", HF_HUB_OFFLINE="1",
-                      TRANSFORMERS_OFFLINE="1", TQDM_DISABLE="1")
+                      TRANSFORMERS_OFFLINE="1", TQDM_DISABLE="1", TOKENIZERS_PARALLELISM="false",
+                      TRANSFORMERS_VERBOSITY="error")
+    warnings.simplefilter("ignore")
+    sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "oracle"))
     import numpy
     import torch
-    from sentence_transformers import SentenceTransformer
 
+    import peers
     import texts
     sys.exit(main())
