@@ -82,8 +82,8 @@ Result<WalkedHistory> CommitRows::walked() {
   const auto rows = connection_->run(
       "SELECT walked_head, coalesce(walked_scope, ''), messages_model, NOT EXISTS ("
       "  SELECT FROM forkdex.files WHERE repository_id = $1 AND NOT last_commit_known), "
-      "EXISTS (SELECT FROM forkdex.commits WHERE repository_id = $1), walk_unsettled "
-      "FROM forkdex.repositories WHERE id = $1",
+      "EXISTS (SELECT FROM forkdex.commits WHERE repository_id = $1), walk_unsettled, "
+      "commit_batches FROM forkdex.repositories WHERE id = $1",
       {std::to_string(repository_id_)});
   if (!rows) return rows.error();
   WalkedHistory walked;
@@ -94,6 +94,8 @@ Result<WalkedHistory> CommitRows::walked() {
   walked.all_paths_known = rows->text(0, 3) == "t";
   walked.any_commits = rows->text(0, 4) == "t";
   walked.unsettled = rows->text(0, 5) == "t";
+  walked.batches = rows->integer(0, 6);
+  own_batches_ = 0;
   return walked;
 }
 
@@ -136,6 +138,7 @@ Result<void> CommitRows::flush() {
   std::uint64_t rows = 0;
   auto written = in_transaction([&] { return write_batch(rows); });
   if (written) written_ += rows;
+  if (written) ++own_batches_;
   // Whoever goes on after an error begins a walk of its own.
   batch_.clear();
   batch_bytes_ = 0;
@@ -157,8 +160,8 @@ Result<void> CommitRows::write_batch(std::uint64_t& written) {
   if (!done) return done.error();
   written = static_cast<std::uint64_t>(done->affected());
   const auto noted = connection_->run(
-      "UPDATE forkdex.repositories SET messages_model = NULL, walk_unsettled = true "
-      "WHERE id = $1 AND (messages_model IS NOT NULL OR NOT walk_unsettled)",
+      "UPDATE forkdex.repositories SET messages_model = NULL, walk_unsettled = true, "
+      "commit_batches = commit_batches + 1 WHERE id = $1",
       {id});
   return noted ? Result<void>() : noted.error();
 }
@@ -170,19 +173,22 @@ Result<bool> CommitRows::settle(const WalkedHistory& before, const std::string& 
   bool alone = true;
   auto settled = in_transaction([&]() -> Result<void> {
     const auto now = connection_->run(
-        "SELECT walked_head, coalesce(walked_scope, '') FROM forkdex.repositories WHERE id = $1 "
-        "FOR UPDATE",
+        "SELECT walked_head, coalesce(walked_scope, ''), commit_batches "
+        "FROM forkdex.repositories WHERE id = $1 FOR UPDATE",
         {std::to_string(repository_id_)});
     if (!now) return now.error();
     alone = !now->empty() && now->text(0, 0) == before.head.value_or("") &&
             now->text(0, 1) == before.scope;
-    return alone ? settle_once(head, scope, for_each_last_commit, gone) : Result<void>();
+    if (!alone) return {};
+    const bool wrote_alone = now->integer(0, 2) == before.batches + own_batches_;
+    return settle_once(head, scope, wrote_alone, for_each_last_commit, gone);
   });
   if (!settled) return settled.error();
   return alone;
 }
 
 Result<void> CommitRows::settle_once(const std::string& head, const std::string& scope,
+                                     bool wrote_alone,
                                      const std::function<void(const Give&)>& for_each_last_commit,
                                      const std::vector<ObjectId>& gone) {
   Result<void> done;
@@ -200,8 +206,8 @@ Result<void> CommitRows::settle_once(const std::string& head, const std::string&
   if (!done) return done;
   const auto noted = connection_->run(
       "UPDATE forkdex.repositories SET walked_head = $2, walked_scope = $3, "
-      "walk_unsettled = false WHERE id = $1",
-      {std::to_string(repository_id_), head, scope});
+      "walk_unsettled = walk_unsettled AND NOT $4 WHERE id = $1",
+      {std::to_string(repository_id_), head, scope, wrote_alone ? "t" : "f"});
   return noted ? Result<void>() : noted.error();
 }
 
@@ -231,8 +237,10 @@ Result<void> CommitRows::remove(const std::vector<ObjectId>& gone) {
 
 Result<void> CommitRows::clear() {
   return in_transaction([&]() -> Result<void> {
+    // The lock first: a batch that comes after the deletion is then noted after it too.
     for (const char* statement :
-         {"DELETE FROM forkdex.commits WHERE repository_id = $1",
+         {"SELECT FROM forkdex.repositories WHERE id = $1 FOR UPDATE",
+          "DELETE FROM forkdex.commits WHERE repository_id = $1",
           "UPDATE forkdex.files SET last_commit = NULL, last_commit_known = false "
           "WHERE repository_id = $1 AND last_commit_known",
           "UPDATE forkdex.repositories SET walked_head = NULL, walked_scope = NULL, "

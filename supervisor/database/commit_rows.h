@@ -25,6 +25,7 @@ struct WalkedHistory {
   bool all_paths_known = false;     ///< every row of `files` has the last commit as of `head`
   bool any_commits = false;         ///< are stored
   bool unsettled = false;           ///< some of them may be out of reach of `head`
+  std::int64_t batches = 0;         ///< of commits, that were written until then
   std::optional<std::int64_t> messages_model;  ///< under which every message has its vector
 };
 
@@ -41,6 +42,7 @@ class CommitRows {
       : connection_(&connection), repository_id_(repository_id) {}
 
   /// ERRORS of all that follows: as PgConnection::run.
+  /// A walk begins with it.
   Result<WalkedHistory> walked();
   /// Calls `visit` for the repository's paths, only those whose last commit is not known where
   /// `unknown_only`. It must not use the connection.
@@ -58,7 +60,9 @@ class CommitRows {
 
   /// Everything that becomes true with a walk, in one transaction: `for_each_last_commit` gives the
   /// last commits to a function that it is called with, `gone` are commits that no longer belong to
-  /// the history. False, and nothing changed, when somebody else has walked since `before`.
+  /// the history. False, and nothing changed, when somebody else has walked since `before`. Where
+  /// somebody else has written commits since, whose walk may never end, they stay unsettled for the
+  /// next walk to look at. REQUIRES that `before` is what walked() gave last.
   using Give = std::function<void(const Sha256&, const std::optional<ObjectId>&)>;
   Result<bool> settle(const WalkedHistory& before, const std::string& head,
                       const std::string& scope,
@@ -81,7 +85,7 @@ class CommitRows {
 
  private:
   Result<void> write_batch(std::uint64_t& written);
-  Result<void> settle_once(const std::string& head, const std::string& scope,
+  Result<void> settle_once(const std::string& head, const std::string& scope, bool wrote_alone,
                            const std::function<void(const Give&)>& for_each_last_commit,
                            const std::vector<ObjectId>& gone);
   Result<void> write_last_commits(const std::vector<LastCommit>& batch);
@@ -94,6 +98,7 @@ class CommitRows {
   std::vector<Commit> batch_;
   std::size_t batch_bytes_ = 0;
   std::uint64_t written_ = 0;
+  std::int64_t own_batches_ = 0;  // written since walked()
 };
 
 }  // namespace forkdex

@@ -35,6 +35,18 @@ constexpr const char* kForgetRuns =
     "  FROM forkdex.runs) r WHERE age > 1000 AND started_at < now() - interval '7 days')";
 constexpr std::int64_t kRunsBetween = 100;  // one run in so many looks for old ones
 
+// Whether $2 is the head of all $3 shards ("0" means a run over all files): of the last run over
+// each, that is, if it came to its end, behind the last run over other parts. A run that did not
+// may have left anything.
+constexpr const char* kAllShardsAtHead =
+    "($3 = '0' OR $3::bigint = (SELECT count(*) FROM ("
+    "  SELECT DISTINCT ON (shard) status, head FROM forkdex.runs "
+    "  WHERE repository_id = $1 AND NOT narrowed AND split_part(shard, '/', 2) = $3 AND id > ("
+    "    SELECT coalesce(max(id), 0) FROM forkdex.runs WHERE repository_id = $1 AND NOT narrowed "
+    "    AND split_part(shard, '/', 2) IS DISTINCT FROM $3) "
+    "  ORDER BY shard, id DESC) AS last_runs "
+    "  WHERE status = 'complete' AND head IS NOT DISTINCT FROM $2))";
+
 std::string from_hex(std::string_view digits) {
   return bytes_from_bytea("\\x" + std::string(digits));
 }
@@ -201,10 +213,8 @@ Result<void> Ledger::move_head(const std::optional<std::string>& head) {
       "UPDATE forkdex.repositories SET head = $2, indexed_at = now(), "
       // Which models its shards had, nobody knows.
       "code_model = CASE WHEN $3 = '0' THEN $4::int ELSE code_model END, "
-      "text_model = CASE WHEN $3 = '0' THEN $5::int ELSE text_model END WHERE id = $1 "
-      "AND ($3 = '0' OR $3::bigint = (SELECT count(DISTINCT shard) FROM forkdex.runs "
-      "  WHERE repository_id = $1 AND status = 'complete' AND NOT narrowed "
-      "  AND head IS NOT DISTINCT FROM $2 AND split_part(shard, '/', 2) = $3))",
+      "text_model = CASE WHEN $3 = '0' THEN $5::int ELSE text_model END WHERE id = $1 AND " +
+          std::string(kAllShardsAtHead),
       {std::to_string(claim_.id), head, count, std::to_string(model_ids_.code),
        std::to_string(model_ids_.text)});
   return moved ? Result<void>() : moved.error();

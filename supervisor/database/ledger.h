@@ -89,7 +89,8 @@ class Ledger {
 
   /// Ends the run: `status` is "complete", "partial" or "interrupted", `report` a JSON object. The
   /// repository's head and time of indexing move only with a complete run over all files, or with
-  /// the last of its shards that is complete at this head. ERRORS as PgConnection::run.
+  /// the last of its shards: when the last run over each was complete at this head. ERRORS as
+  /// PgConnection::run.
   Result<void> finish_run(const std::string& status, const std::string& report,
                           const std::optional<std::string>& head);
 

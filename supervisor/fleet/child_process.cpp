@@ -1,5 +1,6 @@
 #include "supervisor/fleet/child_process.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -43,8 +44,13 @@ void ChildProcess::when_ended(std::function<void()> handler) {
 
 ExitCause ChildProcess::reap() {
   siginfo_t info{};
-  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd_.native_handle()), &info, WEXITED) < 0 &&
-         errno == EINTR) {
+  const int pidfd = pidfd_.native_handle();
+  // Once its end was waited for the descriptor is one that does not block, waitid(2) on it
+  // included.
+  while (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED) < 0 &&
+         (errno == EINTR || errno == EAGAIN)) {
+    pollfd ended{pidfd, POLLIN, 0};
+    ::poll(&ended, 1, -1);
   }
   ours_ = false;
   return exit_cause_of(info);

@@ -50,6 +50,7 @@ class IndexRun {
 
  private:
   Result<void> open();
+  Result<void> open_all();
   RepositorySource::Events source_events();
   Result<void> claim();
   void choose_sizes();

@@ -55,16 +55,21 @@ Result<void> IndexRun::claim() {
   if (!identity) return identity.error();
   auto ledger = Ledger::open(database_->connection(), *std::move(identity), models_,
                              {scope_.shard(), scope_.is_list()}, waiting);
-  if (!ledger) {
-    if (ledger.error().code == ErrorCode::kUsage) source_.discard_new();
-    return ledger.error();
-  }
+  if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
   return {};
 }
 
-/// Everything that can be wrong before a file is looked at, cheapest first.
 Result<void> IndexRun::open() {
+  auto opened = open_all();
+  // What the same command may do better later keeps its clone.
+  if (!opened && !ledger_ && traits(opened.error().code).exit_status != kExitTryAgain && !signal_)
+    source_.discard_new();
+  return opened;
+}
+
+/// Everything that can be wrong before a file is looked at, cheapest first.
+Result<void> IndexRun::open_all() {
   if (auto writable = check_report_destination(settings_.report); !writable) return writable;
   auto scope = RunScope::open(settings_);
   if (!scope) return scope.error();

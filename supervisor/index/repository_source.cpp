@@ -8,13 +8,6 @@ namespace forkdex {
 
 Result<RepositoryInfo> RepositorySource::open() {
   if (!names_remote(path_)) return inspect_repository(path_, settings_->rev);
-  auto repository = open_remote();
-  // A branch that is not there, say: a mistyped URL is not tried again.
-  if (!repository && repository.error().code == ErrorCode::kUsage) discard_new();
-  return repository;
-}
-
-Result<RepositoryInfo> RepositorySource::open_remote() {
   const auto url = parse_remote_url(path_.native());
   if (!url) return url.error();
   events_.fetches(url->shown);

@@ -39,12 +39,11 @@ class RepositorySource {
   Result<RepositoryIdentity> identity(const RepositoryInfo& repository,
                                       PgConnection& connection) const;
 
-  /// Deletes a clone that this run has made, because nothing will refer to it.
+  /// Deletes a clone that this run has made, because nothing will refer to it: `supervisor remove`
+  /// could not.
   void discard_new();
 
  private:
-  Result<RepositoryInfo> open_remote();
-
   std::filesystem::path path_;
   const Settings* settings_;
   Events events_;

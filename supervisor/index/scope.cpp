@@ -13,6 +13,8 @@
 namespace forkdex {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::size_t kMostShown = 3;
 
 struct Close {
@@ -45,16 +47,46 @@ void sort_once_each(std::vector<std::string>& paths) {
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
 }
 
-/// `path` below `root` without detours, or nothing where it is not below it.
-std::optional<std::string> below(const std::string& root, const std::string& path) {
-  const bool is_plain = !path.starts_with('/') && path.find("..") == std::string::npos;
-  if (is_plain) return path;
-  namespace fs = std::filesystem;
-  const fs::path normal = fs::path(path).lexically_normal();
-  const fs::path relative = normal.is_absolute() ? normal.lexically_relative(root) : normal;
-  const bool outside = relative.empty() || relative.is_absolute() || *relative.begin() == "..";
-  return outside ? std::nullopt : std::optional(relative.native());
-}
+/// Finds the paths of a list below the repository's root.
+class Below {
+ public:
+  explicit Below(const std::string& root) : root_(root) {}
+
+  /// `path` below the root without detours, or nothing where it is not below it.
+  std::optional<std::string> operator()(const std::string& path) {
+    const bool is_plain = !path.starts_with('/') && path.find("//") == std::string::npos &&
+                          path.find("./") == std::string::npos && !path.ends_with('.');
+    if (is_plain) return path;
+    const fs::path normal = fs::path(path).lexically_normal();
+    if (!normal.is_absolute())
+      return is_inside(normal) ? std::optional(normal.native()) : std::nullopt;
+    for (const fs::path* top : {&root_, &link_})
+      if (const fs::path relative = normal.lexically_relative(*top); is_inside(relative))
+        return relative.native();
+    return through_link(normal);
+  }
+
+ private:
+  static bool is_inside(const fs::path& relative) {
+    return !relative.empty() && !relative.is_absolute() && *relative.begin() != "..";
+  }
+
+  /// What follows the first folder of `path` that is the root by another name.
+  std::optional<std::string> through_link(const fs::path& path) {
+    fs::path top;
+    for (const fs::path& part : path.parent_path()) {
+      top /= part;
+      std::error_code ignored;
+      if (fs::canonical(top, ignored) != root_) continue;
+      link_ = top;
+      return path.lexically_relative(top).native();
+    }
+    return std::nullopt;
+  }
+
+  fs::path root_;  // without symbolic links, or a URL
+  fs::path link_;  // another name of it that the list has used
+};
 
 }  // namespace
 
@@ -65,7 +97,8 @@ std::vector<std::string> read_file_list(std::string_view text) {
     std::string_view path = text.substr(0, text.find(end));
     text.remove_prefix(std::min(text.size(), path.size() + 1));
     if (end == '\n' && path.ends_with('\r')) path.remove_suffix(1);
-    while (path.starts_with("./")) path.remove_prefix(2);
+    while (path.starts_with("./"))
+      path.remove_prefix(std::min(path.find_first_not_of('/', 1), path.size()));
     if (!path.empty()) paths.emplace_back(path);
   }
   sort_once_each(paths);
@@ -85,8 +118,9 @@ Result<RunScope> RunScope::open(const Settings& settings) {
 
 Result<void> RunScope::settle_in(const std::string& root) {
   if (!listed_) return {};
+  Below below(root);
   for (std::string& path : *listed_) {
-    auto found = below(root, path);
+    auto found = below(path);
     if (!found)
       return Error{ErrorCode::kUsage,
                    fmt::format("--files-from names {}, which is not below {}: give paths in it",

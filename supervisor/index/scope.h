@@ -24,7 +24,8 @@ class RunScope {
   static Result<RunScope> open(const Settings& settings);
 
   /// Takes the list's paths as those of the repository at `root` (an absolute folder, or a URL):
-  /// absolute ones below it become relative to it. ERRORS kUsage: one leads out of it.
+  /// absolute ones below it become relative to it, symbolic links that lead to it included, and
+  /// empty and `.` parts go. ERRORS kUsage: one leads out of it.
   Result<void> settle_in(const std::string& root);
 
   bool whole() const { return !shard_ && !listed_; }

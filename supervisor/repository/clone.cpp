@@ -21,7 +21,6 @@
 #include "common/path_text.h"
 #include "supervisor/database/data_folder.h"
 #include "supervisor/repository/git_program.h"
-#include "supervisor/repository/git_repository.h"
 
 namespace forkdex {
 namespace {
@@ -253,6 +252,9 @@ class Fetch {
     if (!may_collect) arguments.insert(arguments.end(), {"-c", "gc.auto=0"});
     arguments.insert(arguments.end(), {"-C", folder.string(), "fetch"});
     arguments.insert(arguments.end(), kOptions.begin(), kOptions.end());
+    // Cut off as the remote was, and perhaps is no more: git then fetches what the remote has.
+    std::error_code ignored;
+    if (fs::exists(folder / "shallow", ignored)) arguments.push_back("--unshallow");
     arguments.insert(arguments.end(), {"--", url_.argument});
     arguments.insert(arguments.end(), kReferences.begin(), kReferences.end());
     arguments.insert(arguments.end(), head.begin(), head.end());
@@ -290,10 +292,13 @@ Result<void> make_clone(const Fetch& fetch, const Places& places) {
   return made;
 }
 
-/// Whether there is a branch with a commit.
-bool has_branches(const fs::path& clone) {
-  const auto repository = GitRepository::discover(clone);
-  return repository && *repository && (*repository)->has_branches();
+/// Nobody refers to a clone that was not made. REQUIRES its lock.
+void remove_locks(const Places& places, FileLock& use) {
+  if (!use.try_exclusive()) return;
+  std::error_code ignored;
+  fs::remove(places.use, ignored);
+  // The lock last: who waits for it sees that it is gone, and makes another.
+  fs::remove(places.lock, ignored);
 }
 
 }  // namespace
@@ -315,12 +320,13 @@ Result<Clone> Clone::update(const RemoteUrl& url, const Manners& manners) {
       is_new ? make_clone(fetch, places) : fetch.update(places.clone, use->try_exclusive());
   if (updated) use->lock_shared();
   lock->clear();
+  if (!updated && is_new) remove_locks(places, *use);
   if (!updated) return updated.error();
   return Clone(url, places.clone, *std::move(use), is_new);
 }
 
 Result<RepositoryInfo> Clone::inspect(const std::string& revision) const {
-  auto info = inspect_repository(folder_, revision);
+  auto info = inspect_repository(folder_, revision, url_.shown);
   if (!info && info.error().code == ErrorCode::kUsage)
     return Error{ErrorCode::kUsage,
                  fmt::format("there is no commit {} in {}; give --rev a branch, a tag or the id of "
@@ -328,13 +334,6 @@ Result<RepositoryInfo> Clone::inspect(const std::string& revision) const {
                              display_path(revision), display_path(url_.shown)),
                  ""};
   if (!info) return info;
-  // An empty list would empty the repository, for a name that somebody mistyped elsewhere.
-  if (!info->head && has_branches(folder_))
-    return Error{ErrorCode::kRepositoryUnusable,
-                 fmt::format("the HEAD of {} names a branch that it does not have; set it there, "
-                             "or give --rev BRANCH",
-                             display_path(url_.shown)),
-                 ""};
   info->root = url_.shown;
   info->default_name = url_.name;
   info->remote = url_.shown;
@@ -373,9 +372,7 @@ Result<void> remove_clone(std::string_view root) {
   if (!problem) fs::remove_all(aside, problem);
   if (problem && problem != std::errc::no_such_file_or_directory)
     return not_writable(places.clone, problem.value());
-  // The lock last: who waits for it sees that it is gone, and makes another.
-  fs::remove(places.use, problem);
-  fs::remove(places.lock, problem);
+  remove_locks(places, *use);
   return {};
 }
 

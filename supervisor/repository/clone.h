@@ -37,10 +37,11 @@ class Clone {
   };
 
   /// Makes the clone of `url`, or fetches what has changed: every branch and tag, those that are
-  /// gone or were moved by force included, and the remote's HEAD. What a killed run has left of its
-  /// git is waited for always. BLOCKS for as long as that takes. ERRORS kClaimHeld, naming the
-  /// process; kRepositoryUnusable with git's own words, kDiskFull, kDatabaseUnusable (no data
-  /// folder).
+  /// gone or were moved by force included, and the remote's HEAD; its history is as long as the
+  /// remote's. What a killed run has left of its git is waited for always. Where there was no
+  /// clone, an error leaves nothing of one. BLOCKS for as long as that takes. ERRORS kClaimHeld,
+  /// naming the process; kRepositoryUnusable with git's own words, kDiskFull, kDatabaseUnusable (no
+  /// data folder).
   static Result<Clone> update(const RemoteUrl& url, const Manners& manners);
 
   /// What is to be indexed: `revision`, or the remote's HEAD. Its root is the URL. ERRORS kUsage

@@ -10,11 +10,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
 #include "common/path_text.h"
+#include "supervisor/repository/git_config.h"
+#include "supervisor/repository/object_folders.h"
 #include "supervisor/repository/remote_url.h"
 
 namespace forkdex {
@@ -23,8 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
-/// Nobody chains more; a list that names itself over and over ends here.
-constexpr std::size_t kMostObjectFolders = 64;
 
 std::string shown(const fs::path& path) { return display_path(path.native()); }
 
@@ -48,28 +47,6 @@ void start_libgit2() {
     return true;
   }();
   static_cast<void>(started);
-}
-
-/// Where the user's own `config` and `ignore` are; empty for a user without a home.
-fs::path user_config_folder() {
-  const char* config_home = std::getenv("XDG_CONFIG_HOME");
-  const char* home = std::getenv("HOME");
-  if (config_home && *config_home) return fs::path(config_home) / "git";
-  if (home && *home) return fs::path(home) / ".config" / "git";
-  return {};
-}
-
-/// Tells libgit2 where the user's configuration is. Like git, and unlike libgit2, passes over a
-/// home that this user may not enter: a service often runs with root's HOME.
-void find_user_config() {
-  const auto search = [](git_config_level_t level, const fs::path& folder, const char* file) {
-    const bool barred =
-        ::faccessat(AT_FDCWD, (folder / file).c_str(), F_OK, AT_EACCESS) != 0 && errno == EACCES;
-    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, barred ? "" : folder.c_str());
-  };
-  const char* home = std::getenv("HOME");
-  search(GIT_CONFIG_LEVEL_GLOBAL, home ? home : "", ".gitconfig");
-  search(GIT_CONFIG_LEVEL_XDG, user_config_folder(), "config");
 }
 
 /// What to do about a repository that libgit2 refuses in these words; empty where nobody knows.
@@ -134,24 +111,6 @@ std::optional<Error> hidden_repository(const fs::path& folder) {
     }
     if (at == at.root_path()) return std::nullopt;
   }
-}
-
-/// The folders that an object store borrows from; a relative one starts at the store.
-std::vector<fs::path> alternates_of(const fs::path& objects) {
-  std::vector<fs::path> alternates;
-  std::ifstream file(objects / "info" / "alternates");
-  for (std::string line; std::getline(file, line);)
-    if (!line.empty() && line[0] != '#')
-      alternates.push_back(objects / without_trailing_slash(line.c_str()));
-  return alternates;
-}
-
-/// Adds `folder` as it is without symbolic links, if it is there and new.
-void add_object_folder(const fs::path& folder, std::vector<fs::path>& folders) {
-  std::error_code problem;
-  const fs::path resolved = fs::canonical(folder, problem);
-  if (!problem && std::find(folders.begin(), folders.end(), resolved) == folders.end())
-    folders.push_back(resolved);
 }
 
 }  // namespace
@@ -224,7 +183,7 @@ void GitRepository::Free::operator()(git_config* config) const { git_config_free
 
 Result<std::optional<GitRepository>> GitRepository::discover(const fs::path& folder) {
   start_libgit2();
-  find_user_config();
+  find_git_config();
   GitRepository found;
   git_repository* opened = nullptr;
   const int status =
@@ -257,6 +216,9 @@ Result<void> GitRepository::read_config() {
   git_config* config = nullptr;
   if (git_repository_config(&config, repository_.get()) != 0) return unusable(last_message());
   config_.reset(config);
+  auto values = add_config_of_environment(*config, repository_.get());
+  if (!values) return unusable(values.error().sentence);
+  given_values_ = *std::move(values);
   int per_work_tree = 0;
   git_config_get_bool(&per_work_tree, config, "extensions.worktreeconfig");
   if (!per_work_tree) return {};
@@ -386,12 +348,8 @@ std::vector<fs::path> GitRepository::object_folders() const {
   git_buf own = {};
   std::vector<fs::path> folders;
   if (git_repository_item_path(&own, repository_.get(), GIT_REPOSITORY_ITEM_OBJECTS) == 0)
-    add_object_folder(without_trailing_slash(own.ptr), folders);
+    folders = object_folders_of(own.ptr);
   git_buf_dispose(&own);
-  // Grows as alternates of alternates are found.
-  for (std::size_t i = 0; i < folders.size() && folders.size() < kMostObjectFolders; ++i)
-    for (const fs::path& alternate : alternates_of(folders[i]))
-      if (alternate.filename() == "objects") add_object_folder(alternate, folders);
   return folders;
 }
 

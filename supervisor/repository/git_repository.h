@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/unique_fd.h"
 #include "supervisor/repository/commit.h"
 
 struct git_config;
@@ -95,9 +96,7 @@ class GitRepository {
 
   /// The commit that `revision` names as gitrevisions(7) has it, hex. ERRORS kUsage.
   Result<std::string> commit(const std::string& revision) const;
-  /// The folders that hold its objects, its own first, then its alternates, symbolic links
-  /// resolved. An alternate that is not called `objects` is left out: naming one must not open any
-  /// folder to workers.
+  /// The folders that hold its objects, its own first (object_folders_of).
   std::vector<std::filesystem::path> object_folders() const;
   /// There is a branch, whatever HEAD names.
   bool has_branches() const;
@@ -128,6 +127,7 @@ class GitRepository {
   Error unusable(std::string_view what) const;
 
   std::unique_ptr<git_repository, Free> repository_;
+  UniqueFd given_values_;  // which config_ reads
   std::unique_ptr<git_config, Free> config_;
   std::filesystem::path work_tree_;
 };

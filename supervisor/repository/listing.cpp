@@ -149,6 +149,17 @@ Result<void> choose_commit(const GitRepository& git, const std::string& revision
   return {};
 }
 
+/// An empty list would empty the repository, for a name that somebody mistyped.
+Result<void> check_head(const GitRepository& git, const RepositoryInfo& info,
+                        const std::string& called) {
+  if (info.head || !git.has_branches()) return {};
+  return Error{ErrorCode::kRepositoryUnusable,
+               fmt::format("the HEAD of {} names a branch that it does not have; set it there, or "
+                           "give --rev BRANCH",
+                           display_path(called)),
+               ""};
+}
+
 Result<void> list_in_store(const RepositoryInfo& info, const Walk::Visit& visit) {
   if (!info.head) return {};  // nothing was committed yet
   auto git = reopen(info);
@@ -158,7 +169,8 @@ Result<void> list_in_store(const RepositoryInfo& info, const Walk::Visit& visit)
 
 }  // namespace
 
-Result<RepositoryInfo> inspect_repository(const fs::path& path, const std::string& revision) {
+Result<RepositoryInfo> inspect_repository(const fs::path& path, const std::string& revision,
+                                          const std::string& called) {
   auto root = usable_folder(path);
   if (!root) return root.error();
   RepositoryInfo info;
@@ -186,8 +198,10 @@ Result<RepositoryInfo> inspect_repository(const fs::path& path, const std::strin
   info.folder = prefix_of(git, info);
   info.head = *std::move(head);
   info.remote = git.remote();
-  if (in_store)
-    if (auto chosen = choose_commit(git, revision, info); !chosen) return chosen.error();
+  if (!in_store) return info;
+  if (auto chosen = choose_commit(git, revision, info); !chosen) return chosen.error();
+  if (auto right = check_head(git, info, called.empty() ? path.native() : called); !right)
+    return right.error();
   return info;
 }
 

@@ -62,11 +62,13 @@ struct RepositoryInfo {
 };
 
 /// Looks at PATH. With `revision` (anything that names a commit), and for a bare repository, the
-/// files are those of a commit: of `revision`, else of HEAD. ERRORS kPathUnusable (missing, not a
-/// folder, unreadable), kUsage (no such commit), kRepositoryUnusable (git has it, libgit2 cannot
-/// open it: the sentence names why).
+/// files are those of a commit: of `revision`, else of HEAD. `called` is what a person calls the
+/// repository, where that is not PATH. ERRORS kPathUnusable (missing, not a folder, unreadable),
+/// kUsage (no such commit), kRepositoryUnusable (git has it, libgit2 cannot open it: the sentence
+/// names why; or that HEAD names a branch that is not there, while others are).
 Result<RepositoryInfo> inspect_repository(const std::filesystem::path& path,
-                                          const std::string& revision = "");
+                                          const std::string& revision = "",
+                                          const std::string& called = "");
 
 /// The first commit of HEAD's first-parent line, which says what the repository is where there is
 /// no remote: nothing where there is one, or no history, or one that is cut off. Reads that line

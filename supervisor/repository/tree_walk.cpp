@@ -129,12 +129,15 @@ void TreeWalk::visit_entry(const Entry& entry, git_odb* objects) {
   file.blob_oid.emplace(GIT_OID_HEXSZ, '\0');
   git_oid_fmt(file.blob_oid->data(), &entry.oid);
   file.blob_is_current = file.in_store = true;
-  if (file.kind == ListedFile::Kind::kRegular) {
+  if (file.kind != ListedFile::Kind::kSubmodule) {
     git_object_t type = GIT_OBJECT_INVALID;
     std::size_t size = 0;
-    if (git_odb_read_header(&size, &type, objects, &entry.oid) != 0)
-      return report_unreadable(why_missing(last_message()));
-    if (type != GIT_OBJECT_BLOB) return report_unreadable("the object is no blob");
+    const bool found = git_odb_read_header(&size, &type, objects, &entry.oid) == 0;
+    // A link is not read: one that is missing costs nothing but its size.
+    const bool is_read = file.kind == ListedFile::Kind::kRegular;
+    if (!found && is_read) return report_unreadable(why_missing(last_message()));
+    if (found && type != GIT_OBJECT_BLOB && is_read)
+      return report_unreadable("the object is no blob");
     file.size = size;
   }
   visit_(std::move(file));

@@ -102,6 +102,16 @@ TEST_CASE("clone: a run that is refused leaves none that nobody refers to") {
   there.index(there.url(), 64, {"--rev", "no-such-branch"});
   CHECK(fs::is_empty(there.data / "forkdex/clones"));
 
+  const std::string head = git(there.origin.path(), {"symbolic-ref", "HEAD"});
+  git(there.origin.path(), {"symbolic-ref", "HEAD", "refs/heads/mistyped"});
+  there.index(there.url(), 69);
+  CHECK(fs::is_empty(there.data / "forkdex/clones"));
+  git(there.origin.path(), {"symbolic-ref", "HEAD", head});
+  there.index("file:///nonexistent/x.git", 69);
+  CHECK(fs::is_empty(there.data / "forkdex/clones"));
+  there.index(there.url(), 69, {"--code-model", (there.folder / "no-model").string()});
+  CHECK(fs::is_empty(there.data / "forkdex/clones"));
+
   const TemporaryFolder other;
   other.write("x.py", function("x"));
   there.index(other.path().string(), 0, {"--repository", "taken"});
@@ -111,6 +121,7 @@ TEST_CASE("clone: a run that is refused leaves none that nobody refers to") {
   there.index(there.url(), 0, {"--repository", "mine"});
   there.index(there.url(), 64, {"--repository", "taken"});
   there.index(there.url(), 64, {"--repository", "mine", "--rev", "no-such-branch"});
+  there.index(there.url(), 69, {"--code-model", (there.folder / "no-model").string()});
   CHECK(there.clones(true).size() == 1);
 }
 
@@ -131,8 +142,13 @@ TEST_CASE("clone: shallow, empty and bare sources work, submodules are skipped")
   git(beside.path(), {"clone", "-q", "--depth", "1", there.url(), "shallow"});
   there.index("file://" + (beside / "shallow").string());
   CHECK(there.definitions() == Strings{"a.py a", "src/b.py b", "src/c.py c"});
+  CHECK(there.database.value("SELECT count(*) FROM forkdex.commits") == "1");
+  there.index("file://" + (beside / "shallow").string());
   git(beside / "shallow", {"fetch", "-q", "--unshallow"});
   there.index("file://" + (beside / "shallow").string());
+  CHECK(there.database.value("SELECT count(*) FROM forkdex.commits") == "2");
+  CHECK(there.database.value("SELECT last_commit FROM forkdex.files WHERE path = 'a.py'") ==
+        git(there.origin.path(), {"rev-parse", "HEAD~1"}));
 
   git(beside.path(), {"init", "-q", "--bare", "empty.git"});
   const std::string empty = "file://" + (beside / "empty.git").string();

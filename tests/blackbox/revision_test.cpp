@@ -131,6 +131,26 @@ TEST_CASE("revision: a bare repository means its HEAD, a folder below the top it
         std::string::npos);
 }
 
+TEST_CASE("revision: a bare HEAD that names a branch which is not there empties nothing") {
+  const TemporaryFolder tree;
+  make_history(tree);
+  const TemporaryFolder beside;
+  const fs::path bare = beside / "bare.git";
+  git(beside.path(), {"clone", "-q", "--bare", tree.path().string(), bare.string()});
+  const Database database;
+  index_as(bare, database, {});
+  git(bare, {"symbolic-ref", "HEAD", "refs/heads/mistyped"});
+  const IndexRun refused = index_as(bare, database, {}, 69);
+  CHECK(refused.ended.err.find("the HEAD of " + bare.string() +
+                               " names a branch that it does not have; set it there, or give "
+                               "--rev BRANCH") != std::string::npos);
+  CHECK(definitions(database) == kAtMain);
+  CHECK(number(index_as(bare, database, {"--rev", "main"}), "files", "unchanged") == 3);
+  // Without a branch there is nothing that could be meant.
+  git(bare, {"update-ref", "-d", "refs/heads/main"});
+  CHECK(number(index_as(bare, database, {}), "files", "removed") == 3);
+}
+
 TEST_CASE("revision: what names no commit ends with one sentence and 64") {
   const TemporaryFolder tree;
   make_history(tree);
@@ -165,6 +185,14 @@ TEST_CASE("revision: links, submodules and files too large are skipped as in a c
       database.rows("SELECT path, reason FROM forkdex.files WHERE state = 'skipped' "
                     "ORDER BY path COLLATE \"C\"") ==
       std::vector<Row>{{"big.py", "too_large"}, {"lib", "submodule"}, {"link.py", "not_regular"}});
+  // What a link says is as long on a disk.
+  const auto sizes = [&] {
+    return database.rows("SELECT path, bytes FROM forkdex.files ORDER BY path COLLATE \"C\"");
+  };
+  const auto stored = sizes();
+  CHECK(database.value("SELECT bytes FROM forkdex.files WHERE path = 'link.py'") == "4");
+  index_as(tree.path(), database, {"--max-file-size", "4K"});
+  CHECK(sizes() == stored);
   CHECK(definitions(database) == Strings{"a.py a"});
 }
 
@@ -178,7 +206,15 @@ TEST_CASE("revision: packed, borrowed and linked objects are read, inside the sa
   git(tree.path(), {"worktree", "add", "-q", (beside / "linked").string(), "v1"});
   git(beside.path(), {"clone", "-q", "--shared", tree.path().string(), "by-hand"});
   beside.write("by-hand/.git/objects/info/alternates", (tree / ".git/objects/").string() + "\n");
-  for (const std::string name : {"borrower", "second", "linked", "by-hand"}) {
+  // Through links, and of a store that is not called `objects`.
+  fs::create_symlink(tree / ".git/objects", beside / "store");
+  git(beside.path(), {"clone", "-q", "--shared", tree.path().string(), "by-link"});
+  beside.write("by-link/.git/objects/info/alternates", (beside / "store").string() + "\n");
+  fs::copy(tree / ".git/objects", beside / "elsewhere", fs::copy_options::recursive);
+  fs::create_symlink("elsewhere", beside / "objects");
+  git(beside.path(), {"clone", "-q", "--shared", tree.path().string(), "named"});
+  beside.write("named/.git/objects/info/alternates", (beside / "objects").string() + "\n");
+  for (const std::string name : {"borrower", "second", "linked", "by-hand", "by-link", "named"}) {
     const Database database;
     index_as(beside / name, database, {"--rev", "HEAD"});
     CHECK(definitions(database) == (name == "linked" ? kAtV1 : kAtMain));

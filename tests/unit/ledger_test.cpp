@@ -284,6 +284,44 @@ TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[post
   CHECK(head() == "c1");
 }
 
+TEST_CASE("ledger: the head moves where the last run of every shard stands", "[postgres]") {
+  const std::string url = fresh_database("ledger_shard_heads");
+  PgConnection reader = connect(url);
+  const auto end_run = [&](const std::string& shard, const std::string& head,
+                           const std::string& status = "complete") {
+    PgConnection connection = connect(url);
+    // The claim of the run before ends with its session, which may take the server a moment.
+    auto ledger = Ledger::open(connection, {"repo", "/src/repo", {}, {}}, ViewModels{model(), {}},
+                               {Shard::parse(shard)}, {[] { return true; }});
+    REQUIRE(ledger.ok());
+    REQUIRE(text_of(ledger->finish_run(status, "{}", head)) == "");
+    return std::string(
+        must_run(reader, "SELECT coalesce(head, '') FROM forkdex.repositories").text(0, 0));
+  };
+  CHECK(end_run("1/2", "c1") == "");
+  CHECK(end_run("2/2", "c1") == "c1");
+  CHECK(end_run("1/2", "c2") == "c1");
+  CHECK(end_run("2/2", "c2") == "c2");
+  SECTION("of what a shard once was, nothing counts") {
+    CHECK(end_run("1/2", "c1") == "c2");  // 2/2 holds c2
+    CHECK(end_run("2/2", "c1") == "c1");
+  }
+  SECTION("a run that did not come to its end may have left anything") {
+    CHECK(end_run("2/2", "c3", "interrupted") == "c2");
+    CHECK(end_run("1/2", "c2") == "c2");
+    CHECK(end_run("1/2", "c3") == "c2");
+    CHECK(end_run("2/2", "c3") == "c3");
+  }
+  SECTION("a run over all files, and one over other shards, begin anew") {
+    CHECK(end_run("1/2", "c3") == "c2");
+    CHECK(end_run("", "c4") == "c4");
+    CHECK(end_run("2/2", "c3") == "c4");  // 1/2 holds c4
+    CHECK(end_run("1/3", "c3") == "c4");
+    CHECK(end_run("1/2", "c3") == "c4");  // 2/2 was cut up by 1/3
+    CHECK(end_run("2/2", "c3") == "c3");
+  }
+}
+
 TEST_CASE("ledger: over a new connection it writes what it had noted", "[postgres]") {
   const std::string url = fresh_database("ledger_resume");
   PgConnection connection = connect(url);

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 namespace forkdex {
 namespace {
 
+namespace fs = std::filesystem;
 using Strings = std::vector<std::string>;
 
 TEST_CASE("scope: a shard is a number of a count, and nothing else") {
@@ -48,6 +50,7 @@ TEST_CASE("scope: a list has a path a line, or a path a NUL") {
   CHECK(read_file_list("b.py\na.py\r\n\n./a.py\n././c d.py") == Strings{"a.py", "b.py", "c d.py"});
   CHECK(read_file_list(std::string_view("x\ny.py\0b\r\0\0a", 12)) ==
         Strings{"a", "b\r", "x\ny.py"});
+  CHECK(read_file_list(".//a.py\n.///./b.py") == Strings{"a.py", "b.py"});
   CHECK(read_file_list("").empty());
 }
 
@@ -68,12 +71,39 @@ TEST_CASE("scope: paths of a list lead into the repository, however they are wri
     return std::to_string(met.size());
   };
   CHECK(settled("/src/repo/a.py\nb/../b/c.py\n..d.py\n/src/../src/repo/e..py\na.py\n") == "4");
+  CHECK(settled("b//c.py\n././/a.py\n/src//repo/./..d.py\n./e..py\nb/./c.py\n") == "4");
   for (const char* outside :
        {"/src/repository/a.py", "/a.py", "../a.py", "b/../../a.py", "/src/repo/../a.py", ".."}) {
     INFO(outside);
     CHECK(settled(outside).find("--files-from names " + std::string(outside) +
                                 ", which is not below /src/repo") == 0);
   }
+}
+
+TEST_CASE("scope: a path that reaches the repository through a link is one of it") {
+  const test::TemporaryFolder folder;
+  folder.write("home/repo/b/c.py", "");
+  fs::create_symlink("home", folder / "link");
+  fs::create_symlink("link/repo", folder / "again");
+  fs::create_symlink("b", folder / "home/repo/inner");
+  const fs::path root = fs::canonical(folder / "home/repo");
+  const auto settled = [&](const fs::path& path) {
+    folder.write("list", (folder / "link/repo/gone.py").string() + "\n" + path.string() + "\n");
+    Settings settings;
+    settings.files_from = folder / "list";
+    auto scope = RunScope::open(settings);
+    REQUIRE(scope.ok());
+    auto done = scope->settle_in(root);
+    return !done ? done.error().text() : scope->holds("b/c.py") ? "met" : "not met";
+  };
+  CHECK(settled(folder / "home/repo/b/c.py") == "met");
+  CHECK(settled(folder / "link/repo/b/c.py") == "met");
+  CHECK(settled(folder / "again/b/c.py") == "met");
+  CHECK(settled(folder / "again/../again//b/c.py") == "met");
+  // A link inside is a file of its own, not what it leads to.
+  CHECK(settled(folder / "link/repo/inner/c.py") == "not met");
+  CHECK(settled(folder / "link/b/c.py").find("which is not below") != std::string::npos);
+  CHECK(settled(folder / "link/repo").find("which is not below") != std::string::npos);
 }
 
 TEST_CASE("scope: what of the list was never met is told, a few by name") {

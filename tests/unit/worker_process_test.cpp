@@ -2,6 +2,7 @@
 
 #include "supervisor/fleet/worker_process.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +10,8 @@
 #include <sstream>
 
 #include <catch2/catch.hpp>
+
+#include "tests/support/wait_until.h"
 
 using namespace forkdex;
 namespace fs = std::filesystem;
@@ -66,6 +69,23 @@ TEST_CASE("worker process: what we killed is told with our reason", "[fleet]") {
     worker.kill(KilledByUs{"it took too long"});
   });
   CHECK(describe(cause) == "was ended: it took too long");
+}
+
+TEST_CASE("worker process: nothing of it is left when the object is gone", "[fleet][kill]") {
+  // What it has in memory takes the kernel a while to give back.
+  const Script script(
+      "exec /usr/bin/python3 -c 'import os, sys\nx = bytearray(1 << 28)\n"
+      "open(os.path.dirname(sys.argv[1]) + \"/up\", \"w\")\n"
+      "while True: pass' \"$0\"");
+  boost::asio::io_context context;
+  auto worker = WorkerProcess::spawn(context, script.path(), WorkerSetup{},
+                                     {.woke = [] {}, .exited = [](const ExitCause&) {}});
+  REQUIRE(worker.ok());
+  test::wait_until("it holds its memory", [&] { return fs::exists(script.folder / "up"); });
+  const pid_t pid = (*worker)->pid();
+  worker->reset();
+  CHECK(::kill(pid, 0) != 0);
+  CHECK(errno == ESRCH);
 }
 
 TEST_CASE("worker process: the child finds its descriptors and no others", "[fleet]") {
