@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "supervisor/fleet/readable.h"
+
 namespace forkdex {
 
 Result<ChildProcess> ChildProcess::adopt(boost::asio::io_context& context, pid_t pid) {
@@ -26,25 +28,26 @@ ChildProcess::ChildProcess(ChildProcess&& other) noexcept
     : pid_(other.pid_), ours_(std::exchange(other.ours_, false)), pidfd_(std::move(other.pidfd_)) {}
 
 ChildProcess::~ChildProcess() {
-  if (!ours_) return;
-  kill();
-  reap();
+  if (!pidfd_) return;
+  if (ours_) {
+    kill();
+    reap();
+  }
+  boost::system::error_code ignored;
+  pidfd_->close(ignored);
 }
 
 void ChildProcess::kill() {
-  if (ours_) ::syscall(SYS_pidfd_send_signal, pidfd_.native_handle(), SIGKILL, nullptr, 0);
+  if (ours_) ::syscall(SYS_pidfd_send_signal, pidfd_->native_handle(), SIGKILL, nullptr, 0);
 }
 
 void ChildProcess::when_ended(std::function<void()> handler) {
-  pidfd_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                    [handler = std::move(handler)](const boost::system::error_code& error) {
-                      if (!error) handler();
-                    });
+  when_readable(pidfd_, std::move(handler));
 }
 
 ExitCause ChildProcess::reap() {
   siginfo_t info{};
-  const int pidfd = pidfd_.native_handle();
+  const int pidfd = pidfd_->native_handle();
   // Once its end was waited for the descriptor is one that does not block, waitid(2) on it
   // included.
   while (::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED) < 0 &&

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <memory>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -35,11 +36,12 @@ class ChildProcess {
 
  private:
   ChildProcess(boost::asio::io_context& context, pid_t pid, int pidfd)
-      : pid_(pid), pidfd_(context, pidfd) {}
+      : pid_(pid),
+        pidfd_(std::make_shared<boost::asio::posix::stream_descriptor>(context, pidfd)) {}
 
   pid_t pid_;
-  bool ours_ = true;  // neither reaped nor moved from
-  boost::asio::posix::stream_descriptor pidfd_;
+  bool ours_ = true;                                              // neither reaped nor moved from
+  std::shared_ptr<boost::asio::posix::stream_descriptor> pidfd_;  // closed with this object
 };
 
 }  // namespace forkdex

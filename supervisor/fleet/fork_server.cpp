@@ -17,6 +17,7 @@
 #include "supervisor/fleet/child_process.h"
 #include "supervisor/fleet/last_words.h"
 #include "supervisor/fleet/launch.h"
+#include "supervisor/fleet/readable.h"
 
 namespace forkdex {
 namespace {
@@ -116,11 +117,9 @@ Result<void> ForkServer::State::launch_server() {
 void ForkServer::State::watch(const std::shared_ptr<Server>& started) {
   started->words.watch(started);
   const std::weak_ptr<State> weak = weak_from_this();
-  started->socket.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                             [weak, started](const boost::system::error_code& error) {
-                               const auto state = weak.lock();
-                               if (!error && state) state->became_readable(started);
-                             });
+  when_readable({started, &started->socket}, [weak, started] {
+    if (const auto state = weak.lock()) state->became_readable(started);
+  });
   started->child->when_ended([weak, started] {
     if (const auto state = weak.lock()) state->ended(started);
   });
