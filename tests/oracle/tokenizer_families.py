@@ -196,6 +196,10 @@ def xlm_roberta_variants(root):
     yield "one piece", dict(root, pre_tokenizer=metaspace(prepend_scheme="never", split=False))
     with_bytes = root["model"]["vocab"] + [[f"<0x{byte:02X}>", -20.0] for byte in range(256)]
     yield "byte fallback", dict(root, model=dict(root["model"], vocab=with_bytes, byte_fallback=True))
+    # A trainer learns a special token too where its texts hold it often enough.
+    yield "<pad> twice", dict(root, model=dict(root["model"], vocab=root["model"]["vocab"] + [["<pad>", -9.0]]))
+    yield "other ids", dict(root, added_tokens=[dict(t, id=t["id"] + 90) for t in root["added_tokens"]]
+                            + [token(7, "self"), token(5, "<x>"), token(6, "<pad><y>")])
     old_model = {k: v for k, v in root["model"].items() if k in ("unk_id", "vocab")}
     old_space = dict(type="Metaspace", replacement="▁", add_prefix_space=True)
     yield "as files of 2020", dict(root, model=old_model, pre_tokenizer=sequence(

@@ -93,6 +93,25 @@ TEST_CASE("tokenizer: continues a word with the longest known piece") {
   CHECK(ids == Ids{1, 3, 5, 5, 0, 0, 2});
 }
 
+// As the tokenizers library has it: see AddedTokens in its source.
+TEST_CASE("tokenizer: an added token has the vocabulary's id, or the next behind it") {
+  TinyModel model;
+  const auto add = [&](const char* content, int id) {
+    model.tokenizer["added_tokens"].push_back({{"content", content}, {"id", id}});
+  };
+  add("b", 0);     // the vocabulary's is 4
+  add("<x>", 90);  // behind the vocabulary's seven
+  add("<y>", 7);
+  add("<x>", 1);
+  const TemporaryFolder folder;
+  model.write(folder);
+  const auto tokenizer = Tokenizer::open(folder.path());
+  REQUIRE(tokenizer.ok());
+  Ids ids;
+  (*tokenizer)->encode("a b<y><x>", 256, ids);
+  CHECK(ids == Ids{1, 3, 4, 8, 7, 2});
+}
+
 TEST_CASE("tokenizer: names what it does not support") {
   TinyModel model;
   SECTION("normalizer") {

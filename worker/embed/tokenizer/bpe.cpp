@@ -43,14 +43,14 @@ std::unique_ptr<Bpe> Bpe::make(Definition definition) {
   for (char32_t code = 0; code < bpe->low_characters_.size(); ++code) {
     std::string character;
     unicode::append_utf8(code, character);
-    bpe->low_characters_[code] = bpe->find(character);
+    bpe->low_characters_[code] = bpe->token_of(character);
   }
   if (definition.byte_fallback) {
     bpe->byte_tokens_.emplace();
     for (unsigned byte = 0; byte < 256; ++byte)
-      (*bpe->byte_tokens_)[byte] = bpe->find(fmt::format("<0x{:02X}>", byte));
+      (*bpe->byte_tokens_)[byte] = bpe->token_of(fmt::format("<0x{:02X}>", byte));
   }
-  if (definition.unknown) bpe->unknown_ = bpe->find(*definition.unknown);
+  if (definition.unknown) bpe->unknown_ = bpe->token_of(*definition.unknown);
   if (definition.unknown && bpe->unknown_ == kNoToken) return nullptr;
   bpe->fuse_unknown_ = definition.fuse_unknown;
   bpe->ignore_merges_ = definition.ignore_merges;
@@ -61,25 +61,31 @@ bool Bpe::add_merges(const std::vector<Merge>& merges) {
   joins_.reserve(merges.size());
   std::uint32_t rank = 0;
   for (const Merge& merge : merges) {
-    const Token left = find(merge.left);
-    const Token right = find(merge.right);
-    const Token result = find(merge.left + merge.right);
+    const Token left = token_of(merge.left);
+    const Token right = token_of(merge.right);
+    const Token result = token_of(merge.left + merge.right);
     if (left == kNoToken || right == kNoToken || result == kNoToken) return false;
     joins_.insert_or_assign(pair_key(left, right), Join{rank++, result});
   }
   return true;
 }
 
-Bpe::Token Bpe::find(std::string_view token) const {
-  const auto found = tokens_.find(token);
+std::optional<std::int32_t> Bpe::find(std::string_view token) const {
+  const Token found = token_of(token);
+  if (found == kNoToken) return {};
+  return ids_[found];
+}
+
+Bpe::Token Bpe::token_of(std::string_view text) const {
+  const auto found = tokens_.find(text);
   return found == tokens_.end() ? kNoToken : found->second;
 }
 
 Bpe::Token Bpe::character(std::string_view character) const {
-  if (character.size() > 2) return find(character);
+  if (character.size() > 2) return token_of(character);
   std::string_view rest = character;
   const char32_t code = unicode::take_code_point(rest);
-  return code < low_characters_.size() ? low_characters_[code] : find(character);
+  return code < low_characters_.size() ? low_characters_[code] : token_of(character);
 }
 
 const Bpe::Join* Bpe::join_of(Token left, Token right) const {
@@ -165,7 +171,7 @@ bool Bpe::is_whole(Token token, std::string_view text) const {
 }
 
 void Bpe::append(std::string_view piece, std::vector<std::int32_t>& ids) const {
-  const Token token = find(piece);
+  const Token token = token_of(piece);
   if (token != kNoToken && (ignore_merges_ || is_whole(token, piece))) {
     ids.push_back(ids_[token]);
     return;

@@ -38,6 +38,8 @@ class Bpe final : public TokenModel {
   static std::unique_ptr<Bpe> make(Definition definition);
 
   void append(std::string_view piece, std::vector<std::int32_t>& ids) const override;
+  std::optional<std::int32_t> find(std::string_view token) const override;
+  std::size_t size() const override { return ids_.size(); }
 
  private:
   // Tokens are counted from 0 here, since ids may have gaps.
@@ -62,7 +64,7 @@ class Bpe final : public TokenModel {
 
   Bpe() = default;
   bool add_merges(const std::vector<Merge>& merges);
-  Token find(std::string_view token) const;
+  Token token_of(std::string_view text) const;
   Token character(std::string_view character) const;
   const Join* join_of(Token left, Token right) const;
   bool append_bytes(std::string_view character, Symbols& symbols) const;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,11 @@ class TokenModel {
 
   /// Appends the ids of `piece`. REQUIRES valid UTF-8, not empty.
   virtual void append(std::string_view piece, std::vector<std::int32_t>& ids) const = 0;
+
+  /// The id of a token of the vocabulary.
+  virtual std::optional<std::int32_t> find(std::string_view token) const = 0;
+  /// Entries of the vocabulary, equal ones included.
+  virtual std::size_t size() const = 0;
 };
 
 /// Lets a map of strings be asked for a view.

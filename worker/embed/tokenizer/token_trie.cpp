@@ -60,6 +60,12 @@ TokenTrie::Node TokenTrie::walk(Node node, std::string_view text) const {
   return node;
 }
 
+std::optional<std::int32_t> TokenTrie::find(std::string_view token) const {
+  const Node node = walk(kRoot, token);
+  if (node == kNone || value(node) == kNoValue) return {};
+  return value(node);
+}
+
 TokenTrie::Match TokenTrie::longest_match(Node node, std::string_view text) const {
   Match match;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,8 @@ class TokenTrie {
   std::int32_t value(Node node) const { return nodes_[node].value; }
   /// Follows `text` from `node`; kNone where it leads nowhere.
   Node walk(Node node, std::string_view text) const;
+
+  std::optional<std::int32_t> find(std::string_view token) const;
 
   struct Match {
     std::int32_t value = kNoValue;

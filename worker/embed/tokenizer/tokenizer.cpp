@@ -19,14 +19,35 @@ namespace {
 
 using nlohmann::json;
 
+// Ids of added tokens as the library gives them that models are used with: the vocabulary's where
+// it has the token, else the next behind the vocabulary. What the file says of an id doesn't count.
+class AddedTokenIds {
+ public:
+  explicit AddedTokenIds(const TokenModel& model)
+      : model_(model), next_(static_cast<std::int32_t>(model.size())) {}
+
+  std::int32_t take(const std::string& content) {
+    if (const auto known = model_.find(content)) return *known;
+    const auto [place, added] = added_.emplace(content, next_);
+    if (added) ++next_;
+    return place->second;
+  }
+
+ private:
+  const TokenModel& model_;
+  std::int32_t next_;
+  Vocabulary added_;
+};
+
 void read_added_tokens(const json& section, TokenPipeline::Parts& parts) {
+  AddedTokenIds ids(*parts.model);
   std::vector<AddedToken> raw;
   std::vector<AddedToken> normalized;
   for (const json& object : section) {
     JsonPart part("added token", object);
     AddedToken token;
     token.content = checked_token(object.at("content").get<std::string>());
-    token.id = token_id(object.at("id"));
+    token.id = ids.take(token.content);
     token.single_word = part.get("single_word", false);
     token.lstrip = part.get("lstrip", false);
     token.rstrip = part.get("rstrip", false);

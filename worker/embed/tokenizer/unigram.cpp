@@ -37,11 +37,6 @@ Unigram::Unigram(std::vector<Scored> vocabulary, std::int32_t unknown_id, bool b
     (*byte_ids_)[byte] = find(fmt::format("<0x{:02X}>", byte));
 }
 
-std::int32_t Unigram::find(std::string_view token) const {
-  const TokenTrie::Node node = tokens_.walk(TokenTrie::kRoot, token);
-  return node == TokenTrie::kNone ? TokenTrie::kNoValue : tokens_.value(node);
-}
-
 // Viterbi's algorithm, forward over the places between characters. Scores are kept only as far
 // ahead as a token reaches, so that a long piece costs two bytes of memory a byte.
 std::vector<Unigram::Step> Unigram::best_steps(std::string_view piece) const {
@@ -77,13 +72,11 @@ std::vector<Unigram::Step> Unigram::best_steps(std::string_view piece) const {
 }
 
 void Unigram::append_token(std::string_view token, std::vector<std::int32_t>& ids) const {
-  if (const std::int32_t id = find(token); id != TokenTrie::kNoValue) return ids.push_back(id);
+  if (const auto id = find(token)) return ids.push_back(*id);
   const auto id_of = [&](char byte) { return (*byte_ids_)[static_cast<unsigned char>(byte)]; };
-  const bool spelled = byte_ids_ && std::none_of(token.begin(), token.end(), [&](char byte) {
-                         return id_of(byte) == TokenTrie::kNoValue;
-                       });
+  const bool spelled = byte_ids_ && std::all_of(token.begin(), token.end(), id_of);
   if (!spelled) return ids.push_back(unknown_id_);
-  for (const char byte : token) ids.push_back(id_of(byte));
+  for (const char byte : token) ids.push_back(*id_of(byte));
 }
 
 void Unigram::append(std::string_view piece, std::vector<std::int32_t>& ids) const {

@@ -28,6 +28,10 @@ class Unigram final : public TokenModel {
   Unigram(std::vector<Scored> vocabulary, std::int32_t unknown_id, bool byte_fallback);
 
   void append(std::string_view piece, std::vector<std::int32_t>& ids) const override;
+  std::optional<std::int32_t> find(std::string_view token) const override {
+    return tokens_.find(token);
+  }
+  std::size_t size() const override { return scores_.size(); }
 
  private:
   // How the best way to a place ends: the bytes of its last token, and whether that is unknown.
@@ -38,14 +42,13 @@ class Unigram final : public TokenModel {
 
   std::vector<Step> best_steps(std::string_view piece) const;
   void append_token(std::string_view token, std::vector<std::int32_t>& ids) const;
-  std::int32_t find(std::string_view token) const;
 
   TokenTrie tokens_;
   std::vector<double> scores_;  // by id
   std::size_t longest_ = 4;     // bytes of a token or of a character
   double unknown_score_ = 0;
   std::int32_t unknown_id_;
-  std::optional<std::array<std::int32_t, 256>> byte_ids_;
+  std::optional<std::array<std::optional<std::int32_t>, 256>> byte_ids_;
 };
 
 }  // namespace forkdex

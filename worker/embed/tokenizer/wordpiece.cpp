@@ -18,6 +18,7 @@ bool has_more_characters_than(std::string_view word, std::size_t limit) {
 
 WordPiece::WordPiece(std::vector<TokenTrie::Entry> vocabulary, Rules rules)
     : rules_(std::move(rules)),
+      size_(vocabulary.size()),
       tokens_(std::move(vocabulary)),
       continuation_(tokens_.walk(TokenTrie::kRoot, rules_.continuation_prefix)) {}
 

@@ -25,9 +25,14 @@ class WordPiece final : public TokenModel {
   WordPiece(std::vector<TokenTrie::Entry> vocabulary, Rules rules);
 
   void append(std::string_view word, std::vector<std::int32_t>& ids) const override;
+  std::optional<std::int32_t> find(std::string_view token) const override {
+    return tokens_.find(token);
+  }
+  std::size_t size() const override { return size_; }
 
  private:
   Rules rules_;
+  std::size_t size_;
   TokenTrie tokens_;
   TokenTrie::Node continuation_;  // where continuations start; kNone when there are none
 };
