@@ -22,9 +22,9 @@ using Places = EncoderConfig::Places;
 // oneDNN compiles a linear layer for every number of rows it meets; batches near the token budget
 // have nearly all the same one when it is rounded up to this.
 constexpr std::int64_t kRowMultiple = 64;
-// Rows whose widened states stay in the second-level cache between the layers that make and use
-// them.
-constexpr std::int64_t kBlockRows = 256;
+// Rows whose widened states are there at once. Weights are read again for each block, so that small
+// blocks cost time (docs/benchmarks.md), and large ones memory.
+constexpr std::int64_t kBlockRows = 1024;
 
 std::size_t count(std::int64_t size) { return static_cast<std::size_t>(size); }
 

@@ -129,41 +129,61 @@ FORKDEX_TARGET_AMX void multiply(const Bf16* left, std::size_t left_row, std::si
   }
 }
 
-/// 2^x for x <= 0, to 3e-6 of its value; 0 for -infinity, which is what scaling by it makes of the
-/// NaN that its fraction is (VSCALEFPS).
+/// 2^x for x <= 0, to 8e-5 of its value, a fiftieth of what rounding it to Bf16 costs; 0 for
+/// -infinity. A minimax polynomial over the fraction, scaled by the whole part (VSCALEFPS).
 FORKDEX_TARGET_AMX inline __m512 power_of_two(__m512 x) {
-  const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const __m512 r = _mm512_sub_ps(x, whole);
-  __m512 series = _mm512_fmadd_ps(r, _mm512_set1_ps(0.00957009f), _mm512_set1_ps(0.05591786f));
-  series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(0.24024746f));
-  series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(0.6931218f));
-  series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(0.9999993f));
-  return _mm512_scalef_ps(series, whole);
+  const __m512 r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  __m512 series = _mm512_fmadd_ps(r, _mm512_set1_ps(0.078024521f), _mm512_set1_ps(0.22606716f));
+  series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(0.69583356f));
+  series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(0.9999252f));
+  return _mm512_scalef_ps(series, x);
+}
+
+/// Two vectors of scores or what became of them.
+struct Pair {
+  __m512 low;
+  __m512 high;
+};
+
+FORKDEX_TARGET_AMX inline Pair powers(Pair scores, __m512 factor, __m512 top) {
+  return {power_of_two(_mm512_fmsub_ps(scores.low, factor, top)),
+          power_of_two(_mm512_fmsub_ps(scores.high, factor, top))};
+}
+
+FORKDEX_TARGET_AMX inline void store(Pair values, Bf16* out) {
+  _mm512_store_si512(out, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(values.high, values.low)));
 }
 
 /// 2^(scale * (score - top)) of `length` scores, and 0 behind them up to `padded`. Returns their
 /// sum.
-FORKDEX_TARGET_AMX float exponentials(float* scores, std::size_t length, std::size_t padded,
-                                      float scale, Bf16* out) {
-  constexpr std::size_t kWidth = Vectors::kWidth;
-  for (std::size_t i = length; i < padded; ++i) scores[i] = -INFINITY;
-  __m512 tops[2] = {_mm512_load_ps(scores), _mm512_load_ps(scores + kWidth)};
-  for (std::size_t i = kDepth; i < padded; i += kDepth) {
-    tops[0] = _mm512_max_ps(tops[0], _mm512_load_ps(scores + i));
-    tops[1] = _mm512_max_ps(tops[1], _mm512_load_ps(scores + i + kWidth));
+FORKDEX_TARGET_AMX inline float exponentials(const float* scores, std::size_t length,
+                                             std::size_t padded, float scale, Bf16* out) {
+  const auto at = [&] FORKDEX_TARGET_AMX(std::size_t i) -> Pair {
+    return {_mm512_load_ps(scores + i), _mm512_load_ps(scores + i + Vectors::kWidth)};
+  };
+  // The end in registers: it would have to wait for what is stored over a part of it.
+  const std::size_t last = padded - kDepth;
+  const std::uint32_t seen = ~std::uint32_t{0} >> (padded - length);
+  const __m512 none = _mm512_set1_ps(-INFINITY);
+  Pair end = at(last);
+  end.low = _mm512_mask_blend_ps(static_cast<__mmask16>(seen), none, end.low);
+  end.high = _mm512_mask_blend_ps(static_cast<__mmask16>(seen >> Vectors::kWidth), none, end.high);
+  Pair tops = end;
+  for (std::size_t i = 0; i < last; i += kDepth) {
+    const Pair some = at(i);
+    tops = {_mm512_max_ps(tops.low, some.low), _mm512_max_ps(tops.high, some.high)};
   }
   const __m512 factor = _mm512_set1_ps(scale);
-  const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(_mm512_max_ps(tops[0], tops[1])) * scale);
-  __m512 totals[2] = {};
-  for (std::size_t i = 0; i < padded; i += kDepth) {
-    const __m512 first = power_of_two(_mm512_fmsub_ps(_mm512_load_ps(scores + i), factor, top));
-    const __m512 second =
-        power_of_two(_mm512_fmsub_ps(_mm512_load_ps(scores + i + kWidth), factor, top));
-    _mm512_store_si512(out + i, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first)));
-    totals[0] = _mm512_add_ps(totals[0], first);
-    totals[1] = _mm512_add_ps(totals[1], second);
+  const __m512 top =
+      _mm512_set1_ps(_mm512_reduce_max_ps(_mm512_max_ps(tops.low, tops.high)) * scale);
+  Pair totals = powers(end, factor, top);
+  store(totals, out + last);
+  for (std::size_t i = 0; i < last; i += kDepth) {
+    const Pair some = powers(at(i), factor, top);
+    store(some, out + i);
+    totals = {_mm512_add_ps(totals.low, some.low), _mm512_add_ps(totals.high, some.high)};
   }
-  return _mm512_reduce_add_ps(_mm512_add_ps(totals[0], totals[1]));
+  return _mm512_reduce_add_ps(_mm512_add_ps(totals.low, totals.high));
 }
 
 /// The queries from `start` on, at most kQueries.
@@ -196,10 +216,12 @@ FORKDEX_TARGET_AMX void attend_queries(const Head& head, std::size_t start, Scra
         exponentials(line, seen.count, seen.padded, kLog2e / root, probabilities + r * seen.padded);
   }
   multiply<BothRows>(probabilities, seen.padded, seen.padded, values, 1, size / kTile, out, size);
-  for (std::size_t r = 0; r < rows; ++r)
+  for (std::size_t r = 0; r < rows; ++r) {
+    const float share = 1.0f / sums[r];
     for (std::size_t d = 0; d < size; d += Vectors::kWidth)
-      Vectors::store(Vectors::load(out + r * size + d) / sums[r],
+      Vectors::store(Vectors::load(out + r * size + d) * share,
                      head.out + (start + r) * head.out_row + d);
+  }
 }
 
 FORKDEX_TARGET_AMX void attend_head(const Head& head, Scratch& scratch) {

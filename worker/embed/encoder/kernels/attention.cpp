@@ -104,7 +104,9 @@ struct Attention : Generation<Processor> {
   // Softmax, to the base of 2, over the first `length` of `padded` values; what lies behind them
   // means nothing.
   FORKDEX_INLINE static void softmax(float* row, std::size_t length, std::size_t padded) {
-    for (std::size_t i = length; i < padded; ++i) row[i] = -INFINITY;
+    // By a whole vector: a load that overlaps a smaller store waits for it.
+    store(Base::cut(load(row + padded - kWidth), length - (padded - kWidth)),
+          row + padded - kWidth);
     Vec tops = load(row);
     for (std::size_t i = kWidth; i < padded; i += kWidth) tops = Base::larger(tops, load(row + i));
     const float top = Base::largest(tops);

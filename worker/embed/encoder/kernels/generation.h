@@ -72,9 +72,28 @@ struct Generation {
     return v;
   }
   FORKDEX_INLINE static Vec load(const Bf16* from) {
+    if constexpr (sizeof(IntVec) == 64) {  // GCC makes five instructions of what is one
+      IntVec wide;
+      asm("vpmovzxwd %1, %0" : "=v"(wide) : "m"(*reinterpret_cast<const char(*)[32]>(from)));
+      return as_floats(wide << 16);
+    }
     HalfVec half;
     std::memcpy(&half, from, sizeof half);
     return as_floats(__builtin_convertvector(half, IntVec) << 16);
+  }
+
+  // 0, 1, 2 and so on. Loaded: GCC puts such a vector together element by element.
+  FORKDEX_INLINE static IntVec places() {
+    static constexpr std::int32_t kPlaces[] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                               8, 9, 10, 11, 12, 13, 14, 15};
+    IntVec v;
+    std::memcpy(&v, kPlaces, sizeof v);
+    return v;
+  }
+
+  // `v` with -infinity from element `count` on.
+  FORKDEX_INLINE static Vec cut(Vec v, std::size_t count) {
+    return places() < static_cast<std::int32_t>(count) ? v : Vec{} - INFINITY;
   }
 
   FORKDEX_INLINE static void store(const Vec& v, float* to) { std::memcpy(to, &v, sizeof v); }
@@ -94,10 +113,7 @@ struct Generation {
 
   // Element i of the result is element i ^ distance of `v`.
   FORKDEX_INLINE static Vec exchange(Vec v, std::int32_t distance) {
-    IntVec order;
-#pragma GCC unroll 16
-    for (std::size_t i = 0; i < kWidth; ++i) order[i] = static_cast<std::int32_t>(i) ^ distance;
-    return __builtin_shuffle(v, order);
+    return __builtin_shuffle(v, places() ^ distance);
   }
 
   FORKDEX_INLINE static float sum(Vec v) {
@@ -122,9 +138,7 @@ struct Generation {
   FORKDEX_INLINE static void see_from(std::size_t place, std::size_t first, std::size_t count,
                                       float slope, std::size_t window, float* scores) {
     if (slope != 0.0f) {
-      Vec offset;
-#pragma GCC unroll 16
-      for (std::size_t i = 0; i < kWidth; ++i) offset[i] = static_cast<float>(i);
+      Vec offset = __builtin_convertvector(places(), Vec);
       offset += static_cast<float>(first) - static_cast<float>(place);
       for (std::size_t i = 0; i < count; i += kWidth, offset += static_cast<float>(kWidth))
         store(load(scores + i) - larger(offset, -offset) * slope, scores + i);
@@ -135,11 +149,12 @@ struct Generation {
       scores[key - first] = -INFINITY;
   }
 
-  // 2^x for x <= 0, to 1e-7 of its value; x below -126 counts as -126. A minimax polynomial over
-  // the fraction, whose exponent then grows by the whole part.
+  // 2^x for x <= 0, to 1e-7 of its value; x below -100 counts as -100, so that a share of it is not
+  // so small that a processor computes it a hundred times slower. A minimax polynomial over the
+  // fraction, whose exponent then grows by the whole part.
   FORKDEX_INLINE static Vec power_of_two(Vec x) {
     constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: what is added to it loses its fraction
-    x = larger(x, Vec{} - 126.0f);
+    x = larger(x, Vec{} - 100.0f);
     const Vec shifted = x + kRound;
     const Vec r = x - (shifted - kRound);
     Vec series = r * 0.0013276461f + 0.009675541f;

@@ -36,43 +36,66 @@ struct RowKernels : Generation<Processor> {
     return sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
   }
 
-  template <bool IsAdded, class T>
-  FORKDEX_INLINE static void norm_row(T* row, const T* added, std::span<const float> scale,
-                                      const float* shift, float epsilon, float* line) {
+  // `Count` rows pass by pass, so that one's sums are added up while the other's are made; `lines`
+  // has room for both.
+  template <std::size_t Count, bool IsAdded, class T>
+  FORKDEX_INLINE static void norm_rows(T* rows, std::size_t step, const T* added,
+                                       std::span<const float> scale, const float* shift,
+                                       float epsilon, float* lines) {
     const std::size_t size = scale.size();
     const float share = 1.0f / static_cast<float>(size);
-    Vec totals[kSums] = {};
-    each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t s) {
-      Vec v = load(row + i);
-      if constexpr (IsAdded) v += load(added + i);
-      store(v, line + i);
-      totals[s] += v;
-    });
-    const float mean = total(totals) * share;
-    Vec squares[kSums] = {};
-    each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t s) {
-      const Vec v = load(line + i) - mean;
-      squares[s] += v * v;
-    });
-    const float factor = 1.0f / std::sqrt(total(squares) * share + epsilon);
-    each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t) {
-      store((load(line + i) - mean) * factor * load(scale.data() + i) + load(shift + i), row + i);
-    });
+    float means[Count], factors[Count];
+    for (std::size_t n = 0; n < Count; ++n) {
+      Vec totals[kSums] = {};
+      each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t s) {
+        Vec v = load(rows + n * step + i);
+        if constexpr (IsAdded) v += load(added + n * size + i);
+        store(v, lines + n * size + i);
+        totals[s] += v;
+      });
+      means[n] = total(totals) * share;
+    }
+    for (std::size_t n = 0; n < Count; ++n) {
+      Vec squares[kSums] = {};
+      each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t s) {
+        const Vec v = load(lines + n * size + i) - means[n];
+        squares[s] += v * v;
+      });
+      factors[n] = 1.0f / std::sqrt(total(squares) * share + epsilon);
+    }
+    for (std::size_t n = 0; n < Count; ++n) {
+      const float offset = -means[n] * factors[n];
+      each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t) {
+        const Vec v = load(lines + n * size + i) * factors[n] + offset;
+        store(v * load(scale.data() + i) + load(shift + i), rows + n * step + i);
+      });
+    }
+  }
+
+  template <bool IsAdded, class T>
+  FORKDEX_INLINE static void norm_all(Rows<T> rows, const T* added, std::span<const float> scale,
+                                      const float* shift, float epsilon, float* lines) {
+    std::size_t r = 0;
+    for (; r + 2 <= rows.count; r += 2)
+      norm_rows<2, IsAdded>(rows.values + r * rows.row, rows.row,
+                            IsAdded ? added + r * scale.size() : added, scale, shift, epsilon,
+                            lines);
+    if (r < rows.count)
+      norm_rows<1, IsAdded>(rows.values + r * rows.row, rows.row,
+                            IsAdded ? added + r * scale.size() : added, scale, shift, epsilon,
+                            lines);
   }
 
   template <class T>
   FORKDEX_INLINE static void add_layer_norm(Rows<T> rows, const T* added,
                                             std::span<const float> scale, const float* shift,
                                             float epsilon) {
-    thread_local std::vector<float> line;
-    line.resize(std::max(line.size(), scale.size()));
-    for (std::size_t r = 0; r < rows.count; ++r) {
-      T* const row = rows.values + r * rows.row;
-      if (added)
-        norm_row<true>(row, added + r * scale.size(), scale, shift, epsilon, line.data());
-      else
-        norm_row<false>(row, added, scale, shift, epsilon, line.data());
-    }
+    thread_local std::vector<float> lines;
+    lines.resize(std::max(lines.size(), 2 * scale.size()));
+    if (added)
+      norm_all<true>(rows, added, scale, shift, epsilon, lines.data());
+    else
+      norm_all<false>(rows, added, scale, shift, epsilon, lines.data());
   }
 
   template <class T>
