@@ -12,6 +12,10 @@ namespace forkdex {
 using Sha256 = std::array<std::uint8_t, 32>;
 
 Sha256 sha256(std::string_view bytes);
+/// Its 32 bytes, as long as it lives.
+inline std::string_view bytes_of(const Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 std::string hex(const Sha256& digest);
 
 /// The id, hex, that git gives a blob of these bytes in a repository of SHA-1 objects. Good for

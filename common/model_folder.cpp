@@ -261,21 +261,24 @@ std::string hash_weights(const fs::path& file, const fs::path& cache_folder) {
   return digest;
 }
 
-Sha256 fingerprint_of(const ModelFolder& folder, const fs::path& cache_folder) {
+void add_fingerprints(ModelFolder& folder, const fs::path& cache_folder) {
   const std::optional<std::string> tokenizer = read_text(folder.path / "tokenizer.json");
   if (!tokenizer)
     throw Unusable{"the model folder has no tokenizer.json", folder.path / "tokenizer.json"};
-  return FieldHasher()
-      .add(hash_weights(folder.path / kWeights, cache_folder))
-      .add(*tokenizer)
-      .add(read_text(folder.path / "config.json").value_or(""))
-      .add(folder.pooling)
-      .add(folder.normalize ? "normalized" : "")
-      .add(folder.query_prefix)
-      .add(folder.document_prefix)
-      .add(std::to_string(folder.max_tokens))
-      .add(std::to_string(folder.dimension))
-      .finish();
+  const std::string weights = hash_weights(folder.path / kWeights, cache_folder);
+  const std::string config = read_text(folder.path / "config.json").value_or("");
+  folder.encoder = FieldHasher().add(weights).add(config).finish();
+  folder.fingerprint = FieldHasher()
+                           .add(weights)
+                           .add(*tokenizer)
+                           .add(config)
+                           .add(folder.pooling)
+                           .add(folder.normalize ? "normalized" : "")
+                           .add(folder.query_prefix)
+                           .add(folder.document_prefix)
+                           .add(std::to_string(folder.max_tokens))
+                           .add(std::to_string(folder.dimension))
+                           .finish();
 }
 
 void apply(const ModelWishes& wishes, ModelFolder& folder) {
@@ -314,7 +317,7 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
   read_modules(folder);
   read_prompts(folder);
   apply(wishes, folder);
-  folder.fingerprint = fingerprint_of(folder, cache_folder);
+  add_fingerprints(folder, cache_folder);
   return folder;
 }
 

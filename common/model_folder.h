@@ -32,6 +32,7 @@ struct ModelFolder {
   std::string query_prefix;     ///< prepended to a query; empty for most models
   std::string document_prefix;  ///< prepended to a chunk
   bool normalize = false;
+  Sha256 encoder{};      ///< fingerprint of weights and config alone
   Sha256 fingerprint{};  ///< weights, tokenizer, config, pooling, prefix, maximum tokens, dimension
 
   /// Reads the folder's JSON files and hashes the weights; `cache_folder` (may be empty) keeps the

@@ -10,16 +10,4 @@ Precision resolved(Precision wanted) {
   return Precision::kFp32;
 }
 
-std::string_view name_of(Precision precision) {
-  switch (precision) {
-    case Precision::kFp32:
-      return "fp32";
-    case Precision::kBf16:
-      return "bf16";
-    case Precision::kAuto:
-      break;
-  }
-  return "auto";
-}
-
 }  // namespace forkdex

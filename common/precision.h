@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -13,11 +14,15 @@ enum class Precision : std::uint8_t {
   kBf16,
 };
 
+/// Their names, in the order of the enumerators.
+inline constexpr std::array<std::string_view, 3> kPrecisionNames = {"auto", "fp32", "bf16"};
+
 /// `wanted`, or for kAuto: kBf16 where the processor multiplies it faster (AVX512_BF16, with or
 /// without AMX), else kFp32.
 Precision resolved(Precision wanted);
 
-/// "fp32", "bf16" or "auto".
-std::string_view name_of(Precision precision);
+inline std::string_view name_of(Precision precision) {
+  return kPrecisionNames[static_cast<std::size_t>(precision)];
+}
 
 }  // namespace forkdex

@@ -189,7 +189,6 @@ bool set_language(Settings& settings, const Values& values) {
 // --config is read before the settings it holds; nothing is stored.
 bool set_nothing(Settings&, const Values& values) { return printable(values.back(), 4096); }
 
-constexpr std::array<std::string_view, 3> kPrecisions = {"auto", "fp32", "bf16"};
 constexpr std::array<std::string_view, 2> kDevices = {"auto", "cpu"};
 constexpr std::array<std::string_view, 5> kStyles = {"auto", "bar", "plain", "json", "none"};
 constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
@@ -259,7 +258,7 @@ constexpr std::array kTable = {
     SettingRow{"precision", "P", "auto", "auto, fp32 or bf16",
                "The numbers that the model computes with; auto is what the processor is fastest with.",
                kModelUsers, kEverywhere, false, false,
-               set_choice<&Settings::precision, kPrecisions>},
+               set_choice<&Settings::precision, kPrecisionNames>},
     SettingRow{"device", "D", "auto", "auto or cpu",
                "Where the model runs: auto or cpu.",
                kModelUsers, kEverywhere, false, false, set_choice<&Settings::device, kDevices>},

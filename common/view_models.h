@@ -30,6 +30,11 @@ Error no_view_error();
 /// Whether one model serves both views.
 bool is_one_model(const ViewModels& models);
 
+/// The view whose model stands for the source: chunks are cut to what it reads.
+inline View source_view(const ViewModels& models) {
+  return models.code ? View::kCode : View::kText;
+}
+
 /// The view whose model embeds what is no chunk: commit messages.
 inline View message_view(const ViewModels& models) {
   return models.text ? View::kText : View::kCode;

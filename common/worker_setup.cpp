@@ -14,8 +14,8 @@ namespace forkdex {
 namespace {
 
 // Paths are bytes; text in CBOR must be UTF-8, so they cross as byte strings.
-nlohmann::json bytes_of(const std::string& raw) {
-  return nlohmann::json::binary(std::vector<std::uint8_t>(raw.begin(), raw.end()));
+nlohmann::json raw(const std::string& bytes) {
+  return nlohmann::json::binary(std::vector<std::uint8_t>(bytes.begin(), bytes.end()));
 }
 
 std::string text_of(const nlohmann::json& value) {
@@ -25,22 +25,18 @@ std::string text_of(const nlohmann::json& value) {
 
 nlohmann::json list_of(const std::vector<std::string>& all) {
   nlohmann::json list = nlohmann::json::array();
-  for (const std::string& raw : all) list.push_back(bytes_of(raw));
+  for (const std::string& bytes : all) list.push_back(raw(bytes));
   return list;
 }
 
 nlohmann::json model_json(const std::optional<ModelFolder>& model) {
   if (!model) return nullptr;
-  return {{"path", bytes_of(model->path.string())},
-          {"name", bytes_of(model->name)},
-          {"architecture", model->architecture},
-          {"dimension", model->dimension},
-          {"max_tokens", model->max_tokens},
-          {"pooling", model->pooling},
-          {"query_prefix", model->query_prefix},
-          {"document_prefix", model->document_prefix},
-          {"normalize", model->normalize},
-          {"fingerprint", bytes_of({model->fingerprint.begin(), model->fingerprint.end()})}};
+  return {{"path", raw(model->path.string())},   {"name", raw(model->name)},
+          {"architecture", model->architecture}, {"dimension", model->dimension},
+          {"max_tokens", model->max_tokens},     {"pooling", model->pooling},
+          {"query_prefix", model->query_prefix}, {"document_prefix", model->document_prefix},
+          {"normalize", model->normalize},       {"encoder", model->encoder},
+          {"fingerprint", model->fingerprint}};
 }
 
 std::optional<ModelFolder> model_from_json(const nlohmann::json& json) {
@@ -55,9 +51,8 @@ std::optional<ModelFolder> model_from_json(const nlohmann::json& json) {
   model.query_prefix = json.at("query_prefix");
   model.document_prefix = json.at("document_prefix");
   model.normalize = json.at("normalize");
-  const std::string fingerprint = text_of(json.at("fingerprint"));
-  std::copy_n(fingerprint.begin(), std::min(fingerprint.size(), model.fingerprint.size()),
-              model.fingerprint.begin());
+  model.encoder = json.at("encoder");
+  model.fingerprint = json.at("fingerprint");
   return model;
 }
 
@@ -66,14 +61,14 @@ nlohmann::json to_json(const WorkerSetup& setup) {
           {"text_model", model_json(setup.models.text)},
           {"batch_tokens", setup.batch_tokens},
           {"precision", setup.precision},
-          {"cache_folder", bytes_of(setup.cache_folder)},
+          {"cache_folder", raw(setup.cache_folder)},
           {"log_format", setup.log_format},
           {"worker", setup.worker},
           {"verbose", setup.verbose},
           {"indexes", setup.indexes},
-          {"database_url", bytes_of(setup.database_url)},
-          {"database_password", bytes_of(setup.database_password)},
-          {"root", bytes_of(setup.root)},
+          {"database_url", raw(setup.database_url)},
+          {"database_password", raw(setup.database_password)},
+          {"root", raw(setup.root)},
           {"object_folders", list_of(setup.object_folders)},
           {"repository_id", setup.repository_id},
           {"code_model_id", setup.model_ids.code},

@@ -15,10 +15,6 @@ namespace {
 constexpr std::size_t kSliceTexts = 512;
 constexpr std::size_t kHeldVectors = 4 * kSliceTexts;
 
-std::string_view bytes_of(const Sha256& hash) {
-  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
 }  // namespace
 
 void GroupVectors::clear() {

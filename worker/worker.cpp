@@ -49,8 +49,7 @@ Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in
     prepared.embedders[view] = *std::move(embedder);
   }
   if (!setup.indexes) return prepared;
-  // Chunks are cut to what the model of their source reads.
-  const View cut_by = setup.models.code ? View::kCode : View::kText;
+  const View cut_by = source_view(setup.models);
   const Tokenizer& tokenizer = prepared.embedders[cut_by]->tokenizer();
   Chunker::Limits limits;
   limits.max_tokens = setup.models[cut_by]->max_tokens;
@@ -357,7 +356,7 @@ Result<std::vector<MissingVector>> Worker::store_once(FileInHand& in_hand, bool 
 
 /// A worker for queries has one model.
 Result<void> Worker::answer_query(const JobReceiver::Taken& taken) {
-  const View view = setup_.models.code ? View::kCode : View::kText;
+  const View view = source_view(setup_.models);
   Embedder& embedder = *prepared_.embedders[view];
   const std::string text = setup_.models[view]->query_prefix + taken.job.path;
   const std::string_view texts[] = {text};

@@ -39,10 +39,6 @@ constexpr const char* kSetLastCommits =
     "  AND f.path_hash = fresh.path_hash "
     "  AND (f.last_commit IS DISTINCT FROM fresh.commit OR NOT f.last_commit_known)";
 
-PgParam bytes_of(const Sha256& hash) {
-  return bytea_text({reinterpret_cast<const char*>(hash.data()), hash.size()});
-}
-
 /// One array parameter: `field` of each row.
 template <class Rows, class Field>
 PgParam column(const Rows& rows, Field field) {
@@ -155,7 +151,9 @@ Result<void> CommitRows::write_batch(std::uint64_t& written) {
   add([](const Commit& c) { return PgParam(c.message); });
   add(files_of);
   add([](const Commit& c) { return PgParam(std::to_string(c.file_count)); });
-  add([](const Commit& c) { return c.message.empty() ? PgParam() : bytes_of(sha256(c.message)); });
+  add([](const Commit& c) {
+    return c.message.empty() ? PgParam() : bytea_text(bytes_of(sha256(c.message)));
+  });
   const auto done = connection_->run(kUpsert, params);
   if (!done) return done.error();
   written = static_cast<std::uint64_t>(done->affected());
@@ -215,7 +213,7 @@ Result<void> CommitRows::write_last_commits(const std::vector<LastCommit>& batch
   const auto done = connection_->run(
       kSetLastCommits,
       {std::to_string(repository_id_),
-       column(batch, [](const LastCommit& last) { return bytes_of(last.path_hash); }),
+       column(batch, [](const LastCommit& last) { return bytea_text(bytes_of(last.path_hash)); }),
        column(batch, [](const LastCommit& last) {
          return last.commit ? PgParam(hex(*last.commit)) : PgParam();
        })});
@@ -270,7 +268,7 @@ Result<std::vector<Sha256>> CommitRows::without_vector(std::int64_t model_id,
         "AND NOT EXISTS (SELECT FROM forkdex.refused_texts t "
         "  WHERE t.model_id = $3 AND t.content_hash = c.content_hash) "
         "ORDER BY 1 LIMIT $4",
-        {std::to_string(repository_id_), after ? bytes_of(*after) : PgParam("\\x"),
+        {std::to_string(repository_id_), after ? bytea_text(bytes_of(*after)) : PgParam("\\x"),
          std::to_string(model_id), std::to_string(limit)});
     if (!rows) return rows.error();
     for (int row = 0; row < rows->size(); ++row)
@@ -286,7 +284,8 @@ Result<void> CommitRows::refuse(std::int64_t model_id, const Sha256& hash, std::
   const auto done = connection_->run(
       "INSERT INTO forkdex.refused_texts (model_id, content_hash, reason, detail) "
       "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-      {std::to_string(model_id), bytes_of(hash), std::string(reason), std::string(detail)});
+      {std::to_string(model_id), bytea_text(bytes_of(hash)), std::string(reason),
+       std::string(detail)});
   return done ? Result<void>() : done.error();
 }
 

@@ -54,10 +54,6 @@ constexpr const char* kRemoveChunks =
 constexpr const char* kRemoveFiles =
     "DELETE FROM forkdex.files WHERE repository_id = $1 AND path_hash = ANY ($2::bytea[])";
 
-PgParam bytes_of(const Sha256& hash) {
-  return bytea_text({reinterpret_cast<const char*>(hash.data()), hash.size()});
-}
-
 PgParam number(std::uint64_t value) { return std::to_string(std::bit_cast<std::int64_t>(value)); }
 
 /// A text the database takes: what a system or library says of a file may quote its name.
@@ -81,7 +77,7 @@ PgParam column(const std::vector<FileRecord>& records, Field field) {
 }
 
 PgParam path_hashes(const std::vector<FileRecord>& records) {
-  return column(records, [](const FileRecord& r) { return bytes_of(sha256(r.path)); });
+  return column(records, [](const FileRecord& r) { return bytea_text(bytes_of(sha256(r.path))); });
 }
 
 /// The five columns of the signature, last in every statement that has them.
@@ -147,7 +143,9 @@ Result<void> FileRows::write_refused() {
   add([](const FileRecord& r) { return number(r.attempts); });
   add([](const FileRecord& r) { return text_or_null(r.recipe); });
   add([](const FileRecord& r) { return text_or_null(r.blob_oid); });
-  add([](const FileRecord& r) { return r.content_hash ? bytes_of(*r.content_hash) : PgParam(); });
+  add([](const FileRecord& r) {
+    return r.content_hash ? bytea_text(bytes_of(*r.content_hash)) : PgParam();
+  });
   add([](const FileRecord& r) { return r.refused_limit ? number(r.refused_limit) : PgParam(); });
   add_signature(refused_, params);
   const auto done = connection_->run(kUpsertRefused, params);

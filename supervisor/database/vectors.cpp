@@ -18,8 +18,7 @@ constexpr std::size_t kLeastBuildMib = 64;
 constexpr std::size_t kMostBuildMib = 1024;
 
 std::string fingerprint_text(const ModelFolder& model) {
-  return bytea_text(
-      {reinterpret_cast<const char*>(model.fingerprint.data()), model.fingerprint.size()});
+  return bytea_text(bytes_of(model.fingerprint));
 }
 
 std::string index_name(std::int64_t model_id) { return fmt::format("vectors_hnsw_{}", model_id); }

@@ -160,9 +160,8 @@ Result<std::vector<Sha256>> CommitPhase::messages_of_round() {
     if (!messages || messages->empty()) return messages;
     last_ = messages->back();
     if (options_.shard)
-      std::erase_if(*messages, [this](const Sha256& hash) {
-        return !options_.shard->holds({reinterpret_cast<const char*>(hash.data()), hash.size()});
-      });
+      std::erase_if(*messages,
+                    [this](const Sha256& hash) { return !options_.shard->holds(bytes_of(hash)); });
     if (!messages->empty()) return messages;
   }
 }

@@ -31,9 +31,7 @@ inline ModelFolder model(const std::string& name = "small", std::size_t dimensio
 /// A chunk row of `path` whose text has `hash`.
 inline void add_chunk(PgConnection& connection, std::int64_t repository, const std::string& path,
                       const Sha256& hash) {
-  const auto bytes = [](const Sha256& h) {
-    return bytea_text({reinterpret_cast<const char*>(h.data()), h.size()});
-  };
+  const auto bytes = [](const Sha256& h) { return bytea_text(bytes_of(h)); };
   const auto added = connection.run(
       "INSERT INTO forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name, "
       "qualified_name, parent, signature, docstring, start_line, end_line, definition_line, "

@@ -57,6 +57,7 @@ TEST_CASE("model_folder: with other prefixes or shorter vectors it is another mo
   REQUIRE(half.ok());
   CHECK(half->dimension == 16);
   CHECK(half->fingerprint != whole.fingerprint);
+  CHECK(half->encoder == whole.encoder);
   CHECK(wished({.dimensions = 8})->fingerprint != half->fingerprint);
   CHECK(wished({.dimensions = 32})->fingerprint == whole.fingerprint);
   CHECK(wished({.dimensions = 33}).error().code == ErrorCode::kUsage);
@@ -151,9 +152,11 @@ TEST_CASE("model_folder: the fingerprint is that of what makes vectors") {
   CHECK(read(folder).fingerprint != first);
   std::filesystem::remove(folder.path() / "sentence_bert_config.json");
   CHECK(read(folder).fingerprint == first);
+  const Sha256 encoder = read(folder).encoder;
   model.dtype = "BF16";
   model.write(folder);
   CHECK(read(folder).fingerprint != first);
+  CHECK(read(folder).encoder != encoder);
 }
 
 TEST_CASE(

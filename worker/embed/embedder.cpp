@@ -108,7 +108,7 @@ std::filesystem::path prepared_file(const ModelFolder& folder, const Embedder::O
   const Precision precision = resolved(options.precision);
   const bool on_tiles = precision == Precision::kBf16 && kernels::best().linear;
   return options.cache_folder /
-         ("model-" + hex(folder.fingerprint).substr(0, 32) + "-" + std::string(name_of(precision)) +
+         ("model-" + hex(folder.encoder).substr(0, 32) + "-" + std::string(name_of(precision)) +
           (on_tiles ? "-tiles" : "") + "-2.safetensors");
 }
 

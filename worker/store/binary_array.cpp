@@ -31,7 +31,7 @@ std::string begin(std::uint32_t element_oid, std::size_t count, std::size_t elem
 
 void append_hash(std::string& array, const Sha256& hash) {
   append32(array, static_cast<std::uint32_t>(hash.size()));
-  array.append(reinterpret_cast<const char*>(hash.data()), hash.size());
+  array.append(bytes_of(hash));
 }
 
 }  // namespace

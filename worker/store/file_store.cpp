@@ -75,10 +75,6 @@ constexpr const char* kCopyChunks =
     "source, content_hash, text_hash, metadata) FROM STDIN (FORMAT binary); COMMIT";
 constexpr std::int16_t kChunkColumns = 19;
 
-std::string_view view(const Sha256& hash) {
-  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
 PgValue text_or_null(std::string_view text) {
   return text.empty() ? PgValue(std::nullopt) : PgValue(std::string(text));
 }
@@ -99,8 +95,8 @@ struct PathColumns {
 PgCall upsert_call(const StoredFile& file, const PathColumns& path) {
   const StatSignature& seen = file.signature;
   return {"upsert_file",
-          {PgValue(file.repository_id), PgValue::binary(view(path.hash)), PgValue(path.text),
-           path.raw, PgValue::binary(view(file.content_hash)), text_or_null(file.blob_oid),
+          {PgValue(file.repository_id), PgValue::binary(bytes_of(path.hash)), PgValue(path.text),
+           path.raw, PgValue::binary(bytes_of(file.content_hash)), text_or_null(file.blob_oid),
            text_or_null(file.language), PgValue(std::string(name(file.state))),
            text_or_null(file.detail), number(file.attempts), number(file.chunks.size()),
            number(file.bytes), text_or_null(file.recipe), number(seen.size), PgValue(seen.mtime_ns),
@@ -256,9 +252,10 @@ Result<std::vector<std::string>> FileStore::messages(std::span<const Sha256> has
 Result<std::optional<StoredResult>> FileStore::stored_by_run(std::int64_t run_id,
                                                              const StoredFile& file) {
   const Sha256 path_hash = sha256(file.path);
-  const PgCall call{"stored_by_run",
-                    {PgValue(run_id), PgValue(file.repository_id), PgValue::binary(view(path_hash)),
-                     PgValue::binary(view(file.content_hash)), PgValue(std::string(file.recipe))}};
+  const PgCall call{
+      "stored_by_run",
+      {PgValue(run_id), PgValue(file.repository_id), PgValue::binary(bytes_of(path_hash)),
+       PgValue::binary(bytes_of(file.content_hash)), PgValue(std::string(file.recipe))}};
   const auto answers = connection_.run_pipeline({&call, 1});
   if (!answers) return answers.error();
   const PgRows& rows = answers->front();
@@ -324,7 +321,7 @@ Result<std::vector<MissingVector>> FileStore::store_once(const StoredFile& file)
   // later statement sees the chunks it has left.
   calls.push_back(upsert_call(file, path));
   calls.push_back(
-      {"delete_chunks", {PgValue(file.repository_id), PgValue::binary(view(path.hash))}});
+      {"delete_chunks", {PgValue(file.repository_id), PgValue::binary(bytes_of(path.hash))}});
   if (file.chunks.empty()) {
     calls.push_back({"commit", {}});
     if (auto passed = fault::point("store.commit", file.path); !passed) return passed.error();
