@@ -47,6 +47,7 @@ void read_added_tokens(const json& section, TokenPipeline::Parts& parts) {
     JsonPart part("added token", object);
     AddedToken token;
     token.content = checked_token(object.at("content").get<std::string>());
+    static_cast<void>(token_id(object.at("id")));  // malformed without one, though it doesn't count
     token.id = ids.take(token.content);
     token.single_word = part.get("single_word", false);
     token.lstrip = part.get("lstrip", false);

@@ -39,17 +39,18 @@ struct RowKernels : Generation<Processor> {
   // `Count` rows pass by pass, so that one's sums are added up while the other's are made; `lines`
   // has room for both.
   template <std::size_t Count, bool IsAdded, class T>
-  FORKDEX_INLINE static void norm_rows(T* rows, std::size_t step, const T* added,
+  FORKDEX_INLINE static void norm_rows(Rows<T> rows, std::size_t first, const T* added,
                                        std::span<const float> scale, const float* shift,
                                        float epsilon, float* lines) {
     const std::size_t size = scale.size();
     const float share = 1.0f / static_cast<float>(size);
     float means[Count], factors[Count];
     for (std::size_t n = 0; n < Count; ++n) {
+      const T* const row = rows.values + (first + n) * rows.row;
       Vec totals[kSums] = {};
       each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t s) {
-        Vec v = load(rows + n * step + i);
-        if constexpr (IsAdded) v += load(added + n * size + i);
+        Vec v = load(row + i);
+        if constexpr (IsAdded) v += load(added + (first + n) * size + i);
         store(v, lines + n * size + i);
         totals[s] += v;
       });
@@ -64,10 +65,11 @@ struct RowKernels : Generation<Processor> {
       factors[n] = 1.0f / std::sqrt(total(squares) * share + epsilon);
     }
     for (std::size_t n = 0; n < Count; ++n) {
+      T* const row = rows.values + (first + n) * rows.row;
       const float offset = -means[n] * factors[n];
       each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t) {
         const Vec v = load(lines + n * size + i) * factors[n] + offset;
-        store(v * load(scale.data() + i) + load(shift + i), rows + n * step + i);
+        store(v * load(scale.data() + i) + load(shift + i), row + i);
       });
     }
   }
@@ -77,13 +79,8 @@ struct RowKernels : Generation<Processor> {
                                       const float* shift, float epsilon, float* lines) {
     std::size_t r = 0;
     for (; r + 2 <= rows.count; r += 2)
-      norm_rows<2, IsAdded>(rows.values + r * rows.row, rows.row,
-                            IsAdded ? added + r * scale.size() : added, scale, shift, epsilon,
-                            lines);
-    if (r < rows.count)
-      norm_rows<1, IsAdded>(rows.values + r * rows.row, rows.row,
-                            IsAdded ? added + r * scale.size() : added, scale, shift, epsilon,
-                            lines);
+      norm_rows<2, IsAdded>(rows, r, added, scale, shift, epsilon, lines);
+    if (r < rows.count) norm_rows<1, IsAdded>(rows, r, added, scale, shift, epsilon, lines);
   }
 
   template <class T>
