@@ -16,6 +16,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 import texts
+from vectors import cosines
 
 LEAST_COSINE = 0.9999
 LEAST_COSINE_BF16 = 0.9998
@@ -32,11 +33,6 @@ def our_vectors(tool, model, precision, sample):
 def their_vectors(model, sample):
     torch.set_num_threads(1)
     return SentenceTransformer(model, device="cpu").encode(sample, batch_size=32)
-
-
-def cosines(a, b):
-    a, b = a.astype(numpy.float64), b.astype(numpy.float64)
-    return (a * b).sum(1) / (numpy.linalg.norm(a, axis=1) * numpy.linalg.norm(b, axis=1))
 
 
 def overlap(full, half, count=10):

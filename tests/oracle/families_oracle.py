@@ -24,6 +24,7 @@ import transformers
 from torch.nn import functional
 
 import texts
+from vectors import cosines
 
 LEAST_COSINE = 0.9999
 MOST_BF16 = 1.5  # times the reference's distance
@@ -200,11 +201,6 @@ def our_vectors(tool, folder, precision, sample):
     done = subprocess.run([tool, "embed", folder, precision], check=True,
                           input=texts.packed(sample), stdout=subprocess.PIPE)
     return numpy.frombuffer(done.stdout, dtype=numpy.float32).reshape(len(sample), -1)
-
-
-def cosines(a, b):
-    a, b = a.astype(numpy.float64), b.astype(numpy.float64)
-    return (a * b).sum(1) / (numpy.linalg.norm(a, axis=1) * numpy.linalg.norm(b, axis=1))
 
 
 def check(tool, model, family, sample, rng):

@@ -118,11 +118,6 @@ def drive_peers(options, sample, folder):
     return driven
 
 
-def cosines(a, b):
-    a, b = a.astype(numpy.float64), b.astype(numpy.float64)
-    return (a * b).sum(1) / (numpy.linalg.norm(a, axis=1) * numpy.linalg.norm(b, axis=1))
-
-
 def print_table(runners, turns, ratios, similar, count):
     print(f"{'':27} chunks/s  by CPU s  bf16 is  fp32 is   cosine min      mean")
     for runner in runners:
@@ -185,4 +180,5 @@ if __name__ == "__main__":
 
     import peers
     import texts
+    from vectors import cosines
     sys.exit(main())

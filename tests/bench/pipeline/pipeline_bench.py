@@ -18,16 +18,17 @@ Ends 1 when forkdex is less than RATIO times as fast, or its peak more than FRAC
 import argparse
 import json
 import os
-import shutil
 import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench_folder import bench_folder
 
 try:
     import psycopg
@@ -220,10 +221,7 @@ def compare(options, ours, theirs):
 
 def main():
     options = parse()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # cleans up behind it
-    folder = Path(tempfile.mkdtemp(prefix="forkdex-pipeline-"))
-    folder.chmod(0o711)  # the server may be another user's
-    try:
+    with bench_folder("pipeline") as folder:
         bench = Bench(options, folder)
         bench.start_server()
         try:
@@ -236,8 +234,6 @@ def main():
                       file=sys.stderr, flush=True)
         finally:
             bench.stop_server()
-    finally:
-        shutil.rmtree(folder)
     failed = compare(options, ours, theirs)
     print("\n".join(failed), end="\n" if failed else "")
     sys.exit(1 if failed else 0)

@@ -22,14 +22,15 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench_folder import bench_folder
 
 MOST_GROWTH = 2.2
 MOST_BYTES = 64 << 20
@@ -239,10 +240,7 @@ class Bench:
 
 def main():
     options = parse()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # cleans up behind it
-    folder = Path(tempfile.mkdtemp(prefix="forkdex-scale-"))
-    folder.chmod(0o711)  # the server may be another user's
-    try:
+    with bench_folder("scale") as folder:
         bench = Bench(folder, options.bin.resolve())
         bench.supervise(bench.bin, "database", "start").wait()
         try:
@@ -250,8 +248,6 @@ def main():
             bench.series(options.paths, bench.paths)
         finally:
             bench.supervise(bench.bin, "database", "stop").wait()
-    finally:
-        shutil.rmtree(folder)
     for failure in bench.failures:
         print(failure, file=sys.stderr)
     sys.exit(1 if bench.failures else 0)
