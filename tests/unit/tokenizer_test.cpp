@@ -151,6 +151,31 @@ TEST_CASE("tokenizer: names what it does not support") {
   }
 }
 
+TEST_CASE("tokenizer: a number that is none, or that nothing holds, is refused") {
+  TinyModel model;
+  SECTION("of an option") {
+    for (const nlohmann::json& number : {nlohmann::json(1e82), nlohmann::json(-1)}) {
+      model.tokenizer["model"]["max_input_chars_per_word"] = number;
+      CHECK_THAT(open_error(model), Catch::Contains("max_input_chars_per_word " + number.dump() +
+                                                    " of model WordPiece"));
+    }
+  }
+  SECTION("of a token") {
+    model.tokenizer["model"]["vocab"]["c"] = 1e82;
+    CHECK_THAT(open_error(model), Catch::Contains("token id 1e+82 is not supported"));
+  }
+  SECTION("of an added token, whose id doesn't count but is there") {
+    model.tokenizer["added_tokens"] = {{{"content", "<x>"}}};
+    CHECK_THAT(open_error(model), Catch::Contains("key 'id' not found"));
+  }
+  SECTION("of a template") {
+    model.tokenizer["post_processor"] = nlohmann::json::parse(
+        R"({"type": "TemplateProcessing", "special_tokens": {},
+            "single": [{"Sequence": {"id": "A", "type_id": 1e82}}]})");
+    CHECK_THAT(open_error(model), Catch::Contains("a type_id other than 0"));
+  }
+}
+
 TEST_CASE("tokenizer: a template whose items are none is refused") {
   TinyModel model;
   for (const char* item : {"{}", "[]", "1", R"({"Sequence":{},"SpecialToken":{}})"}) {

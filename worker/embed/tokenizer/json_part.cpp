@@ -32,8 +32,11 @@ const json& JsonPart::operator[](const char* option) {
 
 void JsonPart::expect(const char* option, const json& value) {
   const json& given = (*this)[option];
-  if (given.is_null() || given == value) return;
-  throw Unsupported{fmt::format("{} {} of {}", option, given.dump(), name())};
+  if (!given.is_null() && given != value) refuse(option, given);
+}
+
+void JsonPart::refuse(const char* option, const json& value) const {
+  throw Unsupported{fmt::format("{} {} of {}", option, value.dump(), name())};
 }
 
 void JsonPart::finish() const {
@@ -42,10 +45,9 @@ void JsonPart::finish() const {
 }
 
 std::int32_t token_id(const json& value) {
-  const auto id = value.get<std::int64_t>();
-  if (id < 0 || id > std::numeric_limits<std::int32_t>::max())
+  if (!value.is_number_integer() || value < 0 || value > std::numeric_limits<std::int32_t>::max())
     throw Unsupported{fmt::format("token id {}", value.dump())};
-  return static_cast<std::int32_t>(id);
+  return value.get<std::int32_t>();
 }
 
 std::string checked_token(std::string token) {

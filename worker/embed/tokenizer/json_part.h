@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
+#include <type_traits>
 
 #include <nlohmann/json.hpp>
 
@@ -31,11 +33,16 @@ class JsonPart {
   const std::string& type() const { return type_; }
   const nlohmann::json& operator[](const char* option);
 
-  /// The option's value, or `fallback` where it is absent or null.
+  /// The option's value, or `fallback` where it is absent or null. ERRORS json::exception where it
+  /// is of another type; throws Unsupported where it is no size.
   template <class T>
   T get(const char* option, T fallback) {
     const nlohmann::json& value = (*this)[option];
-    return value.is_null() ? fallback : value.get<T>();
+    if (value.is_null()) return fallback;
+    // Converting a fraction is undefined where it is out of range.
+    if constexpr (std::is_same_v<T, std::size_t>)
+      if (!value.is_number_unsigned()) refuse(option, value);
+    return value.get<T>();
   }
 
   /// For an option that decides no token id: where a token stands in the text, for instance.
@@ -46,14 +53,15 @@ class JsonPart {
   void finish() const;
 
  private:
+  [[noreturn]] void refuse(const char* option, const nlohmann::json& value) const;
+
   std::string section_;
   const nlohmann::json& object_;
   std::string type_;
   std::set<std::string, std::less<>> known_;
 };
 
-/// A token's id. ERRORS json::exception where it is no number; throws Unsupported where it is
-/// negative or past 2^31 - 1.
+/// A token's id. Throws Unsupported where it is no integer, negative or past 2^31 - 1.
 std::int32_t token_id(const nlohmann::json& value);
 
 /// Returns `token`. Throws Unsupported where it is longer than any real one: what is matched byte

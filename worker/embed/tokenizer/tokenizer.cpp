@@ -82,7 +82,7 @@ SpecialTokens read_template(JsonPart& part) {
   for (const json& item : part["single"]) {
     if (!item.is_object() || item.size() != 1) throw Unsupported{"this template"};
     const json& piece = item.begin().value();
-    if (piece.value("type_id", 0) != 0) throw Unsupported{"a type_id other than 0"};
+    if (piece.value("type_id", json(0)) != 0) throw Unsupported{"a type_id other than 0"};
     if (item.contains("Sequence")) {
       if (past_text) throw Unsupported{"a template with the text twice"};
       past_text = true;
