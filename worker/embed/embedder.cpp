@@ -102,14 +102,17 @@ class TransformerEmbedder final : public Embedder {
   Encoder model_;
 };
 
+at::ScalarType torch_type(Precision precision) {
+  return precision == Precision::kBf16 ? at::kBFloat16 : at::kFloat;
+}
+
 /// Another number where what stands in it changes.
 std::filesystem::path prepared_file(const ModelFolder& folder, const Embedder::Options& options) {
   if (options.cache_folder.empty()) return {};
   const Precision precision = resolved(options.precision);
-  const bool on_tiles = precision == Precision::kBf16 && kernels::best().linear;
   return options.cache_folder /
          ("model-" + hex(folder.encoder).substr(0, 32) + "-" + std::string(name_of(precision)) +
-          (on_tiles ? "-tiles" : "") + "-2.safetensors");
+          (packs_weights(torch_type(precision)) ? "-packed" : "") + "-2.safetensors");
 }
 
 Result<std::unique_ptr<Embedder>> open_transformer(const ModelFolder& folder,
@@ -122,8 +125,7 @@ Result<std::unique_ptr<Embedder>> open_transformer(const ModelFolder& folder,
   if (!tokenizer) return tokenizer.error();
   auto weights = Safetensors::open(folder.path / "model.safetensors");
   if (!weights) return weights.error();
-  const bool in_bf16 = resolved(options.precision) == Precision::kBf16;
-  auto model = Encoder::open(*config, *weights, in_bf16 ? at::kBFloat16 : at::kFloat,
+  auto model = Encoder::open(*config, *weights, torch_type(resolved(options.precision)),
                              most_tokens(folder, *config), prepared_file(folder, options));
   if (!model) return model.error();
   if (options.fault_in) model->weights().fault_in();

@@ -1,7 +1,6 @@
 #include "worker/embed/encoder/encoder.h"
 
 #include <algorithm>
-#include <type_traits>
 #include <utility>
 
 #include <ATen/ops/empty.h>
@@ -10,6 +9,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "worker/embed/encoder/families.h"
+#include "worker/embed/encoder/kernel_types.h"
 #include "worker/embed/encoder/kernels/kernels.h"
 #include "worker/embed/encoder/linear.h"
 #include "worker/embed/encoder/places.h"
@@ -28,33 +28,10 @@ constexpr std::int64_t kBlockRows = 1024;
 
 std::size_t count(std::int64_t size) { return static_cast<std::size_t>(size); }
 
-/// torch's type for a kernel's.
-template <class T>
-using TorchType = std::conditional_t<std::is_same_v<T, float>, float, at::BFloat16>;
-
-template <class T>
-T* values_of(at::Tensor& tensor) {
-  return reinterpret_cast<T*>(tensor.mutable_data_ptr<TorchType<T>>());
-}
-
-template <class T>
-const T* values_of(const at::Tensor& tensor) {
-  return reinterpret_cast<const T*>(tensor.const_data_ptr<TorchType<T>>());
-}
-
-/// Calls `function` with a value of the kernels' type for the tensor's.
-template <class Function>
-void as_kernel_type(const at::Tensor& tensor, Function function) {
-  if (tensor.scalar_type() == at::kFloat)
-    function(float{});
-  else
-    function(kernels::Bf16{});
-}
-
 /// Normalises `size` columns from `column` on, in place, after adding `added` where it is defined.
 void norm_columns(at::Tensor& rows, std::int64_t column, const at::Tensor& added,
                   const LayerNorm& norm, float epsilon) {
-  as_kernel_type(rows, [&](auto type) {
+  with_kernel_type(rows.scalar_type(), [&](auto type) {
     using T = decltype(type);
     const std::span<const float> scale(norm.weight.const_data_ptr<float>(),
                                        count(norm.weight.numel()));
@@ -65,39 +42,45 @@ void norm_columns(at::Tensor& rows, std::int64_t column, const at::Tensor& added
   });
 }
 
-/// On tiles, with what follows the layer. REQUIRES a multiple of 32 rows.
-at::Tensor apply_tiles(const Linear& linear, const at::Tensor& x,
-                       std::optional<kernels::Activation> activation = std::nullopt,
-                       bool is_gated = false) {
-  kernels::TiledLinear layer;
-  layer.tiles = values_of<kernels::Bf16>(linear.tiles);
-  layer.bias = linear.bias.const_data_ptr<float>();
-  layer.inputs = count(linear.tiles.size(1));
-  layer.outputs = count(linear.tiles.size(0));
-  layer.activation = activation;
-  layer.is_gated = is_gated;
-  const std::int64_t width = is_gated ? linear.tiles.size(0) / 2 : linear.tiles.size(0);
+/// By packed weights, with what follows the layer. REQUIRES a multiple of 32 rows.
+at::Tensor apply_packed(const Linear& linear, const at::Tensor& x,
+                        std::optional<kernels::Activation> activation = std::nullopt,
+                        bool is_gated = false) {
+  const std::int64_t outputs = linear.packed.size(0);
+  const std::int64_t width = is_gated ? outputs / 2 : outputs;
   at::Tensor out = at::empty({x.size(0), width}, x.options());
-  const auto* const from = values_of<kernels::Bf16>(x);
-  auto* const to = values_of<kernels::Bf16>(out);
-  for (std::int64_t start = 0; start < x.size(0); start += kBlockRows)
-    kernels::best().linear(layer, from + start * x.size(1),
-                           count(std::min(kBlockRows, x.size(0) - start)), to + start * width);
+  with_kernel_type(x.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    const kernels::PackedLinear<T> layer{.weights = values_of<T>(linear.packed),
+                                         .bias = linear.bias.const_data_ptr<float>(),
+                                         .inputs = count(linear.packed.size(1)),
+                                         .outputs = count(outputs),
+                                         .activation = activation,
+                                         .is_gated = is_gated};
+    for (std::int64_t start = 0; start < x.size(0); start += kBlockRows)
+      kernels::best().of<T>().linear(layer, values_of<T>(x) + start * x.size(1),
+                                     count(std::min(kBlockRows, x.size(0) - start)),
+                                     values_of<T>(out) + start * width);
+  });
   return out;
 }
 
 at::Tensor apply(const Linear& linear, const at::Tensor& x) {
-  if (linear.tiles.defined()) return apply_tiles(linear, x);
+  if (linear.packed.defined()) return apply_packed(linear, x);
   return apply_linear(x, linear.weight, linear.bias);
 }
 
 }  // namespace
 
+bool packs_weights(at::ScalarType precision) {
+  return with_kernel_type(
+      precision, [](auto type) { return kernels::best().of<decltype(type)>().linear != nullptr; });
+}
+
 Result<Encoder> Encoder::open(const EncoderConfig& config, const Safetensors& source,
                               at::ScalarType precision, std::size_t most_tokens,
                               const std::filesystem::path& prepared) {
-  const bool on_tiles = precision == at::kBFloat16 && kernels::best().linear;
-  const FamilyWeights family = family_weights(config, source, on_tiles);
+  const FamilyWeights family = family_weights(config, source, packs_weights(precision));
   auto weights = Weights::open(source, family.parameters, precision, prepared);
   if (!weights) return weights.error();
   return Encoder(config, family.gate, most_tokens, *std::move(weights));
@@ -139,10 +122,10 @@ EncoderLayer Encoder::layer(std::int64_t index) const {
 }
 
 Linear Encoder::linear(const std::string& name) const {
-  Linear linear{weights_.tensor(name + ".weight"), weights_.tensor(name + ".tiles"),
+  Linear linear{weights_.tensor(name + ".weight"), weights_.tensor(name + ".packed"),
                 weights_.tensor(name + ".bias")};
-  if (linear.tiles.defined() && !linear.bias.defined())
-    linear.bias = at::zeros({linear.tiles.size(0)}, at::kFloat);
+  if (linear.packed.defined() && !linear.bias.defined())
+    linear.bias = at::zeros({linear.packed.size(0)}, at::kFloat);
   return linear;
 }
 
@@ -228,7 +211,7 @@ at::Tensor Encoder::attend(const EncoderLayer& layer, const at::Tensor& hidden,
   const auto tokens = static_cast<std::int64_t>(batch.ids.size());
   at::Tensor out = at::empty({rows, config_.hidden}, projected.options());
   if (rows > tokens) out.narrow(0, tokens, rows - tokens).zero_();
-  as_kernel_type(out, [&](auto type) {
+  with_kernel_type(out.scalar_type(), [&](auto type) {
     using T = decltype(type);
     const kernels::Functions<T>& best = kernels::best().of<T>();
     const std::size_t width = count(config_.hidden);
@@ -254,8 +237,8 @@ at::Tensor Encoder::attend(const EncoderLayer& layer, const at::Tensor& hidden,
 /// What the activation makes of the wide states, gated where there is a gate.
 at::Tensor Encoder::widen(const EncoderLayer& layer, const at::Tensor& hidden) const {
   const Linear& linear = layer.wide;
-  if (linear.tiles.defined())
-    return apply_tiles(linear, hidden, config_.activation, config_.has_gate);
+  if (linear.packed.defined())
+    return apply_packed(linear, hidden, config_.activation, config_.has_gate);
   if (!config_.has_gate && hidden.scalar_type() == at::kFloat)
     return apply_linear_gelu(hidden, linear.weight, linear.bias);
   at::Tensor wide = apply(linear, hidden);
@@ -264,7 +247,7 @@ at::Tensor Encoder::widen(const EncoderLayer& layer, const at::Tensor& hidden) c
     return wide;
   }
   at::Tensor out = at::empty({wide.size(0), config_.intermediate}, wide.options());
-  as_kernel_type(out, [&](auto type) {
+  with_kernel_type(out.scalar_type(), [&](auto type) {
     using T = decltype(type);
     const std::size_t width = count(config_.intermediate);
     kernels::best().of<T>().gate(

@@ -18,11 +18,11 @@
 
 namespace forkdex {
 
-/// Weights are [outputs, inputs], plain or else as tiles; the bias of plain ones is undefined where
+/// Weights are [outputs, inputs], plain or else packed; the bias of plain ones is undefined where
 /// there is none.
 struct Linear {
   at::Tensor weight;
-  at::Tensor tiles;
+  at::Tensor packed;
   at::Tensor bias;
 };
 
@@ -42,6 +42,10 @@ struct EncoderLayer {
   LayerNorm output_norm;
   bool is_local = false;  ///< sees a window only
 };
+
+/// Whether linear layers in this precision (kFloat or kBFloat16) are ours here, over packed
+/// weights.
+bool packs_weights(at::ScalarType precision);
 
 class Encoder {
  public:

@@ -14,8 +14,8 @@ using Names = std::vector<std::string>;
 /// Collects parameters; knows the sizes.
 class Collector {
  public:
-  Collector(const EncoderConfig& config, std::string prefix, bool on_tiles)
-      : config_(config), prefix_(std::move(prefix)), on_tiles_(on_tiles) {}
+  Collector(const EncoderConfig& config, std::string prefix, bool is_packed)
+      : config_(config), prefix_(std::move(prefix)), is_packed_(is_packed) {}
 
   void table(std::string_view name, const std::string& tensor, std::int64_t rows) {
     add(std::string(name), {tensor}, {rows, config_.hidden});
@@ -36,8 +36,8 @@ class Collector {
     for (const std::string& tensor : tensors) weights.push_back(tensor + ".weight");
     for (const std::string& tensor : tensors) biases.push_back(tensor + ".bias");
     const auto all_outputs = outputs * static_cast<std::int64_t>(tensors.size());
-    if (on_tiles_ && all_outputs % 32 == 0 && inputs % 32 == 0) {
-      add(name + ".tiles", weights, {outputs, inputs}, Parameter::Form::kTiles, gate);
+    if (is_packed_ && all_outputs % 32 == 0 && inputs % 32 == 0) {
+      add(name + ".packed", weights, {outputs, inputs}, Parameter::Form::kPacked, gate);
       if (has_bias) add(name + ".bias", biases, {outputs}, Parameter::Form::kFp32, gate);
     } else {
       add(name + ".weight", weights, {outputs, inputs});
@@ -57,7 +57,7 @@ class Collector {
 
   const EncoderConfig& config_;
   std::string prefix_;
-  bool on_tiles_;
+  bool is_packed_;
   std::vector<Parameter> all_;
 };
 
@@ -170,10 +170,10 @@ FamilyWeights all_layers(const EncoderConfig& config, Collector& collector, AddL
 }  // namespace
 
 FamilyWeights family_weights(const EncoderConfig& config, const Safetensors& source,
-                             bool on_tiles) {
+                             bool is_packed) {
   if (config.family == Family::kModernBert) {
     Collector collector(config, prefix_of(source, "embeddings.tok_embeddings.weight", {"model."}),
-                        on_tiles);
+                        is_packed);
     collector.table(parameter::kWords, "embeddings.tok_embeddings.weight", config.vocabulary);
     collector.norm(std::string(parameter::kEmbeddingNorm), "embeddings.norm");
     collector.norm(std::string(parameter::kFinalNorm), "final_norm");
@@ -182,7 +182,7 @@ FamilyWeights family_weights(const EncoderConfig& config, const Safetensors& sou
   Collector collector(
       config,
       prefix_of(source, "embeddings.word_embeddings.weight", {"bert.", "roberta.", "nomic_bert."}),
-      on_tiles);
+      is_packed);
   add_embeddings(config, config.family == Family::kNomicBert ? "emb_ln" : "embeddings.LayerNorm",
                  collector);
   if (config.family == Family::kNomicBert) return all_layers(config, collector, add_nomic_layer);

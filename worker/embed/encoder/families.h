@@ -36,8 +36,9 @@ struct FamilyWeights {
   kernels::Gate gate = kernels::Gate::kFirst;  ///< where the encoder has one
 };
 
-/// What `source` has to hold for an encoder of this shape. `on_tiles`: linear layers that
-/// kernels::Set::linear can compute have tiles (".tiles", and a bias in fp32) for weights.
-FamilyWeights family_weights(const EncoderConfig& config, const Safetensors& source, bool on_tiles);
+/// What `source` has to hold for an encoder of this shape. `is_packed`: linear layers that
+/// kernels::Functions::linear can compute have packed weights (".packed", and a bias in fp32).
+FamilyWeights family_weights(const EncoderConfig& config, const Safetensors& source,
+                             bool is_packed);
 
 }  // namespace forkdex

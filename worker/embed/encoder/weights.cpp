@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/unique_fd.h"
+#include "worker/embed/encoder/kernel_types.h"
 
 namespace forkdex {
 namespace {
@@ -62,7 +63,6 @@ at::Tensor read_part(const Safetensors& source, const std::string& name,
 }
 
 at::ScalarType type_of(const Parameter& parameter, at::ScalarType precision) {
-  if (parameter.form == Parameter::Form::kTiles) return at::kBFloat16;
   return parameter.form == Parameter::Form::kFp32 ? at::kFloat : precision;
 }
 
@@ -77,13 +77,15 @@ at::Tensor interleave(const at::Tensor& halves, kernels::Gate gate) {
   return at::cat(turns, 0);
 }
 
-at::Tensor tiles_of(const at::Tensor& weights) {
-  at::Tensor tiles = at::empty_like(weights);
-  kernels::pack_tiles(
-      reinterpret_cast<const kernels::Bf16*>(weights.const_data_ptr<at::BFloat16>()),
-      static_cast<std::size_t>(weights.size(0)), static_cast<std::size_t>(weights.size(1)),
-      reinterpret_cast<kernels::Bf16*>(tiles.mutable_data_ptr<at::BFloat16>()));
-  return tiles;
+at::Tensor packed(const at::Tensor& weights) {
+  at::Tensor ordered = at::empty_like(weights);
+  const auto outputs = static_cast<std::size_t>(weights.size(0));
+  const auto inputs = static_cast<std::size_t>(weights.size(1));
+  with_kernel_type(weights.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    kernels::pack(values_of<T>(weights), outputs, inputs, values_of<T>(ordered));
+  });
+  return ordered;
 }
 
 at::Tensor prepare(const Parameter& parameter, const std::vector<at::Tensor>& parts,
@@ -91,7 +93,7 @@ at::Tensor prepare(const Parameter& parameter, const std::vector<at::Tensor>& pa
   at::Tensor whole = parts.size() == 1 ? parts.front() : at::cat(parts, 0);
   if (parameter.gate) whole = interleave(whole, *parameter.gate);
   whole = whole.to(type_of(parameter, precision), /*non_blocking=*/false, /*copy=*/true);
-  return parameter.form == Parameter::Form::kTiles ? tiles_of(whole) : whole;
+  return parameter.form == Parameter::Form::kPacked ? packed(whole) : whole;
 }
 
 std::string_view bytes_of(const at::Tensor& tensor) {

@@ -85,7 +85,8 @@ FORKDEX_TARGET_AMX void multiply_block(const Bf16* x, std::size_t inputs, const 
 }
 
 template <Finish finish>
-FORKDEX_TARGET_AMX void run(const TiledLinear& layer, const Bf16* x, std::size_t rows, Bf16* out) {
+FORKDEX_TARGET_AMX void run(const PackedLinear<Bf16>& layer, const Bf16* x, std::size_t rows,
+                            Bf16* out) {
   constexpr bool kIsGated = finish == Finish::kGatedGelu || finish == Finish::kGatedSilu;
   constexpr std::size_t kOutputs = kIsGated ? kBlock / 2 : kBlock;  // a block's, in the result
   alignas(64) float sums[2][kBlock * kBlock];
@@ -100,7 +101,7 @@ FORKDEX_TARGET_AMX void run(const TiledLinear& layer, const Bf16* x, std::size_t
     const std::size_t row = (is_big ? block % row_blocks : block / panels) * kBlock;
     float* const target = sums[block % 2];
     multiply_block<finish>(x + row * layer.inputs, layer.inputs,
-                           layer.tiles + panel * kBlock * layer.inputs, target, before, width);
+                           layer.weights + panel * kBlock * layer.inputs, target, before, width);
     finish_rows<finish>(before, kBlock, width);
     before = {target, layer.bias + panel * kBlock, out + row * width + panel * kOutputs, kBlock};
   }
@@ -109,7 +110,7 @@ FORKDEX_TARGET_AMX void run(const TiledLinear& layer, const Bf16* x, std::size_t
 
 }  // namespace
 
-FORKDEX_TARGET_AMX void linear_amx(const TiledLinear& layer, const Bf16* x, std::size_t rows,
+FORKDEX_TARGET_AMX void linear_amx(const PackedLinear<Bf16>& layer, const Bf16* x, std::size_t rows,
                                    Bf16* out) {
   const TileConfig config;
   _tile_loadconfig(&config);

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <vector>
 
-#include "worker/embed/encoder/kernels/generation.h"
 #include "worker/embed/encoder/kernels/generations.h"
+#include "worker/embed/encoder/kernels/products.h"
 
 namespace forkdex::kernels {
 namespace {
@@ -42,53 +42,13 @@ struct Head {
 };
 
 template <class Processor>
-struct Attention : Generation<Processor> {
-  using Base = Generation<Processor>;
+struct Attention : Products<Processor> {
+  using Base = Products<Processor>;
+  using Base::kRows;
   using Base::kWidth;
   using Base::load;
   using Base::store;
   using typename Base::Vec;
-  static constexpr std::size_t kRows = Processor::kRows;
-
-  // out[Rows][Columns vectors] = a · b, where rows of a and b lie a_row and b_row values apart.
-  // The unrolled loops keep the sums in registers.
-  template <std::size_t Rows, std::size_t Columns>
-  FORKDEX_INLINE static void multiply_tile(const float* a, std::size_t a_row, const float* b,
-                                           std::size_t b_row, std::size_t depth, float* out,
-                                           std::size_t out_row) {
-    Vec sums[Rows][Columns];
-#pragma GCC unroll 8
-    for (std::size_t r = 0; r < Rows; ++r)
-#pragma GCC unroll 2
-      for (std::size_t c = 0; c < Columns; ++c) sums[r][c] = Vec{};
-    for (std::size_t k = 0; k < depth; ++k) {
-      Vec line[Columns];
-#pragma GCC unroll 2
-      for (std::size_t c = 0; c < Columns; ++c) line[c] = load(b + k * b_row + c * kWidth);
-#pragma GCC unroll 8
-      for (std::size_t r = 0; r < Rows; ++r) {
-        const Vec factor = a[r * a_row + k] - Vec{};
-#pragma GCC unroll 2
-        for (std::size_t c = 0; c < Columns; ++c) sums[r][c] += factor * line[c];
-      }
-    }
-#pragma GCC unroll 8
-    for (std::size_t r = 0; r < Rows; ++r)
-#pragma GCC unroll 2
-      for (std::size_t c = 0; c < Columns; ++c) store(sums[r][c], out + r * out_row + c * kWidth);
-  }
-
-  // As many tiles of Rows rows as fit below `rows`, from row `r` on; then smaller ones.
-  template <std::size_t Rows, std::size_t Columns>
-  FORKDEX_INLINE static void multiply_column(const float* a, std::size_t a_row, const float* b,
-                                             std::size_t b_row, std::size_t r, std::size_t rows,
-                                             std::size_t depth, float* out, std::size_t out_row) {
-    for (; r + Rows <= rows; r += Rows)
-      multiply_tile<Rows, Columns>(a + r * a_row, a_row, b, b_row, depth, out + r * out_row,
-                                   out_row);
-    if constexpr (Rows > 1)
-      multiply_column<Rows / 2, Columns>(a, a_row, b, b_row, r, rows, depth, out, out_row);
-  }
 
   // out = a · b for `rows` rows and `columns` columns (a multiple of the width), tile by tile.
   FORKDEX_INLINE static void multiply(const float* a, std::size_t a_row, const float* b,
@@ -96,9 +56,11 @@ struct Attention : Generation<Processor> {
                                       std::size_t depth, float* out, std::size_t out_row) {
     std::size_t c = 0;
     for (; c + 2 * kWidth <= columns; c += 2 * kWidth)
-      multiply_column<kRows, 2>(a, a_row, b + c, b_row, 0, rows, depth, out + c, out_row);
+      Base::template multiply_column<kRows, 2>(a, a_row, b + c, b_row, rows, depth, out + c,
+                                               out_row);
     if (c < columns)
-      multiply_column<kRows, 1>(a, a_row, b + c, b_row, 0, rows, depth, out + c, out_row);
+      Base::template multiply_column<kRows, 1>(a, a_row, b + c, b_row, rows, depth, out + c,
+                                               out_row);
   }
 
   // Softmax, to the base of 2, over the first `length` of `padded` values; what lies behind them

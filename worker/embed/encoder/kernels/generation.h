@@ -28,7 +28,7 @@ struct Avx2 {
   using Vec = float __attribute__((vector_size(32)));
   using IntVec = std::int32_t __attribute__((vector_size(32)));
   using HalfVec = std::uint16_t __attribute__((vector_size(16)));
-  static constexpr std::size_t kRows = 4;
+  static constexpr std::size_t kRows = 6;
   static constexpr bool kRoundsToBf16 = false;
 };
 struct Avx512 {

@@ -9,6 +9,13 @@
 
 namespace forkdex::kernels {
 
+/// Outputs whose packed weights lie side by side, and those that are computed in one turn: where
+/// there is a gate, both of its sides.
+inline constexpr std::size_t kPanel = 16;
+inline constexpr std::size_t kTurn = 2 * kPanel;
+/// Inputs whose weights for a panel of fp32 fit the first-level cache beside some rows.
+inline constexpr std::size_t kDepthBlock = 384;
+
 #define FORKDEX_DECLARE(generation)                                                        \
   void attend_##generation(const AttentionInput<float>& input,                             \
                            std::span<const std::size_t> lengths, float* out);              \
@@ -39,8 +46,9 @@ FORKDEX_DECLARE(avx512_bf16)
 /// By AMX where the head size is a multiple of 32, else as avx512_bf16.
 void attend_amx(const AttentionInput<Bf16>& input, std::span<const std::size_t> lengths, Bf16* out);
 
-/// See kernels::Set::linear.
-void linear_amx(const TiledLinear& layer, const Bf16* x, std::size_t rows, Bf16* out);
+/// See Functions::linear.
+void linear_avx2(const PackedLinear<float>& layer, const float* x, std::size_t rows, float* out);
+void linear_amx(const PackedLinear<Bf16>& layer, const Bf16* x, std::size_t rows, Bf16* out);
 
 /// Whether the processor has AMX for Bf16 and the kernel lets this process use it: asks for it,
 /// once a process; clones keep it.

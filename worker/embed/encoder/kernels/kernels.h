@@ -47,6 +47,24 @@ struct Rows {
   std::size_t row;
 };
 
+/// A linear layer whose weights pack() has ordered.
+template <class T>
+struct PackedLinear {
+  const T* weights;
+  const float* bias;    ///< of each output, in the order of the weights
+  std::size_t inputs;   ///< a multiple of 32
+  std::size_t outputs;  ///< a multiple of 32
+  std::optional<Activation> activation;
+  /// The first 16 of every 32 outputs go through the activation and are multiplied by the others:
+  /// a row of the result has half as many values.
+  bool is_gated = false;
+};
+
+/// Orders the weights of a linear layer, [outputs, inputs], both multiples of 32, as PackedLinear
+/// wants them; `packed` has room for as many values. Portable.
+void pack(const float* weights, std::size_t outputs, std::size_t inputs, float* packed);
+void pack(const Bf16* weights, std::size_t outputs, std::size_t inputs, Bf16* packed);
+
 /// What there is for both types. Sums are fp32 in both.
 template <class T>
 struct Functions {
@@ -69,23 +87,11 @@ struct Functions {
   /// out = activation(one half of a row) * the other half; a half has `width` values, a multiple of
   /// 16, as has a row of `out`.
   void (*gate)(Rows<const T> wide, std::size_t width, Activation activation, Gate gate, T* out);
-};
 
-/// A linear layer over Bf16 whose weights pack_tiles has ordered.
-struct TiledLinear {
-  const Bf16* tiles;
-  const float* bias;    ///< of each output, in the order of the tiles
-  std::size_t inputs;   ///< a multiple of 32
-  std::size_t outputs;  ///< a multiple of 32
-  std::optional<Activation> activation;
-  /// The first 16 of every 32 outputs go through the activation and are multiplied by the others:
-  /// a row of the result has half as many values.
-  bool is_gated = false;
+  /// out = x · weightᵀ + bias and what the layer does to that, for `rows` rows, a multiple of 32,
+  /// without gaps in `x` and `out`. Null where oneDNN is as good.
+  void (*linear)(const PackedLinear<T>& layer, const T* x, std::size_t rows, T* out);
 };
-
-/// Orders the weights of a linear layer, [outputs, inputs], both multiples of 32, as TiledLinear
-/// wants them; `tiles` has room for as many values. Portable.
-void pack_tiles(const Bf16* weights, std::size_t outputs, std::size_t inputs, Bf16* tiles);
 
 /// One processor generation's kernels.
 struct Set {
@@ -93,10 +99,6 @@ struct Set {
   bool (*is_supported)();
   Functions<float> fp32;
   Functions<Bf16> bf16;
-
-  /// out = x · weightᵀ + bias and what the layer does to that, for `rows` rows, a multiple of 32,
-  /// without gaps in `x` and `out`. Null where oneDNN is as good.
-  void (*linear)(const TiledLinear& layer, const Bf16* x, std::size_t rows, Bf16* out);
 
   /// values = x·Φ(x) of each of them (GELU in its exact form, to 4e-5); any number of values.
   void (*gelu)(std::span<Bf16> values);

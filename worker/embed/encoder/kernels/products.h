@@ -1,0 +1,68 @@
+#pragma once
+
+// Products of fp32 matrices by vectors, whose sums stay in registers. For the kernels' own files
+// only.
+
+#include <cstddef>
+
+#include "worker/embed/encoder/kernels/generation.h"
+
+namespace forkdex::kernels {
+
+/// What becomes of the values that are there where a product goes.
+enum class Into { kReplace, kAdd };
+
+template <class Processor>
+struct Products : Generation<Processor> {
+  using Base = Generation<Processor>;
+  using Base::kWidth;
+  using Base::load;
+  using Base::store;
+  using typename Base::Vec;
+  static constexpr std::size_t kRows = Processor::kRows;
+
+  // out[Rows][Columns vectors] = a · b, where rows of a and b lie a_row and b_row values apart.
+  // The unrolled loops keep the sums in registers.
+  template <std::size_t Rows, std::size_t Columns, Into into = Into::kReplace>
+  FORKDEX_INLINE static void multiply_tile(const float* a, std::size_t a_row, const float* b,
+                                           std::size_t b_row, std::size_t depth, float* out,
+                                           std::size_t out_row) {
+    Vec sums[Rows][Columns];
+#pragma GCC unroll 8
+    for (std::size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+      for (std::size_t c = 0; c < Columns; ++c)
+        if constexpr (into == Into::kAdd)
+          sums[r][c] = load(out + r * out_row + c * kWidth);
+        else
+          sums[r][c] = Vec{};
+    for (std::size_t k = 0; k < depth; ++k) {
+      Vec line[Columns];
+#pragma GCC unroll 2
+      for (std::size_t c = 0; c < Columns; ++c) line[c] = load(b + k * b_row + c * kWidth);
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < Rows; ++r) {
+        const Vec factor = a[r * a_row + k] - Vec{};
+#pragma GCC unroll 2
+        for (std::size_t c = 0; c < Columns; ++c) sums[r][c] += factor * line[c];
+      }
+    }
+#pragma GCC unroll 8
+    for (std::size_t r = 0; r < Rows; ++r)
+#pragma GCC unroll 2
+      for (std::size_t c = 0; c < Columns; ++c) store(sums[r][c], out + r * out_row + c * kWidth);
+  }
+
+  // As many tiles of Rows rows as there are in `rows`; then smaller ones.
+  template <std::size_t Rows, std::size_t Columns, Into into = Into::kReplace>
+  FORKDEX_INLINE static void multiply_column(const float* a, std::size_t a_row, const float* b,
+                                             std::size_t b_row, std::size_t rows, std::size_t depth,
+                                             float* out, std::size_t out_row) {
+    for (; rows >= Rows; rows -= Rows, a += Rows * a_row, out += Rows * out_row)
+      multiply_tile<Rows, Columns, into>(a, a_row, b, b_row, depth, out, out_row);
+    if constexpr (Rows > 1)
+      multiply_column<Rows / 2, Columns, into>(a, a_row, b, b_row, rows, depth, out, out_row);
+  }
+};
+
+}  // namespace forkdex::kernels
