@@ -137,16 +137,15 @@ struct Generation {
   // of them at `first`, off their scores; those of keys more than `window` away become -infinity.
   FORKDEX_INLINE static void see_from(std::size_t place, std::size_t first, std::size_t count,
                                       float slope, std::size_t window, float* scores) {
-    if (slope != 0.0f) {
-      Vec offset = __builtin_convertvector(places(), Vec);
-      offset += static_cast<float>(first) - static_cast<float>(place);
-      for (std::size_t i = 0; i < count; i += kWidth, offset += static_cast<float>(kWidth))
-        store(load(scores + i) - larger(offset, -offset) * slope, scores + i);
+    if (slope == 0.0f && window == 0) return;
+    const float farthest = window == 0 ? INFINITY : static_cast<float>(window);
+    Vec offset = __builtin_convertvector(places(), Vec);
+    offset += static_cast<float>(first) - static_cast<float>(place);
+    for (std::size_t i = 0; i < count; i += kWidth, offset += static_cast<float>(kWidth)) {
+      const Vec distance = larger(offset, -offset);
+      const Vec score = load(scores + i) - distance * slope;
+      store(distance > farthest ? Vec{} - INFINITY : score, scores + i);
     }
-    if (window == 0) return;
-    for (std::size_t key = first; key + window < place; ++key) scores[key - first] = -INFINITY;
-    for (std::size_t key = place + window + 1; key < first + count; ++key)
-      scores[key - first] = -INFINITY;
   }
 
   // 2^x for x <= 0, to 1e-7 of its value; x below -100 counts as -100, so that a share of it is not
