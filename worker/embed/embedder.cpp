@@ -12,7 +12,6 @@
 
 #include "common/hash.h"
 #include "worker/embed/encoder/encoder.h"
-#include "worker/embed/encoder/kernels/kernels.h"
 #include "worker/embed/encoder/pooling.h"
 
 namespace forkdex {
@@ -102,6 +101,7 @@ class TransformerEmbedder final : public Embedder {
   Encoder model_;
 };
 
+/// REQUIRES a resolved one.
 at::ScalarType torch_type(Precision precision) {
   return precision == Precision::kBf16 ? at::kBFloat16 : at::kFloat;
 }

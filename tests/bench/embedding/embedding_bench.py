@@ -130,7 +130,8 @@ def drive_peers(options, sample, folder):
 
 def print_table(runners, turns, ratios, similar, count):
     ours = precisions()
-    print(f"{'':27} chunks/s  by CPU s  {'  '.join(f'{one} is' for one in ours)}   cosine min      mean")
+    columns = "  ".join(f"{one} is" for one in ours)
+    print(f"{'':27} chunks/s  by CPU s  {columns}   cosine min      mean")
     for runner in runners:
         rate, cpu_rate = (count / statistics.median(column) for column in zip(*turns[runner.name]))
         times = " ".join(f"{ratios[one, runner.name]:7.2f}x" for one in ours)

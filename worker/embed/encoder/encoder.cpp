@@ -20,7 +20,7 @@ namespace {
 using Places = EncoderConfig::Places;
 
 // oneDNN compiles a linear layer for every number of rows it meets; batches near the token budget
-// have nearly all the same one when it is rounded up to this.
+// have nearly all the same one when it is rounded up to this. Packed layers take multiples of 32.
 constexpr std::int64_t kRowMultiple = 64;
 // Rows whose widened states are there at once. Weights are read again for each block, so that small
 // blocks cost time (docs/benchmarks.md), and large ones memory.

@@ -66,15 +66,15 @@ at::ScalarType type_of(const Parameter& parameter, at::ScalarType precision) {
   return parameter.form == Parameter::Form::kFp32 ? at::kFloat : precision;
 }
 
-/// The outputs of a gated layer by turns.
+/// The outputs of a gated layer by panels.
 at::Tensor interleave(const at::Tensor& halves, kernels::Gate gate) {
-  constexpr std::int64_t kTurn = 16;
+  constexpr std::int64_t kPanel = 16;  // see kernels::PackedLinear::is_gated
   std::vector<at::Tensor> both = halves.chunk(2, 0);
   if (gate == kernels::Gate::kSecond) std::swap(both[0], both[1]);
-  std::vector<at::Tensor> turns;
-  for (std::int64_t start = 0; start < both[0].size(0); start += kTurn)
-    for (const at::Tensor& half : both) turns.push_back(half.narrow(0, start, kTurn));
-  return at::cat(turns, 0);
+  std::vector<at::Tensor> panels;
+  for (std::int64_t start = 0; start < both[0].size(0); start += kPanel)
+    for (const at::Tensor& half : both) panels.push_back(half.narrow(0, start, kPanel));
+  return at::cat(panels, 0);
 }
 
 at::Tensor packed(const at::Tensor& weights) {

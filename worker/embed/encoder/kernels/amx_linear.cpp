@@ -15,6 +15,7 @@ namespace {
 using Vectors = Generation<Avx512Bf16>;
 
 constexpr std::size_t kBlock = 32;  // rows, and outputs, of what is computed at once
+static_assert(kBlock == kPanelPair && kTile == kPanel && kDepth == 32, "as pack() orders weights");
 // Weights beyond what stays in the second-level cache beside everything else.
 constexpr std::size_t kBigWeights = std::size_t{3} << 19;
 
@@ -90,20 +91,20 @@ FORKDEX_TARGET_AMX void run(const PackedLinear<Bf16>& layer, const Bf16* x, std:
   constexpr bool kIsGated = finish == Finish::kGatedGelu || finish == Finish::kGatedSilu;
   constexpr std::size_t kOutputs = kIsGated ? kBlock / 2 : kBlock;  // a block's, in the result
   alignas(64) float sums[2][kBlock * kBlock];
-  const std::size_t panels = layer.outputs / kBlock;
+  const std::size_t pairs = layer.outputs / kBlock;
   const std::size_t row_blocks = rows / kBlock;
-  const std::size_t width = panels * kOutputs;
-  // Small weights stay in the cache while rows pass by; of big ones each panel does.
+  const std::size_t width = pairs * kOutputs;
+  // Small weights stay in the cache while rows pass by; of big ones each pair of panels does.
   const bool is_big = layer.outputs * layer.inputs * sizeof(Bf16) > kBigWeights;
   Sums before;
-  for (std::size_t block = 0; block < panels * row_blocks; ++block) {
-    const std::size_t panel = is_big ? block / row_blocks : block % panels;
-    const std::size_t row = (is_big ? block % row_blocks : block / panels) * kBlock;
+  for (std::size_t block = 0; block < pairs * row_blocks; ++block) {
+    const std::size_t pair = is_big ? block / row_blocks : block % pairs;
+    const std::size_t row = (is_big ? block % row_blocks : block / pairs) * kBlock;
     float* const target = sums[block % 2];
     multiply_block<finish>(x + row * layer.inputs, layer.inputs,
-                           layer.weights + panel * kBlock * layer.inputs, target, before, width);
+                           layer.weights + pair * kBlock * layer.inputs, target, before, width);
     finish_rows<finish>(before, kBlock, width);
-    before = {target, layer.bias + panel * kBlock, out + row * width + panel * kOutputs, kBlock};
+    before = {target, layer.bias + pair * kBlock, out + row * width + pair * kOutputs, kBlock};
   }
   finish_rows<finish>(before, kBlock, width);
 }

@@ -135,6 +135,7 @@ struct Generation {
 
   // Takes `slope` for every token between the query at `place` and each of `count` keys, the first
   // of them at `first`, off their scores; those of keys more than `window` away become -infinity.
+  // `count` is a multiple of the width.
   FORKDEX_INLINE static void see_from(std::size_t place, std::size_t first, std::size_t count,
                                       float slope, std::size_t window, float* scores) {
     if (slope == 0.0f && window == 0) return;

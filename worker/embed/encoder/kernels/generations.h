@@ -9,11 +9,12 @@
 
 namespace forkdex::kernels {
 
-/// Outputs whose packed weights lie side by side, and those that are computed in one turn: where
-/// there is a gate, both of its sides.
+/// How packed weights lie, and so what prepared files hold: where one of these changes, the number
+/// in prepared_file() (embedder.cpp) has to. A panel is 16 outputs; two are computed one after the
+/// other, because where there is a gate one of them gates the other.
 inline constexpr std::size_t kPanel = 16;
-inline constexpr std::size_t kTurn = 2 * kPanel;
-/// Inputs whose weights for a panel of fp32 fit the first-level cache beside some rows.
+inline constexpr std::size_t kPanelPair = 2 * kPanel;
+/// Inputs of a panel that are used up before the next panel's: 24 KiB of the first-level cache.
 inline constexpr std::size_t kDepthBlock = 384;
 
 #define FORKDEX_DECLARE(generation)                                                        \

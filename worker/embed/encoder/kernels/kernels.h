@@ -1,8 +1,8 @@
 #pragma once
 
-// The parts of an encoder layer between the linear layers. Each kernel is compiled once a processor
-// generation; the best one that this processor runs is chosen at the first use. Pure functions; no
-// torch.
+// The parts of an encoder layer, and its linear layers where libtorch's are slower. Each kernel is
+// compiled once a processor generation; the best one that this processor runs is chosen at the
+// first use. Pure functions; no torch.
 
 #include <cstddef>
 #include <cstdint>
@@ -51,10 +51,10 @@ struct Rows {
 template <class T>
 struct PackedLinear {
   const T* weights;
-  const float* bias;    ///< of each output, in the order of the weights
-  std::size_t inputs;   ///< a multiple of 32
-  std::size_t outputs;  ///< a multiple of 32
-  std::optional<Activation> activation;
+  const float* bias;                     ///< of each output, in the order of the weights
+  std::size_t inputs;                    ///< a multiple of 32
+  std::size_t outputs;                   ///< a multiple of 32
+  std::optional<Activation> activation;  ///< set where there is a gate; kSilu only there
   /// The first 16 of every 32 outputs go through the activation and are multiplied by the others:
   /// a row of the result has half as many values.
   bool is_gated = false;
@@ -89,7 +89,7 @@ struct Functions {
   void (*gate)(Rows<const T> wide, std::size_t width, Activation activation, Gate gate, T* out);
 
   /// out = x · weightᵀ + bias and what the layer does to that, for `rows` rows, a multiple of 32,
-  /// without gaps in `x` and `out`. Null where oneDNN is as good.
+  /// without gaps in `x` and `out`. Null where that is left to libtorch (linear.h).
   void (*linear)(const PackedLinear<T>& layer, const T* x, std::size_t rows, T* out);
 };
 

@@ -1,7 +1,6 @@
 #pragma once
 
-// Products of fp32 matrices by vectors, whose sums stay in registers. For the kernels' own files
-// only.
+// fp32 matrix products in vector registers. For the kernels' own files only.
 
 #include <cstddef>
 
