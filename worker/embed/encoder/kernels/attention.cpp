@@ -63,9 +63,9 @@ struct Attention : Products<Processor> {
                                                out_row);
   }
 
-  // Softmax, to the base of 2, over the first `length` of `padded` values; what lies behind them
-  // means nothing.
-  FORKDEX_INLINE static void softmax(float* row, std::size_t length, std::size_t padded) {
+  // Powers of 2 of the first `length` of `padded` values over the largest of them, in place; what
+  // lies behind them means nothing. Their sum, by which they are to be divided for a softmax.
+  FORKDEX_INLINE static float powers(float* row, std::size_t length, std::size_t padded) {
     // By a whole vector: a load that overlaps a smaller store waits for it.
     store(Base::cut(load(row + padded - kWidth), length - (padded - kWidth)),
           row + padded - kWidth);
@@ -78,8 +78,7 @@ struct Attention : Products<Processor> {
       store(v, row + i);
       totals += v;
     }
-    const float scale = 1.0f / Base::sum(totals);
-    for (std::size_t i = 0; i < padded; i += kWidth) store(load(row + i) * scale, row + i);
+    return Base::sum(totals);
   }
 
   // Four rows of four values, as columns.
@@ -125,6 +124,7 @@ struct Attention : Products<Processor> {
     const std::size_t padded = (head.length + kWidth - 1) / kWidth * kWidth;
     transpose_keys(head, padded, scratch.keys.data());
     float* const scores = scratch.scores.data();
+    float sums[kBlock];
     for (std::size_t start = 0; start < head.length; start += kBlock) {
       const std::size_t rows = std::min(kBlock, head.length - start);
       // The keys that some of these queries see, from a full vector on.
@@ -138,10 +138,16 @@ struct Attention : Products<Processor> {
                seen, head.head_size, scores, seen);
       for (std::size_t r = 0; r < rows; ++r) {
         Base::see_from(start + r, first, seen, head.slope * kLog2e, head.window, scores + r * seen);
-        softmax(scores + r * seen, last - first, seen);
+        sums[r] = powers(scores + r * seen, last - first, seen);
       }
       multiply(scores, seen, head.value + first * head.row, head.row, rows, head.head_size,
                last - first, head.out + start * head.out_row, head.out_row);
+      for (std::size_t r = 0; r < rows; ++r) {
+        float* const out = head.out + (start + r) * head.out_row;
+        const float share = 1.0f / sums[r];
+        for (std::size_t d = 0; d < head.head_size; d += kWidth)
+          store(load(out + d) * share, out + d);
+      }
     }
   }
 
