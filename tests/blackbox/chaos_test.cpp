@@ -136,11 +136,11 @@ void kill_at_random(std::size_t kills) {
   WARN("seed " << seed << ": " << chaos.account());
 }
 
-TEST_CASE("chaos: twenty kills at random lose, double and mix nothing", "[kill]") {
+TEST_CASE("chaos: twenty kills at random lose, double and mix nothing", "[kill][shallow]") {
   kill_at_random(20);
 }
 
-TEST_CASE("chaos: two hundred kills at random lose, double and mix nothing", "[slow]") {
+TEST_CASE("chaos: two hundred kills at random lose, double and mix nothing", "[slow][shallow]") {
   kill_at_random(200);
 }
 

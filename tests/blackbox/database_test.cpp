@@ -28,12 +28,16 @@ const Strings kOptions = {"--repository", "rxjs", "--workers", "2", "--progress"
 
 fs::path operators() { return corpus("rxjs-7.8.2") / "src/internal/operators"; }
 
-Dump undisturbed() {
-  const Database database;
-  const IndexRun run = index(operators(), database, kOptions);
-  INFO(run.ended.text());
-  REQUIRE(run.ended.status == 0);
-  return dump(database, "rxjs");
+/// What every case compares with; made by the first one.
+const Dump& undisturbed() {
+  static const Dump made = [] {
+    const Database database;
+    const IndexRun run = index(operators(), database, kOptions);
+    INFO(run.ended.text());
+    REQUIRE(run.ended.status == 0);
+    return dump(database, "rxjs");
+  }();
+  return made;
 }
 
 /// Waits until `program` has finished `count` files or has ended. Returns how many it has.
@@ -62,8 +66,8 @@ Command index_over(const OwnServer& server, const fs::path& report, Strings opti
 }
 
 TEST_CASE("database: connections cut twenty times, the supervisor's among them, cost no row",
-          "[kill]") {
-  const Dump expected = undisturbed();
+          "[kill][shallow]") {
+  const Dump& expected = undisturbed();
   std::mt19937 random(new_seed());
   const Database database;
   const TemporaryFolder folder;
@@ -91,8 +95,8 @@ TEST_CASE("database: connections cut twenty times, the supervisor's among them, 
 
 TEST_CASE(
     "database: the embedded server killed in the middle is started again, and the run goes on",
-    "[kill]") {
-  const Dump expected = undisturbed();
+    "[kill][shallow]") {
+  const Dump& expected = undisturbed();
   const OwnServer server;
   const TemporaryFolder folder;
   Program program(index_over(server, folder / "report.json", {}));
@@ -118,8 +122,8 @@ TEST_CASE(
 }
 
 TEST_CASE("database: a server stopped at once and started by somebody else is waited for",
-          "[kill]") {
-  const Dump expected = undisturbed();
+          "[kill][shallow]") {
+  const Dump& expected = undisturbed();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -138,8 +142,8 @@ TEST_CASE("database: a server stopped at once and started by somebody else is wa
 }
 
 TEST_CASE("database: one that stays away ends the run with 75, and the next one resumes it",
-          "[kill]") {
-  const Dump expected = undisturbed();
+          "[kill][shallow]") {
+  const Dump& expected = undisturbed();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -183,8 +187,8 @@ class StandsStill {
 };
 
 TEST_CASE("database: a server that stands still without closing anything is waited for no longer",
-          "[kill]") {
-  const Dump expected = undisturbed();
+          "[kill][shallow]") {
+  const Dump& expected = undisturbed();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -208,8 +212,8 @@ TEST_CASE("database: a server that stands still without closing anything is wait
 }
 
 TEST_CASE("database: one that stands still for too long and then goes on is come back to",
-          "[kill]") {
-  const Dump expected = undisturbed();
+          "[kill][shallow]") {
+  const Dump& expected = undisturbed();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -233,7 +237,7 @@ TEST_CASE("database: one that stands still for too long and then goes on is come
   CHECK(differences(expected, dump(Database(url), "rxjs")) == Strings());
 }
 
-TEST_CASE("database: a second signal ends the wait for one that stands still", "[kill]") {
+TEST_CASE("database: a second signal ends the wait for one that stands still", "[kill][shallow]") {
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -251,8 +255,8 @@ TEST_CASE("database: a second signal ends the wait for one that stands still", "
   CHECK(nlohmann::json::parse(read_file(folder / "report.json")).at("status") == "interrupted");
 }
 
-TEST_CASE("database: one that stands still for a moment costs nothing", "[kill]") {
-  const Dump expected = undisturbed();
+TEST_CASE("database: one that stands still for a moment costs nothing", "[kill][shallow]") {
+  const Dump& expected = undisturbed();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -271,7 +275,8 @@ TEST_CASE("database: one that stands still for a moment costs nothing", "[kill]"
   CHECK(differences(expected, dump(Database(url), "rxjs")) == Strings());
 }
 
-TEST_CASE("database: a signal while it is waited for ends the run by that signal", "[kill]") {
+TEST_CASE("database: a signal while it is waited for ends the run by that signal",
+          "[kill][shallow]") {
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;

@@ -35,6 +35,12 @@ Dump undisturbed_dump(const std::filesystem::path& root) {
   return dump(database, "rxjs");
 }
 
+/// What every case over operators() compares with; made by the first one.
+const Dump& undisturbed_operators() {
+  static const Dump made = undisturbed_dump(operators());
+  return made;
+}
+
 /// Waits until `program` has finished `count` files or has ended. Returns how many it has.
 int wait_for_files(Program& program, int count) {
   int finished = 0;
@@ -50,7 +56,7 @@ int wait_for_files(Program& program, int count) {
 }
 
 TEST_CASE("death: workers and their fork server killed twenty times and more cost no row",
-          "[kill]") {
+          "[kill][shallow]") {
   constexpr std::size_t kFewestKills = 20;
   constexpr std::size_t kMostKills = 40;
   const unsigned seed = std::random_device()();
@@ -89,8 +95,8 @@ TEST_CASE("death: workers and their fork server killed twenty times and more cos
 }
 
 TEST_CASE("death: a killed fork server costs no worker, and another one takes its place",
-          "[kill]") {
-  const Dump expected = undisturbed_dump(operators());
+          "[kill][shallow]") {
+  const Dump& expected = undisturbed_operators();
   const Database database;
   const TemporaryFolder folder;
   Program program(index_command(operators(), database, folder / "report.json", kOptions));
@@ -116,11 +122,11 @@ TEST_CASE("death: a killed fork server costs no worker, and another one takes it
   CHECK(differences(expected, dump(database, "rxjs")) == Strings());
 }
 
-TEST_CASE("death: a worker that crashes twice, or stands still, costs no file", "[kill]") {
+TEST_CASE("death: a worker that crashes twice, or stands still, costs no file", "[kill][shallow]") {
   // Two deaths make a file suspect; only a third one, alone, would be its own.
   const auto [number, counted, deaths] =
       GENERATE(table<int, std::string, int>({{SIGSEGV, "crashed", 2}, {SIGSTOP, "timed_out", 1}}));
-  const Dump expected = undisturbed_dump(operators());
+  const Dump& expected = undisturbed_operators();
   const Database database;
   const TemporaryFolder folder;
   Strings options = kOptions;
@@ -141,10 +147,10 @@ TEST_CASE("death: a worker that crashes twice, or stands still, costs no file", 
   CHECK(differences(expected, dump(database, "rxjs")) == Strings());
 }
 
-TEST_CASE("death: INT and TERM drain, and the next run completes what is left", "[kill]") {
+TEST_CASE("death: INT and TERM drain, and the next run completes what is left", "[kill][shallow]") {
   const int number = GENERATE(SIGINT, SIGTERM);
   const bool whole_group = number == SIGINT;  // as Ctrl-C does
-  const Dump expected = undisturbed_dump(operators());
+  const Dump& expected = undisturbed_operators();
   const Database database;
   const TemporaryFolder folder;
   Program program(index_command(operators(), database, folder / "report.json", kOptions));
@@ -168,7 +174,7 @@ TEST_CASE("death: INT and TERM drain, and the next run completes what is left", 
   CHECK(differences(expected, dump(database, "rxjs")) == Strings());
 }
 
-TEST_CASE("death: a second signal stops at once a run that cannot drain", "[kill]") {
+TEST_CASE("death: a second signal stops at once a run that cannot drain", "[kill][shallow]") {
   const Database database;
   const TemporaryFolder folder;
   Program program(index_command(operators(), database, folder / "report.json", kOptions));
@@ -189,8 +195,8 @@ TEST_CASE("death: a second signal stops at once a run that cannot drain", "[kill
 }
 
 TEST_CASE("death: a killed supervisor takes its workers along, and the next run completes",
-          "[kill]") {
-  const Dump expected = undisturbed_dump(operators());
+          "[kill][shallow]") {
+  const Dump& expected = undisturbed_operators();
   const Database database;
   {
     const TemporaryFolder folder;

@@ -106,7 +106,8 @@ void break_and_resume(const fs::path& root, const Dump& expected, const std::str
   CHECK(differences(expected, dump(database, "r")) == Strings());
 }
 
-TEST_CASE("faults: a death or an error at any point loses nothing and leaves no half", "[kill]") {
+TEST_CASE("faults: a death or an error at any point loses nothing and leaves no half",
+          "[kill][shallow]") {
   const SmallTree tree;
   const Dump expected = undisturbed(tree.folder.path());
   std::mt19937 random(new_seed());
@@ -119,7 +120,7 @@ TEST_CASE("faults: a death or an error at any point loses nothing and leaves no 
 }
 
 TEST_CASE("faults: a death or an error on the way back to a lost database loses nothing",
-          "[kill]") {
+          "[kill][shallow]") {
   const SmallTree tree;
   const Dump expected = undisturbed(tree.folder.path());
   for (const std::string& point : kDatabasePoints)
@@ -151,7 +152,8 @@ TEST_CASE("faults: a death or an error on the way back to a lost database loses 
     }
 }
 
-TEST_CASE("faults: a death or an error while commits are collected loses nothing", "[kill]") {
+TEST_CASE("faults: a death or an error while commits are collected loses nothing",
+          "[kill][shallow]") {
   const GitFolder folder;
   for (int i = 0; i < 5; ++i) {
     folder.write("file" + std::to_string(i % 3) + ".py", "a = " + std::to_string(i) + "\n");
@@ -172,7 +174,7 @@ TEST_CASE("faults: a death or an error while commits are collected loses nothing
 }
 
 TEST_CASE("faults: a worker that stands still or eats memory at any point loses nothing",
-          "[kill]") {
+          "[kill][shallow]") {
   const SmallTree tree;
   const Dump expected = undisturbed(tree.folder.path());
   for (const std::string& point : kWorkerPoints) {
@@ -186,7 +188,7 @@ TEST_CASE("faults: a worker that stands still or eats memory at any point loses 
     break_and_resume(tree.folder.path(), expected, point + "=hang");
 }
 
-TEST_CASE("faults: several at random lose nothing", "[kill]") {
+TEST_CASE("faults: several at random lose nothing", "[kill][shallow]") {
   const SmallTree tree;
   const Dump expected = undisturbed(tree.folder.path());
   std::mt19937 random(new_seed());
@@ -212,7 +214,8 @@ TEST_CASE("faults: several at random lose nothing", "[kill]") {
   }
 }
 
-TEST_CASE("faults: a file that ends its worker each time is quarantined, and stays so", "[kill]") {
+TEST_CASE("faults: a file that ends its worker each time is quarantined, and stays so",
+          "[kill][shallow]") {
   const auto [action, reason, counter] = GENERATE(table<std::string, std::string, std::string>({
       {"segv", "crashed", "crashed"},
       {"exit", "crashed", "crashed"},
@@ -264,7 +267,8 @@ TEST_CASE("faults: a file that ends its worker each time is quarantined, and sta
   CHECK(differences(undisturbed(root), dump(database, "r")) == Strings());
 }
 
-TEST_CASE("faults: a touched file stays quarantined, a changed one is tried again", "[kill]") {
+TEST_CASE("faults: a touched file stays quarantined, a changed one is tried again",
+          "[kill][shallow]") {
   const SmallTree tree;
   const fs::path root = tree.folder.path();
   const Database database;
@@ -284,7 +288,7 @@ TEST_CASE("faults: a touched file stays quarantined, a changed one is tried agai
   CHECK(files_in(changed.report, "indexed") == 1);
 }
 
-TEST_CASE("faults: a higher limit tries again what the lower one refused", "[kill]") {
+TEST_CASE("faults: a higher limit tries again what the lower one refused", "[kill][shallow]") {
   const SmallTree tree;
   const fs::path root = tree.folder.path();
   const Database database;
@@ -300,7 +304,7 @@ TEST_CASE("faults: a higher limit tries again what the lower one refused", "[kil
   CHECK(higher.ended.status == 0);
 }
 
-TEST_CASE("faults: one file of 251 that allocates without end costs one file", "[kill]") {
+TEST_CASE("faults: one file of 251 that allocates without end costs one file", "[kill][shallow]") {
   const fs::path root = corpus("rxjs-7.8.2") / "src";
   const Strings options = {"--languages", "typescript"};
   const Database quiet_database;

@@ -177,31 +177,31 @@ void follow(Kind kind, int sequences, int steps) {
 }
 
 TEST_CASE("sequence: whatever happens to a repository its rows are those of a fresh index",
-          "[kill]") {
+          "[kill][shallow]") {
   follow(Kind::kRepository, 2, 4);
 }
 
 TEST_CASE("sequence: whatever happens to a plain folder its rows are those of a fresh index",
-          "[kill]") {
+          "[kill][shallow]") {
   follow(Kind::kFolder, 1, 3);
 }
 
 TEST_CASE(
     "sequence: whatever happens to a folder of a repository its rows are those of a fresh index",
-    "[kill]") {
+    "[kill][shallow]") {
   follow(Kind::kFolderOfRepository, 1, 4);
 }
 
-TEST_CASE("sequence: many over a repository leave the rows of a fresh index", "[slow]") {
+TEST_CASE("sequence: many over a repository leave the rows of a fresh index", "[slow][shallow]") {
   follow(Kind::kRepository, 40, 12);
 }
 
-TEST_CASE("sequence: many over a plain folder leave the rows of a fresh index", "[slow]") {
+TEST_CASE("sequence: many over a plain folder leave the rows of a fresh index", "[slow][shallow]") {
   follow(Kind::kFolder, 20, 12);
 }
 
 TEST_CASE("sequence: many over a folder of a repository leave the rows of a fresh index",
-          "[slow]") {
+          "[slow][shallow]") {
   follow(Kind::kFolderOfRepository, 20, 12);
 }
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdio>
@@ -16,6 +17,7 @@
 
 #include "tests/support/database.h"
 #include "tests/support/leftovers.h"
+#include "tests/support/shallow_model.h"
 
 extern char** environ;
 
@@ -53,6 +55,23 @@ class LeftoverListener : public Catch::TestEventListenerBase {
 };
 CATCH_REGISTER_LISTENER(LeftoverListener)
 
+fs::path shallow_model;  ///< where it goes when the first case needs it
+
+/// Gives cases tagged [shallow] the shallow model where the bundled one is slow: their runs take as
+/// long as elsewhere then, which deadlines of a second and what is struck in mid-run ask for.
+class ModelListener : public Catch::TestEventListenerBase {
+ public:
+  using TestEventListenerBase::TestEventListenerBase;
+
+  void testCaseStarting(const Catch::TestCaseInfo& info) override {
+    const bool tagged = std::count(info.tags.begin(), info.tags.end(), "shallow") > 0;
+    const bool shallow = tagged && bundled_model_is_slow();
+    if (shallow && !fs::exists(shallow_model)) make_shallow_model(shallow_model);
+    set_default_model(shallow ? shallow_model : fs::path());
+  }
+};
+CATCH_REGISTER_LISTENER(ModelListener)
+
 /// A home of the run's own: nothing of the user's settings comes in, nothing of ours stays.
 class PrivateHome {
  public:
@@ -73,6 +92,7 @@ class PrivateHome {
     // Root's PostgreSQL is another user, who could not enter it.
     if (::geteuid() == 0) ::unsetenv("XDG_RUNTIME_DIR");
     ::setenv("LC_ALL", "C.UTF-8", 1);
+    shallow_model = path_ / "shallow-model";
   }
 
   ~PrivateHome() {

@@ -1,0 +1,43 @@
+#include "tests/support/shallow_model.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/support/program.h"
+#include "tests/support/temporary_folder.h"
+
+namespace forkdex::test {
+namespace fs = std::filesystem;
+
+void make_shallow_model(const fs::path& folder) {
+  fs::create_directory(folder);
+  for (const auto& entry : fs::directory_iterator(deps_folder() / "model")) {
+    if (entry.path().filename() != "config.json")
+      fs::create_symlink(entry.path(), folder / entry.path().filename());
+  }
+  nlohmann::json config = nlohmann::json::parse(read_file(deps_folder() / "model/config.json"));
+  config["num_hidden_layers"] = 1;
+  std::ofstream(folder / "config.json") << config;
+}
+
+bool bundled_model_is_slow() {
+#if defined(__x86_64__)
+  return !__builtin_cpu_supports("avx512bf16");
+#else
+  return true;
+#endif
+}
+
+void set_default_model(const fs::path& folder) {
+  for (const char* setting : {"FORKDEX_CODE_MODEL", "FORKDEX_TEXT_MODEL"}) {
+    if (folder.empty()) {
+      ::unsetenv(setting);
+    } else {
+      ::setenv(setting, folder.c_str(), 1);
+    }
+  }
+}
+
+}  // namespace forkdex::test
