@@ -45,7 +45,7 @@ class HeldRun {
   Program program_;
 };
 
-TEST_CASE("claim: a second run on a repository ends 75 and names the holder") {
+TEST_CASE("claim: a second run on a repository ends 75 and names the holder", "[shallow]") {
   const Database database;
   HeldRun held(database);
   const Ended second = index(HeldRun::root(), database, {"--repository", "held"}).ended;
@@ -63,7 +63,7 @@ TEST_CASE("claim: a second run on a repository ends 75 and names the holder") {
   CHECK(held.program().wait().status == 0);
 }
 
-TEST_CASE("claim: with --wait the second run waits for the first") {
+TEST_CASE("claim: with --wait the second run waits for the first", "[shallow]") {
   const Database database;
   HeldRun held(database);
   const TemporaryFolder folder;
@@ -156,7 +156,7 @@ TEST_CASE("claim: a repository that was removed while a run waited is added anew
   CHECK(database.value("SELECT name FROM forkdex.repositories") == "r");
 }
 
-TEST_CASE("claim: a dead holder's ends by itself", "[kill]") {
+TEST_CASE("claim: a dead holder's ends by itself", "[kill][shallow]") {
   const Database database;
   {
     HeldRun held(database);

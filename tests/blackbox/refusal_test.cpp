@@ -207,7 +207,7 @@ TEST_CASE("refusals: a server with too many clients ends 69") {
                 "too many clients");
 }
 
-TEST_CASE("refusals: room for too few connections lowers the number of workers") {
+TEST_CASE("refusals: room for too few connections lowers the number of workers", "[shallow]") {
   for (const std::size_t room : {1, 2, 3, 4}) {
     const Database database;  // nothing is known in it: there is work enough for every worker
     std::vector<Connection> taken = fill(database);
@@ -308,8 +308,8 @@ TEST_CASE("refusals: a disk that is full from the start ends 75") {
   }
 }
 
-TEST_CASE(
-    "refusals: a disk that fills in the middle ends 75, and with room the next run completes") {
+TEST_CASE("refusals: a disk that fills in the middle ends 75, and with room the next run completes",
+          "[shallow]") {
   const SmallDisk disk(160);
   if (!disk.mounted()) {
     WARN("this user may not mount a small disk, so none was filled");
