@@ -349,10 +349,11 @@ TEMPLATE_TEST_CASE("kernels: a linear layer is the definition's, whatever follow
     // The activation's own error, which a gate multiplies.
     const double more = !kIsFloat ? 0.02 : layer.activation ? 2e-3 : 0;
     for (const kernels::Set& set : kernels::all()) {
-      const auto linear = set.of<TestType>().linear;
-      if (!set.is_supported() || !linear) continue;
+      const kernels::Functions<TestType>& functions = set.of<TestType>();
+      if (!set.is_supported() || !functions.linear) continue;
+      if (rows % functions.row_multiple != 0) continue;
       std::vector<TestType> out(exact.size());
-      linear(layer, x.data(), rows, out.data());
+      functions.linear(layer, x.data(), rows, out.data());
       INFO(set.name << ", " << inputs << " inputs, " << outputs << " outputs, " << rows << " rows");
       CHECK(wrong_values(out, exact, more) == 0);
     }
@@ -369,6 +370,7 @@ TEMPLATE_TEST_CASE("kernels: a linear layer is the definition's, whatever follow
       check(384, 128, 96);
       check(1056, 32, 32);
       check(800, 64, 224);  // blocks of inputs and of rows that are not full
+      for (const std::size_t rows : {1, 5, 9, 97}) check(64, 96, rows);
     }
   layer = {};
   check(1024, 1024, 64);  // more than stays in the cache

@@ -20,7 +20,7 @@ namespace {
 using Places = EncoderConfig::Places;
 
 // oneDNN compiles a linear layer for every number of rows it meets; batches near the token budget
-// have nearly all the same one when it is rounded up to this. Packed layers take multiples of 32.
+// have nearly all the same one when it is rounded up to this.
 constexpr std::int64_t kRowMultiple = 64;
 // Rows whose widened states are there at once. Weights are read again for each block, so that small
 // blocks cost time (docs/benchmarks.md), and large ones memory.
@@ -42,7 +42,16 @@ void norm_columns(at::Tensor& rows, std::int64_t column, const at::Tensor& added
   });
 }
 
-/// By packed weights, with what follows the layer. REQUIRES a multiple of 32 rows.
+/// `tokens` and what they are filled up with: rows that linear layers take.
+std::int64_t filled_up(std::int64_t tokens, at::ScalarType precision) {
+  const std::int64_t multiple = with_kernel_type(precision, [](auto type) {
+    const kernels::Functions<decltype(type)>& best = kernels::best().of<decltype(type)>();
+    return best.linear ? static_cast<std::int64_t>(best.row_multiple) : kRowMultiple;
+  });
+  return (tokens + multiple - 1) / multiple * multiple;
+}
+
+/// By packed weights, with what follows the layer. REQUIRES rows that filled_up() gives.
 at::Tensor apply_packed(const Linear& linear, const at::Tensor& x,
                         std::optional<kernels::Activation> activation = std::nullopt,
                         bool is_gated = false) {
@@ -150,7 +159,7 @@ at::Tensor Encoder::encode(const TokenBatch& batch) const {
 /// read.
 at::Tensor Encoder::embed(const TokenBatch& batch) const {
   const auto tokens = static_cast<std::int64_t>(batch.ids.size());
-  const std::int64_t rows = (tokens + kRowMultiple - 1) / kRowMultiple * kRowMultiple;
+  const std::int64_t rows = filled_up(tokens, words_.scalar_type());
   at::Tensor ids = at::zeros({rows}, at::kInt);
   std::copy(batch.ids.begin(), batch.ids.end(), ids.mutable_data_ptr<std::int32_t>());
   at::Tensor hidden = at::index_select(words_, 0, ids);

@@ -68,7 +68,7 @@ at::ScalarType type_of(const Parameter& parameter, at::ScalarType precision) {
 
 /// The outputs of a gated layer by panels.
 at::Tensor interleave(const at::Tensor& halves, kernels::Gate gate) {
-  constexpr std::int64_t kPanel = 16;  // see kernels::PackedLinear::is_gated
+  constexpr std::int64_t kPanel = kernels::kPanel;
   std::vector<at::Tensor> both = halves.chunk(2, 0);
   if (gate == kernels::Gate::kSecond) std::swap(both[0], both[1]);
   std::vector<at::Tensor> panels;

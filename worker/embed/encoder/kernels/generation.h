@@ -188,6 +188,10 @@ struct Generation {
     const Vec one = Vec{} + 1.0f;
     return x * ((x < 0.0f ? power : one) / (one + power));
   }
+
+  FORKDEX_INLINE static Vec activate(Activation activation, Vec x) {
+    return activation == Activation::kGelu ? gelu(x) : silu(x);
+  }
 };
 
 }  // namespace forkdex::kernels

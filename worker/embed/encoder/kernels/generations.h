@@ -10,9 +10,8 @@
 namespace forkdex::kernels {
 
 /// How packed weights lie, and so what prepared files hold: where one of these changes, the number
-/// in prepared_file() (embedder.cpp) has to. A panel is 16 outputs; two are computed one after the
-/// other, because where there is a gate one of them gates the other.
-inline constexpr std::size_t kPanel = 16;
+/// in prepared_file() (embedder.cpp) has to. Two panels are computed one after the other, because
+/// where there is a gate one of them gates the other.
 inline constexpr std::size_t kPanelPair = 2 * kPanel;
 /// Inputs of a panel that are used up before the next panel's: 24 KiB of the first-level cache.
 inline constexpr std::size_t kDepthBlock = 384;

@@ -47,6 +47,9 @@ struct Rows {
   std::size_t row;
 };
 
+/// Outputs of a linear layer that lie side by side in packed weights.
+inline constexpr std::size_t kPanel = 16;
+
 /// A linear layer whose weights pack() has ordered.
 template <class T>
 struct PackedLinear {
@@ -88,9 +91,10 @@ struct Functions {
   /// 16, as has a row of `out`.
   void (*gate)(Rows<const T> wide, std::size_t width, Activation activation, Gate gate, T* out);
 
-  /// out = x · weightᵀ + bias and what the layer does to that, for `rows` rows, a multiple of 32,
-  /// without gaps in `x` and `out`. Null where that is left to libtorch (linear.h).
+  /// out = x · weightᵀ + bias and what the layer does to that, for `rows` rows, a multiple of
+  /// `row_multiple`, without gaps in `x` and `out`. Null where that is left to libtorch (linear.h).
   void (*linear)(const PackedLinear<T>& layer, const T* x, std::size_t rows, T* out);
+  std::size_t row_multiple;
 };
 
 /// One processor generation's kernels.

@@ -15,6 +15,7 @@ constexpr std::size_t kRowBlock = 96;  // rows that pass a panel while it is in 
 template <class Processor>
 struct LinearKernel : Products<Processor> {
   using Base = Products<Processor>;
+  using Base::activate;
   using Base::kRows;
   using Base::kWidth;
   using Base::load;
@@ -23,56 +24,45 @@ struct LinearKernel : Products<Processor> {
 
   static constexpr std::size_t kVectors = kPanel / kWidth;
 
-  // sums = x · a panel's block of `depth` inputs, or that is added to them; rows of sums lie
-  // kPanelPair apart. Each tile of rows brings a part of the weights behind the block nearer: they
-  // are used next.
-  template <Into into>
+  // out = start + x · a panel's block of `depth` inputs. Each tile of rows brings a part of the
+  // weights behind the block nearer: they are used next.
   FORKDEX_INLINE static void multiply_block(const float* x, std::size_t inputs, std::size_t rows,
                                             const float* block, std::size_t depth, const float* end,
-                                            float* sums) {
+                                            Start start, float* out, std::size_t out_row) {
     const float* next = block + depth * kPanel;
     const std::size_t share = (depth * kRows + kRowBlock - 1) / kRowBlock;  // inputs
-    for (; rows >= kRows; rows -= kRows, x += kRows * inputs, sums += kRows * kPanelPair) {
+    for (; rows >= kRows; rows -= kRows, x += kRows * inputs, out += kRows * out_row) {
       for (std::size_t i = 0; i < share && next < end; ++i, next += kPanel)
         __builtin_prefetch(next, 0, 2);
-      Base::template multiply_tile<kRows, kVectors, into>(x, inputs, block, kPanel, depth, sums,
-                                                          kPanelPair);
+      Base::template multiply_tile<kRows, kVectors>(x, inputs, block, kPanel, depth, out, out_row,
+                                                    start);
+      start.values += kRows * start.row;
     }
-    Base::template multiply_column<kRows / 2, kVectors, into>(x, inputs, block, kPanel, rows, depth,
-                                                              sums, kPanelPair);
+    Base::template multiply_column<kRows / 2, kVectors>(x, inputs, block, kPanel, rows, depth, out,
+                                                        out_row, start);
   }
 
-  // sums[rows][kPanelPair] = x · a pair of panels; `end` is that of the layer's weights.
+  // out = bias + x · a pair of panels; `end` is that of the layer's weights.
   FORKDEX_INLINE static void multiply_pair(const float* x, std::size_t inputs, std::size_t rows,
-                                           const float* block, const float* end, float* sums) {
-    for (std::size_t start = 0; start < inputs; start += kDepthBlock) {
-      const std::size_t depth = std::min(kDepthBlock, inputs - start);
+                                           const float* block, const float* end, const float* bias,
+                                           float* out, std::size_t out_row) {
+    for (std::size_t first = 0; first < inputs; first += kDepthBlock) {
+      const std::size_t depth = std::min(kDepthBlock, inputs - first);
       for (std::size_t p = 0; p < kPanelPair; p += kPanel, block += depth * kPanel)
-        if (start == 0)
-          multiply_block<Into::kReplace>(x, inputs, rows, block, depth, end, sums + p);
-        else
-          multiply_block<Into::kAdd>(x + start, inputs, rows, block, depth, end, sums + p);
+        multiply_block(x + first, inputs, rows, block, depth, end,
+                       first == 0 ? Start{bias + p, 0} : Start{out + p, out_row}, out + p, out_row);
     }
   }
 
-  FORKDEX_INLINE static Vec activate(Activation activation, Vec v) {
-    return activation == Activation::kGelu ? Base::gelu(v) : Base::silu(v);
-  }
-
-  // Bias and what follows it, of one row's outputs of a pair.
+  // What follows the products, of one row's sums of a pair.
   FORKDEX_INLINE static void finish(const PackedLinear<float>& layer, const float* sums,
-                                    const float* bias, float* out) {
-    const auto value = [&] [[gnu::always_inline]] (std::size_t i) {
-      return load(sums + i) + load(bias + i);
-    };
+                                    float* out) {
     if (layer.is_gated)
       for (std::size_t i = 0; i < kPanel; i += kWidth)
-        store(activate(*layer.activation, value(i)) * value(kPanel + i), out + i);
-    else if (layer.activation)
-      for (std::size_t i = 0; i < kPanelPair; i += kWidth)
-        store(activate(*layer.activation, value(i)), out + i);
+        store(activate(*layer.activation, load(sums + i)) * load(sums + kPanel + i), out + i);
     else
-      for (std::size_t i = 0; i < kPanelPair; i += kWidth) store(value(i), out + i);
+      for (std::size_t i = 0; i < kPanelPair; i += kWidth)
+        store(activate(*layer.activation, load(sums + i)), out + i);
   }
 
   FORKDEX_INLINE static void linear(const PackedLinear<float>& layer, const float* x,
@@ -80,15 +70,17 @@ struct LinearKernel : Products<Processor> {
     alignas(64) float sums[kRowBlock * kPanelPair];
     const std::size_t made = layer.is_gated ? kPanel : kPanelPair;  // of a pair, in the result
     const std::size_t width = layer.outputs / kPanelPair * made;
+    const float* const end = layer.weights + layer.outputs * layer.inputs;
     for (std::size_t start = 0; start < rows; start += kRowBlock) {
       const std::size_t count = std::min(kRowBlock, rows - start);
       for (std::size_t first = 0; first < layer.outputs; first += kPanelPair) {
-        multiply_pair(x + start * layer.inputs, layer.inputs, count,
-                      layer.weights + first * layer.inputs,
-                      layer.weights + layer.outputs * layer.inputs, sums);
         float* const column = out + start * width + first / kPanelPair * made;
-        for (std::size_t r = 0; r < count; ++r)
-          finish(layer, sums + r * kPanelPair, layer.bias + first, column + r * width);
+        const bool is_done = !layer.activation;
+        multiply_pair(x + start * layer.inputs, layer.inputs, count,
+                      layer.weights + first * layer.inputs, end, layer.bias + first,
+                      is_done ? column : sums, is_done ? width : kPanelPair);
+        for (std::size_t r = 0; r < count && !is_done; ++r)
+          finish(layer, sums + r * kPanelPair, column + r * width);
       }
     }
   }

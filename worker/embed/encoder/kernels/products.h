@@ -8,8 +8,12 @@
 
 namespace forkdex::kernels {
 
-/// What becomes of the values that are there where a product goes.
-enum class Into { kReplace, kAdd };
+/// What a product is added to: rows of values, `row` from one to the next, and so one for all where
+/// that is 0; null for nothing.
+struct Start {
+  const float* values = nullptr;
+  std::size_t row = 0;
+};
 
 template <class Processor>
 struct Products : Generation<Processor> {
@@ -20,21 +24,18 @@ struct Products : Generation<Processor> {
   using typename Base::Vec;
   static constexpr std::size_t kRows = Processor::kRows;
 
-  // out[Rows][Columns vectors] = a · b, where rows of a and b lie a_row and b_row values apart.
-  // The unrolled loops keep the sums in registers.
-  template <std::size_t Rows, std::size_t Columns, Into into = Into::kReplace>
+  // out[Rows][Columns vectors] = start + a · b, where rows of a and b lie a_row and b_row values
+  // apart. The unrolled loops keep the sums in registers.
+  template <std::size_t Rows, std::size_t Columns>
   FORKDEX_INLINE static void multiply_tile(const float* a, std::size_t a_row, const float* b,
                                            std::size_t b_row, std::size_t depth, float* out,
-                                           std::size_t out_row) {
+                                           std::size_t out_row, Start start = {}) {
     Vec sums[Rows][Columns];
 #pragma GCC unroll 8
     for (std::size_t r = 0; r < Rows; ++r)
 #pragma GCC unroll 2
       for (std::size_t c = 0; c < Columns; ++c)
-        if constexpr (into == Into::kAdd)
-          sums[r][c] = load(out + r * out_row + c * kWidth);
-        else
-          sums[r][c] = Vec{};
+        sums[r][c] = start.values ? load(start.values + r * start.row + c * kWidth) : Vec{};
     for (std::size_t k = 0; k < depth; ++k) {
       Vec line[Columns];
 #pragma GCC unroll 2
@@ -53,14 +54,16 @@ struct Products : Generation<Processor> {
   }
 
   // As many tiles of Rows rows as there are in `rows`; then smaller ones.
-  template <std::size_t Rows, std::size_t Columns, Into into = Into::kReplace>
+  template <std::size_t Rows, std::size_t Columns>
   FORKDEX_INLINE static void multiply_column(const float* a, std::size_t a_row, const float* b,
                                              std::size_t b_row, std::size_t rows, std::size_t depth,
-                                             float* out, std::size_t out_row) {
-    for (; rows >= Rows; rows -= Rows, a += Rows * a_row, out += Rows * out_row)
-      multiply_tile<Rows, Columns, into>(a, a_row, b, b_row, depth, out, out_row);
+                                             float* out, std::size_t out_row, Start start = {}) {
+    for (; rows >= Rows; rows -= Rows, a += Rows * a_row, out += Rows * out_row) {
+      multiply_tile<Rows, Columns>(a, a_row, b, b_row, depth, out, out_row, start);
+      start.values += Rows * start.row;
+    }
     if constexpr (Rows > 1)
-      multiply_column<Rows / 2, Columns, into>(a, a_row, b, b_row, rows, depth, out, out_row);
+      multiply_column<Rows / 2, Columns>(a, a_row, b, b_row, rows, depth, out, out_row, start);
   }
 };
 

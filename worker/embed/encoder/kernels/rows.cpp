@@ -128,12 +128,8 @@ struct RowKernels : Generation<Processor> {
     for (std::size_t r = 0; r < wide.count; ++r, out += width) {
       const T* const gated = wide.values + r * wide.row + active;
       const T* const other = wide.values + r * wide.row + (width - active);
-      if (activation == Activation::kGelu)
-        for (std::size_t i = 0; i < width; i += kWidth)
-          store(Base::gelu(load(gated + i)) * load(other + i), out + i);
-      else
-        for (std::size_t i = 0; i < width; i += kWidth)
-          store(Base::silu(load(gated + i)) * load(other + i), out + i);
+      for (std::size_t i = 0; i < width; i += kWidth)
+        store(Base::activate(activation, load(gated + i)) * load(other + i), out + i);
     }
   }
 
