@@ -18,7 +18,6 @@
 #include "tests/support/processes.h"
 #include "tests/support/seed.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/support/wait_until.h"
 
 namespace forkdex::test {
 namespace {
@@ -73,7 +72,8 @@ class Chaos {
       Program program(command());
       int finished = 0;
       while (kills_ < kills && !killed && program.running()) {
-        finished = wait_for_more_than(program, finished);
+        INFO(account());
+        finished = wait_for_files(program, finished + 1);
         std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 200));
         killed = kill_one(program);
       }
@@ -85,18 +85,6 @@ class Chaos {
       REQUIRE(contradictions(nlohmann::json::parse(read_file(folder_ / "report.json")), database) ==
               Strings());
     }
-  }
-
-  int wait_for_more_than(Program& program, int finished) {
-    int now = 0;
-    wait_until(
-        "another file is finished",
-        [&] {
-          now = finished_files(program.err());
-          return now > finished || !program.running();
-        },
-        [&] { return account() + "\n" + program.err(); }, std::chrono::seconds(120));
-    return now;
   }
 
   /// Kills somebody. Whether it was the supervisor.

@@ -40,20 +40,6 @@ const Dump& undisturbed() {
   return made;
 }
 
-/// Waits until `program` has finished `count` files or has ended. Returns how many it has.
-int wait_for_files(Program& program, int count) {
-  int finished = 0;
-  wait_until(
-      std::to_string(count) + " files are finished",
-      [&] {
-        finished = finished_files(program.err());
-        return finished >= count || !program.running();
-      },
-      [&] { return std::to_string(finished) + " finished\n" + program.err(); },
-      std::chrono::seconds(120));
-  return finished;
-}
-
 /// An index run over `server`: as its embedded one, or as a URL that somebody else looks after.
 Command index_over(const OwnServer& server, const fs::path& report, Strings options,
                    const std::string& url = "") {

@@ -41,20 +41,6 @@ const Dump& undisturbed_operators() {
   return made;
 }
 
-/// Waits until `program` has finished `count` files or has ended. Returns how many it has.
-int wait_for_files(Program& program, int count) {
-  int finished = 0;
-  wait_until(
-      std::to_string(count) + " files are finished",
-      [&] {
-        finished = finished_files(program.err());
-        return finished >= count || !program.running();
-      },
-      [&] { return std::to_string(finished) + " finished\n" + program.err(); },
-      std::chrono::seconds(120));
-  return finished;
-}
-
 TEST_CASE("death: workers and their fork server killed twenty times and more cost no row",
           "[kill][shallow]") {
   constexpr std::size_t kFewestKills = 20;

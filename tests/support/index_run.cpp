@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "tests/support/temporary_folder.h"
+#include "tests/support/wait_until.h"
 
 namespace forkdex::test {
 namespace {
@@ -87,6 +88,19 @@ int finished_files(const std::string& stderr_text) {
     if (event.is_object() && event.value("event", "") == "file") ++count;
   }
   return count;
+}
+
+int wait_for_files(Program& program, int count) {
+  int finished = 0;
+  wait_until(
+      std::to_string(count) + " files are finished",
+      [&] {
+        finished = finished_files(program.err());
+        return finished >= count || !program.running();
+      },
+      [&] { return std::to_string(finished) + " finished\n" + program.err(); },
+      std::chrono::seconds(120));
+  return finished;
 }
 
 }  // namespace forkdex::test

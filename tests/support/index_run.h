@@ -36,4 +36,8 @@ std::vector<std::string> contradictions(const nlohmann::json& report, const Data
 /// The `"event":"file"` lines of --progress json that `stderr_text` holds.
 int finished_files(const std::string& stderr_text);
 
+/// Waits until `program`, with --progress json, has finished `count` files or has ended. Returns
+/// how many it has.
+int wait_for_files(Program& program, int count);
+
 }  // namespace forkdex::test

@@ -22,7 +22,7 @@ void make_shallow_model(const fs::path& folder) {
   std::ofstream(folder / "config.json") << config;
 }
 
-bool bundled_model_is_slow() {
+bool computes_in_fp32() {
 #if defined(__x86_64__)
   return !__builtin_cpu_supports("avx512bf16");
 #else

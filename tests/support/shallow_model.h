@@ -10,8 +10,9 @@ namespace forkdex::test {
 /// Makes `folder` a model folder: the bundled model with its first layer alone.
 void make_shallow_model(const std::filesystem::path& folder);
 
-/// Whether the bundled model computes by fp32 here, and so takes ten times as long as elsewhere.
-bool bundled_model_is_slow();
+/// Whether models compute in fp32 here, unless told otherwise: as `--precision auto` decides, which
+/// is not asked because black-box tests know the command line only. It takes ten times as long.
+bool computes_in_fp32();
 
 /// From now on programs that this one starts embed by the model in `folder`, both views; or by the
 /// bundled one, if `folder` is empty.

@@ -55,9 +55,7 @@ class LeftoverListener : public Catch::TestEventListenerBase {
 };
 CATCH_REGISTER_LISTENER(LeftoverListener)
 
-fs::path shallow_model;  ///< where it goes when the first case needs it
-
-/// Gives cases tagged [shallow] the shallow model where the bundled one is slow: their runs take as
+/// Gives cases tagged [shallow] the shallow model where models compute in fp32: their runs take as
 /// long as elsewhere then, which deadlines of a second and what is struck in mid-run ask for.
 class ModelListener : public Catch::TestEventListenerBase {
  public:
@@ -65,9 +63,10 @@ class ModelListener : public Catch::TestEventListenerBase {
 
   void testCaseStarting(const Catch::TestCaseInfo& info) override {
     const bool tagged = std::count(info.tags.begin(), info.tags.end(), "shallow") > 0;
-    const bool shallow = tagged && bundled_model_is_slow();
-    if (shallow && !fs::exists(shallow_model)) make_shallow_model(shallow_model);
-    set_default_model(shallow ? shallow_model : fs::path());
+    if (!tagged || !computes_in_fp32()) return set_default_model({});
+    const fs::path folder = fs::path(std::getenv("HOME")) / "shallow-model";
+    if (!fs::exists(folder)) make_shallow_model(folder);
+    set_default_model(folder);
   }
 };
 CATCH_REGISTER_LISTENER(ModelListener)
@@ -92,7 +91,6 @@ class PrivateHome {
     // Root's PostgreSQL is another user, who could not enter it.
     if (::geteuid() == 0) ::unsetenv("XDG_RUNTIME_DIR");
     ::setenv("LC_ALL", "C.UTF-8", 1);
-    shallow_model = path_ / "shallow-model";
   }
 
   ~PrivateHome() {

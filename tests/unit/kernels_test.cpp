@@ -323,8 +323,8 @@ std::vector<double> linear_by_definition(const kernels::PackedLinear<T>& layer,
     for (std::size_t o = 0; o < layer.outputs; ++o)
       if (!layer.is_gated)
         out.push_back(active(sums[o]));
-      else if (o % 32 < 16)
-        out.push_back(active(sums[o]) * sums[o + 16]);
+      else if (o % kernels::kPanelPair < kernels::kPanel)
+        out.push_back(active(sums[o]) * sums[o + kernels::kPanel]);
   }
   return out;
 }
@@ -370,7 +370,8 @@ TEMPLATE_TEST_CASE("kernels: a linear layer is the definition's, whatever follow
       check(384, 128, 96);
       check(1056, 32, 32);
       check(800, 64, 224);  // blocks of inputs and of rows that are not full
-      for (const std::size_t rows : {1, 5, 9, 97}) check(64, 96, rows);
+      if (kIsFloat)
+        for (const std::size_t rows : {1, 4, 5, 9, 97}) check(416, 96, rows);
     }
   layer = {};
   check(1024, 1024, 64);  // more than stays in the cache
