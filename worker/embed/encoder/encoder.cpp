@@ -21,10 +21,12 @@ using Places = EncoderConfig::Places;
 
 // oneDNN compiles a linear layer for every number of rows it meets; batches near the token budget
 // have nearly all the same one when it is rounded up to this.
-constexpr std::int64_t kRowMultiple = 64;
+constexpr std::int64_t kOneDnnRowMultiple = 64;
 // Rows whose widened states are there at once. Weights are read again for each block, so that small
 // blocks cost time (docs/benchmarks.md), and large ones memory.
 constexpr std::int64_t kBlockRows = 1024;
+static_assert(kBlockRows % kOneDnnRowMultiple == 0 && kOneDnnRowMultiple % 32 == 0,
+              "oneDNN's rows suit blocks, and packed layers beside plain ones");
 
 std::size_t count(std::int64_t size) { return static_cast<std::size_t>(size); }
 
@@ -42,16 +44,7 @@ void norm_columns(at::Tensor& rows, std::int64_t column, const at::Tensor& added
   });
 }
 
-/// `tokens` and what they are filled up with: rows that linear layers take.
-std::int64_t filled_up(std::int64_t tokens, at::ScalarType precision) {
-  const std::int64_t multiple = with_kernel_type(precision, [](auto type) {
-    const kernels::Functions<decltype(type)>& best = kernels::best().of<decltype(type)>();
-    return best.linear ? static_cast<std::int64_t>(best.row_multiple) : kRowMultiple;
-  });
-  return (tokens + multiple - 1) / multiple * multiple;
-}
-
-/// By packed weights, with what follows the layer. REQUIRES rows that filled_up() gives.
+/// By packed weights, with what follows the layer. REQUIRES a multiple of the kernel's rows.
 at::Tensor apply_packed(const Linear& linear, const at::Tensor& x,
                         std::optional<kernels::Activation> activation = std::nullopt,
                         bool is_gated = false) {
@@ -77,6 +70,19 @@ at::Tensor apply_packed(const Linear& linear, const at::Tensor& x,
 at::Tensor apply(const Linear& linear, const at::Tensor& x) {
   if (linear.packed.defined()) return apply_packed(linear, x);
   return apply_linear(x, linear.weight, linear.bias);
+}
+
+bool is_packed(const EncoderLayer& layer) {
+  return layer.query_key_value.packed.defined() && layer.attention_output.packed.defined() &&
+         layer.wide.packed.defined() && layer.narrow.packed.defined();
+}
+
+/// Of how many rows a batch has to be a multiple, for the linear layers of all `layers`.
+std::int64_t row_multiple(const std::vector<EncoderLayer>& layers, at::ScalarType precision) {
+  if (!std::all_of(layers.begin(), layers.end(), is_packed)) return kOneDnnRowMultiple;
+  return with_kernel_type(precision, [](auto type) {
+    return static_cast<std::int64_t>(kernels::best().of<decltype(type)>().row_multiple);
+  });
 }
 
 }  // namespace
@@ -107,6 +113,7 @@ Encoder::Encoder(const EncoderConfig& config, kernels::Gate gate, std::size_t mo
       final_norm_(norm(std::string(parameter::kFinalNorm))) {
   if (token_type_.defined()) token_type_ = token_type_.select(0, 0);  // texts are first segments
   for (std::int64_t i = 0; i < config_.layers; ++i) layers_.push_back(layer(i));
+  row_multiple_ = row_multiple(layers_, words_.scalar_type());
   const std::size_t head_size = count(config_.head_size());
   if (config_.places == Places::kAlibi) slopes_ = alibi_slopes(count(config_.heads));
   if (config_.places == Places::kRotary)
@@ -159,7 +166,7 @@ at::Tensor Encoder::encode(const TokenBatch& batch) const {
 /// read.
 at::Tensor Encoder::embed(const TokenBatch& batch) const {
   const auto tokens = static_cast<std::int64_t>(batch.ids.size());
-  const std::int64_t rows = filled_up(tokens, words_.scalar_type());
+  const std::int64_t rows = (tokens + row_multiple_ - 1) / row_multiple_ * row_multiple_;
   at::Tensor ids = at::zeros({rows}, at::kInt);
   std::copy(batch.ids.begin(), batch.ids.end(), ids.mutable_data_ptr<std::int32_t>());
   at::Tensor hidden = at::index_select(words_, 0, ids);

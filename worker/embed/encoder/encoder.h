@@ -85,6 +85,7 @@ class Encoder {
   at::Tensor words_, positions_, token_type_;
   LayerNorm embedding_norm_, final_norm_;
   std::vector<EncoderLayer> layers_;
+  std::int64_t row_multiple_;
   std::vector<float> slopes_;               // ALiBi: of each head
   std::vector<float> turns_, local_turns_;  // rotary: see kernels::Functions::rotate
 };

@@ -36,7 +36,8 @@ class Collector {
     for (const std::string& tensor : tensors) weights.push_back(tensor + ".weight");
     for (const std::string& tensor : tensors) biases.push_back(tensor + ".bias");
     const auto all_outputs = outputs * static_cast<std::int64_t>(tensors.size());
-    if (is_packed_ && all_outputs % 32 == 0 && inputs % 32 == 0) {
+    constexpr std::int64_t kMultiple = kernels::kPanelPair;
+    if (is_packed_ && all_outputs % kMultiple == 0 && inputs % kMultiple == 0) {
       add(name + ".packed", weights, {outputs, inputs}, Parameter::Form::kPacked, gate);
       if (has_bias) add(name + ".bias", biases, {outputs}, Parameter::Form::kFp32, gate);
     } else {

@@ -66,7 +66,7 @@ at::ScalarType type_of(const Parameter& parameter, at::ScalarType precision) {
   return parameter.form == Parameter::Form::kFp32 ? at::kFloat : precision;
 }
 
-/// The outputs of a gated layer by panels.
+/// The outputs of a gated layer by pairs of panels (kernels::PackedLinear::is_gated).
 at::Tensor interleave(const at::Tensor& halves, kernels::Gate gate) {
   constexpr std::int64_t kPanel = kernels::kPanel;
   std::vector<at::Tensor> both = halves.chunk(2, 0);

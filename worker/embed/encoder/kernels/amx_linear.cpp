@@ -15,6 +15,7 @@ namespace {
 using Vectors = Generation<Avx512Bf16>;
 
 constexpr std::size_t kBlock = 32;  // rows, and outputs, of what is computed at once
+static_assert(kBlock == kAmxRows, "rows that are no full block would not be computed");
 static_assert(kBlock == kPanelPair && kTile == kPanel && kDepth == 32, "as pack() orders weights");
 // Weights beyond what stays in the second-level cache beside everything else.
 constexpr std::size_t kBigWeights = std::size_t{3} << 19;

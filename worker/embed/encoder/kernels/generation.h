@@ -189,8 +189,13 @@ struct Generation {
     return x * ((x < 0.0f ? power : one) / (one + power));
   }
 
-  FORKDEX_INLINE static Vec activate(Activation activation, Vec x) {
-    return activation == Activation::kGelu ? gelu(x) : silu(x);
+  // Calls `use` with the activation as a function: the choice is made outside of its loop.
+  template <class Use>
+  FORKDEX_INLINE static void with_activation(Activation activation, Use use) {
+    if (activation == Activation::kGelu)
+      use([] [[gnu::always_inline]] (Vec x) { return gelu(x); });
+    else
+      use([] [[gnu::always_inline]] (Vec x) { return silu(x); });
   }
 };
 

@@ -9,12 +9,11 @@
 
 namespace forkdex::kernels {
 
-/// How packed weights lie, and so what prepared files hold: where one of these changes, the number
-/// in prepared_file() (embedder.cpp) has to. Two panels are computed one after the other, because
-/// where there is a gate one of them gates the other.
-inline constexpr std::size_t kPanelPair = 2 * kPanel;
 /// Inputs of a panel that are used up before the next panel's: 24 KiB of the first-level cache.
+/// Part of the order in which prepared files hold weights, as kPanel is.
 inline constexpr std::size_t kDepthBlock = 384;
+/// Rows that linear_amx() takes multiples of: two tiles.
+inline constexpr std::size_t kAmxRows = 32;
 
 #define FORKDEX_DECLARE(generation)                                                        \
   void attend_##generation(const AttentionInput<float>& input,                             \

@@ -47,24 +47,27 @@ struct Rows {
   std::size_t row;
 };
 
-/// Outputs of a linear layer that lie side by side in packed weights.
+/// Outputs of a linear layer that lie side by side in packed weights. Panels are computed in pairs,
+/// because where there is a gate one of them gates the other. Prepared files hold weights in this
+/// order: see prepared_file() (embedder.cpp).
 inline constexpr std::size_t kPanel = 16;
+inline constexpr std::size_t kPanelPair = 2 * kPanel;
 
 /// A linear layer whose weights pack() has ordered.
 template <class T>
 struct PackedLinear {
   const T* weights;
   const float* bias;                     ///< of each output, in the order of the weights
-  std::size_t inputs;                    ///< a multiple of 32
-  std::size_t outputs;                   ///< a multiple of 32
+  std::size_t inputs;                    ///< a multiple of kPanelPair
+  std::size_t outputs;                   ///< a multiple of kPanelPair
   std::optional<Activation> activation;  ///< set where there is a gate; kSilu only there
-  /// The first 16 of every 32 outputs go through the activation and are multiplied by the others:
+  /// The first panel of every pair goes through the activation and is multiplied by the other one:
   /// a row of the result has half as many values.
   bool is_gated = false;
 };
 
-/// Orders the weights of a linear layer, [outputs, inputs], both multiples of 32, as PackedLinear
-/// wants them; `packed` has room for as many values. Portable.
+/// Orders the weights of a linear layer, [outputs, inputs], both multiples of kPanelPair, as
+/// PackedLinear wants them; `packed` has room for as many values. Portable.
 void pack(const float* weights, std::size_t outputs, std::size_t inputs, float* packed);
 void pack(const Bf16* weights, std::size_t outputs, std::size_t inputs, Bf16* packed);
 
@@ -94,6 +97,7 @@ struct Functions {
   /// out = x · weightᵀ + bias and what the layer does to that, for `rows` rows, a multiple of
   /// `row_multiple`, without gaps in `x` and `out`. Null where that is left to libtorch (linear.h).
   void (*linear)(const PackedLinear<T>& layer, const T* x, std::size_t rows, T* out);
+  /// Of the rows that `linear` takes; means nothing where that is null.
   std::size_t row_multiple;
 };
 

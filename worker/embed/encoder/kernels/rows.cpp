@@ -128,8 +128,10 @@ struct RowKernels : Generation<Processor> {
     for (std::size_t r = 0; r < wide.count; ++r, out += width) {
       const T* const gated = wide.values + r * wide.row + active;
       const T* const other = wide.values + r * wide.row + (width - active);
-      for (std::size_t i = 0; i < width; i += kWidth)
-        store(Base::activate(activation, load(gated + i)) * load(other + i), out + i);
+      Base::with_activation(activation, [&] [[gnu::always_inline]] (auto activate) {
+        for (std::size_t i = 0; i < width; i += kWidth)
+          store(activate(load(gated + i)) * load(other + i), out + i);
+      });
     }
   }
 

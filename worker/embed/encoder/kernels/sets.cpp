@@ -19,8 +19,9 @@ bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf
 bool has_amx() { return has_avx512_bf16() && may_use_amx(); }
 #endif
 
-#define FORKDEX_FUNCTIONS(attend, generation, ...) \
-  {attend, add_layer_norm_##generation, rotate_##generation, gate_##generation, __VA_ARGS__}
+#define FORKDEX_FUNCTIONS(attend, generation, linear, row_multiple)                          \
+  {attend,      add_layer_norm_##generation, rotate_##generation, gate_##generation, linear, \
+   row_multiple}
 #define FORKDEX_SET(generation, is_supported, linear)                                        \
   {#generation, is_supported, FORKDEX_FUNCTIONS(attend_##generation, generation, linear, 1), \
    FORKDEX_FUNCTIONS(attend_##generation, generation, nullptr, 1), gelu_##generation}
@@ -28,7 +29,7 @@ bool has_amx() { return has_avx512_bf16() && may_use_amx(); }
 constexpr Set kSets[] = {
 #if defined(__x86_64__)
     {"amx", has_amx, FORKDEX_FUNCTIONS(attend_avx512_bf16, avx512_bf16, nullptr, 1),
-     FORKDEX_FUNCTIONS(attend_amx, avx512_bf16, linear_amx, 32), gelu_avx512_bf16},
+     FORKDEX_FUNCTIONS(attend_amx, avx512_bf16, linear_amx, kAmxRows), gelu_avx512_bf16},
     FORKDEX_SET(avx512_bf16, has_avx512_bf16, nullptr),
     FORKDEX_SET(avx512, has_avx512, nullptr),
     FORKDEX_SET(avx2, has_avx2, linear_avx2),
