@@ -193,6 +193,40 @@ TEST_CASE("embedder: names what it does not support") {
     model.config["num_hidden_layers"] = 0;
     CHECK_THAT(refusal(model), Contains("num_hidden_layers"));
   }
+  SECTION("scaled rotations") {
+    model.config["model_type"] = "modernbert";
+    model.config["rope_parameters"] = nullptr;
+    SECTION("in a place of their own") { model.config["rope_scaling"] = {{"rope_type", "yarn"}}; }
+    SECTION("of all layers") { model.config["rope_parameters"] = {{"rope_type", "yarn"}}; }
+    CHECK_THAT(refusal(model), Contains("yarn"));
+  }
+  SECTION("rotations that scale with the distance") {
+    model.config["model_type"] = "nomic_bert";
+    model.config["hidden_act"] = "silu";
+    model.config["rotary_emb_scale_base"] = 512;
+    CHECK_THAT(refusal(model), Contains("rotary_emb_scale_base 512"));
+  }
+}
+
+TEST_CASE("embedder: a text without tokens has a vector, and no other one changes for it") {
+  TinyModel model;
+  model.tokenizer["post_processor"] = nullptr;
+  for (const char* mode : {"mean", "cls", "lasttoken"}) {
+    const TemporaryFolder folder;
+    model.write(folder);
+    folder.write("modules.json",
+                 R"([{"type": "sentence_transformers.models.Pooling", "path": "1_P"}])");
+    folder.write("1_P/config.json", nlohmann::json{{"pooling_mode", mode}}.dump());
+    const auto embedder = open(folder.path());
+    const Texts texts = {"a b", "", "c"};
+    std::vector<float> vectors(texts.size() * 32, NAN);
+    std::uint64_t tokens = 0;
+    REQUIRE(embedder->embed(texts, vectors, tokens).ok());
+    INFO(mode);
+    for (const float value : vectors) REQUIRE(std::isfinite(value));
+    const std::vector<float> last = embed(*embedder, {"c"});
+    CHECK(std::equal(last.begin(), last.end(), vectors.begin() + 64));
+  }
 }
 
 TEST_CASE("embedder: an id outside the vocabulary is an error of the model, not a wild read") {

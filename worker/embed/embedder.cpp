@@ -60,7 +60,9 @@ class TransformerEmbedder final : public Embedder {
       const c10::InferenceMode no_gradients;
       TokenizedTexts tokenized;
       for (const std::string_view text : texts) {
-        tokenizer_->encode(text, max_tokens_, tokenized.ids());
+        // Where no special token is added, some texts have none at all; a vector they have to have.
+        if (tokenizer_->encode(text, max_tokens_, tokenized.ids()) == 0)
+          tokenized.ids().push_back(0);
         tokenized.end_text();
       }
       for (const TokenBatch& batch : tokenized.batches(options_.batch_tokens)) {

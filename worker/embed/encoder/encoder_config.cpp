@@ -31,6 +31,14 @@ void require(const json& config, const char* key, const json& wanted) {
   if (given != config.end() && !given->is_null() && *given != wanted) refuse(key, *given);
 }
 
+void require_absent(const json& config, const char* key) { require(config, key, nullptr); }
+
+/// What is under `key`, or an empty object where nothing is.
+json part(const json& config, const char* key) {
+  const auto found = config.find(key);
+  return found == config.end() || found->is_null() ? json::object() : *found;
+}
+
 /// The number under the first of `keys` that is there: models spell the same thing differently.
 std::int64_t size(const json& config, std::initializer_list<const char*> keys,
                   std::int64_t least = 1) {
@@ -64,7 +72,8 @@ void read_sizes(const json& config, EncoderConfig& shape) {
   shape.heads = size(config, {"num_attention_heads", "n_head"});
   shape.hidden = size(config, {"hidden_size", "n_embd"});
   shape.vocabulary = size(config, {"vocab_size"});
-  shape.positions = size(config, {"max_position_embeddings", "n_positions"});
+  // In the order of positions_of() (model_folder.cpp): chunks are cut to what is read.
+  shape.positions = size(config, {"n_positions", "max_position_embeddings"});
 }
 
 EncoderConfig read_bert(const json& config) {
@@ -112,7 +121,7 @@ EncoderConfig read_nomic_bert(const json& config) {
   shape.layer_norm_epsilon =
       config.value("layer_norm_epsilon", config.value("layer_norm_eps", 1e-12f));
   shape.places = Places::kRotary;
-  const json rope = config.value("rope_parameters", json::object());
+  const json rope = part(config, "rope_parameters");
   require(rope, "rope_type", "default");
   shape.rotary_base = base(config, "rotary_emb_base", base(rope, "rope_theta", 1000));
   shape.has_gate = true;
@@ -127,9 +136,9 @@ EncoderConfig read_nomic_bert(const json& config) {
     require(config, key, false);
   require(config, "rotary_emb_fraction", 1.0);
   require(config, "num_experts", 0);
-  if (const auto scale = config.find("rotary_scaling_factor");
-      scale != config.end() && !scale->is_null())
-    refuse("rotary_scaling_factor", *scale);
+  require(config, "scale_attn_weights", true);
+  for (const char* key : {"rotary_scaling_factor", "rotary_emb_scale_base", "rope_scaling"})
+    require_absent(config, key);
   return shape;
 }
 
@@ -156,11 +165,11 @@ EncoderConfig read_modernbert(const json& config) {
   shape.intermediate = size(config, {"intermediate_size"});
   shape.layer_norm_epsilon = config.value("norm_eps", 1e-5f);
   shape.places = Places::kRotary;
-  const json rope = config.value("rope_parameters", json::object());
-  const json global = rope.value("full_attention", json::object());
-  const json local = rope.value("sliding_attention", json::object());
-  require(global, "rope_type", "default");
-  require(local, "rope_type", "default");
+  require_absent(config, "rope_scaling");
+  const json rope = part(config, "rope_parameters");
+  const json global = part(rope, "full_attention");
+  const json local = part(rope, "sliding_attention");
+  for (const json& parameters : {rope, global, local}) require(parameters, "rope_type", "default");
   shape.rotary_base = base(config, "global_rope_theta", base(global, "rope_theta", 160'000));
   shape.local_rotary_base = base(config, "local_rope_theta", base(local, "rope_theta", 10'000));
   shape.window = config.contains("local_attention") ? size(config, {"local_attention"}) / 2 : 64;
