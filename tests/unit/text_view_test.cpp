@@ -86,7 +86,7 @@ TEST_CASE("text view: is no longer than any model reads, and ends between charac
   std::string comment = "# ";
   for (int i = 0; i < 60; ++i) comment += "\u00fc";
   std::string source;
-  for (int i = 0; i < 120; ++i) source += comment + "\n";
+  for (int i = 0; i < 600; ++i) source += comment + "\n";
   const Texts views = text_views("m.py", source + "def f(): pass\n");
   REQUIRE(views.size() == 1);
   CHECK(views.front().size() <= kMaxTextViewBytes);

@@ -12,7 +12,7 @@
 
 namespace forkdex {
 
-inline constexpr std::size_t kMaxTextViewBytes = 8192;  // more than any model reads of it
+inline constexpr std::size_t kMaxTextViewBytes = 65536;  // more than 8192 tokens
 
 /// The words of an identifier or path, in lower case with single spaces between them: cut where
 /// letters and digits end, and where a capital begins a word ("parseHTTPHeader2" is "parse http
