@@ -87,13 +87,15 @@ std::string pooling_of(const fs::path& file) {
       if (name == known) return name;
     throw Unusable{fmt::format("pooling mode {} is not supported", name), file};
   }
-  std::string pooling;
+  std::string pooling, set;
   for (const auto& [flag, value] : object.items()) {
     if (!flag.starts_with("pooling_mode_") || value != true) continue;
+    if (!set.empty())
+      throw Unusable{fmt::format("{} and {} together are not supported", set, flag), file};
     const auto known = std::find_if(kKnown.begin(), kKnown.end(),
                                     [&](const auto& row) { return flag == row.first; });
-    if (known == kKnown.end() || !pooling.empty())
-      throw Unusable{fmt::format("{} is not supported here", flag), file};
+    if (known == kKnown.end()) throw Unusable{fmt::format("{} is not supported", flag), file};
+    set = flag;
     pooling = known->second;
   }
   if (pooling.empty()) throw Unusable{"no pooling mode is set", file};
@@ -147,19 +149,30 @@ std::size_t max_tokens_of(const fs::path& folder, const json& config) {
 }
 
 void read_prompts(ModelFolder& folder) {
-  const json object = read_optional_json(folder.path / "config_sentence_transformers.json");
+  const fs::path file = folder.path / "config_sentence_transformers.json";
+  const json object = read_optional_json(file);
   const json prompts = object.value("prompts", json::object());
   const auto by_default = object.find("default_prompt_name");
   const std::string fallback = by_default != object.end() && by_default->is_string()
-                                   ? prompts.value(by_default->get<std::string>(), std::string())
+                                   ? by_default->get<std::string>()
                                    : std::string();
-  const auto prompt = [&](std::initializer_list<const char*> names) {
-    for (const char* name : names)
-      if (prompts.contains(name)) return prompts.at(name).get<std::string>();
-    return fallback;
+  using Names = std::vector<std::string>;
+  const Names of_query = {"query"}, of_document = {"document", "passage", "corpus"};
+  const auto is_default = [&](const std::string& name) { return name == fallback; };
+  const auto has_default = [&](const Names& names) {
+    return std::any_of(names.begin(), names.end(), is_default);
   };
-  folder.query_prefix = prompt({"query"});
-  folder.document_prefix = prompt({"document", "passage", "corpus"});
+  const bool is_for_both = !fallback.empty() && !has_default(of_query) && !has_default(of_document);
+  if (is_for_both && !prompts.contains(fallback))
+    throw Unusable{fmt::format("default_prompt_name {} is none of the prompts", fallback), file};
+  const auto prompt = [&](Names names) {
+    if (is_for_both) names.push_back(fallback);
+    for (const std::string& name : names)
+      if (prompts.contains(name)) return prompts.at(name).get<std::string>();
+    return std::string();
+  };
+  folder.query_prefix = prompt(of_query);
+  folder.document_prefix = prompt(of_document);
 }
 
 // The one-word title of the folder's README, else what config.json says, else the file name.
@@ -274,7 +287,7 @@ void add_fingerprints(ModelFolder& folder, const fs::path& cache_folder) {
                            .add(config)
                            .add(folder.pooling)
                            .add(folder.normalize ? "normalized" : "")
-                           .add(folder.query_prefix)
+                           .add({})  // what stands before a query, which is not stored, was here
                            .add(folder.document_prefix)
                            .add(std::to_string(folder.max_tokens))
                            .add(std::to_string(folder.dimension))

@@ -33,7 +33,7 @@ struct ModelFolder {
   std::string document_prefix;  ///< prepended to a chunk
   bool normalize = false;
   Sha256 encoder{};      ///< fingerprint of weights and config alone
-  Sha256 fingerprint{};  ///< weights, tokenizer, config, pooling, prefix, maximum tokens, dimension
+  Sha256 fingerprint{};  ///< of what stored vectors depend on: all but the query's prefix
 
   /// Reads the folder's JSON files and hashes the weights; `cache_folder` (may be empty) keeps the
   /// hash by (path, size, mtime) of the files read.

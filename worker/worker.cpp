@@ -29,6 +29,17 @@ Result<void> warm_up(Embedder& embedder) {
   return embedder.embed(texts, vector, tokens);
 }
 
+/// How many tokens a chunk may have: as many as the model reads behind the prefix of every text.
+Result<std::size_t> room_for_text(const ModelFolder& model, const Tokenizer& tokenizer) {
+  const std::size_t prefix = tokenizer.count(model.document_prefix) - tokenizer.count("");
+  if (2 * prefix < model.max_tokens) return model.max_tokens - prefix;
+  return Error{ErrorCode::kModelUnusable,
+               fmt::format("the document prefix takes {} of the {} tokens that {} reads: give a "
+                           "shorter one",
+                           prefix, model.max_tokens, model.name),
+               model.path.string()};
+}
+
 }  // namespace
 
 Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in) {
@@ -52,7 +63,9 @@ Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in
   const View cut_by = source_view(setup.models);
   const Tokenizer& tokenizer = prepared.embedders[cut_by]->tokenizer();
   Chunker::Limits limits;
-  limits.max_tokens = setup.models[cut_by]->max_tokens;
+  auto room = room_for_text(*setup.models[cut_by], tokenizer);
+  if (!room) return room.error();
+  limits.max_tokens = *room;
   limits.parse_deadline.real = std::chrono::milliseconds(setup.parse_deadline_ms);
   prepared.chunker = std::make_unique<Chunker>(
       [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);

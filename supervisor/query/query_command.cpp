@@ -1,6 +1,7 @@
 #include "supervisor/query/query_command.h"
 
 #include "common/locations.h"
+#include "common/log.h"
 #include "common/output.h"
 #include "common/view_models.h"
 #include "supervisor/database/database_access.h"
@@ -80,6 +81,11 @@ Result<void> search(const Settings& settings, const std::string& text) {
   }
   auto query = embedded(connection, settings, *models, text);
   if (!query) return query.error();
+  if (!query->code && !query->text)
+    log_warning("search.nothing_to_compare",
+                {{"reason",
+                  "no vector in this database is of this model with this --document-prefix and "
+                  "these --dimensions: search with the options of the run that indexed"}});
   return for_commits ? search_commits(connection, settings, query->code)
                      : search_chunks(connection, settings, *query);
 }

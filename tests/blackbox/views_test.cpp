@@ -181,6 +181,47 @@ TEST_CASE("views: vectors may be cut off, and are another model's then") {
   CHECK(more.ended.err.find("--dimensions 385 is more than") != std::string::npos);
 }
 
+TEST_CASE("views: a query may have a prefix of its own, and an unknown model's search says so") {
+  const Tree tree;
+  const Database database;
+  index_well(tree.folder.path(), database);
+  CHECK(first_hit(database, {"--query-prefix", "query: ", "where does a zebra cross"}) ==
+        "app/store.py:4");
+  for (const Strings& options :
+       {Strings{"--document-prefix", "passage: "}, {"--dimensions", "96"}}) {
+    Command search = supervisor_command({"search", options[0], options[1], "zebra"});
+    search.environment["DATABASE_URL"] = database.url();
+    const Ended found = run(search);
+    INFO(found.text());
+    CHECK(found.status == 0);
+    CHECK(found.out.empty());
+    CHECK(found.err.find("no vector in this database") != std::string::npos);
+    CHECK(found.err.find(options[0]) != std::string::npos);
+  }
+}
+
+TEST_CASE("views: a chunk leaves room for the prefix of every text") {
+  const auto words = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "word ";
+    return text;
+  };
+  const TemporaryFolder folder;
+  std::string source;
+  for (int i = 0; i < 60; ++i) source += "first = second + third * fourth\n";
+  folder.write("long.py", source);
+  const Database database;
+  const int without = chunks(index_well(folder.path(), database), "written");
+  const IndexRun with = index_well(folder.path(), database, {"--document-prefix", words(100)});
+  CHECK(chunks(with, "written") > without);
+
+  const IndexRun none = index(folder.path(), database, {"--document-prefix", words(200)});
+  INFO(none.ended.text());
+  CHECK(none.ended.status == 69);
+  CHECK(none.ended.err.find("the document prefix takes 200 of the 256 tokens") !=
+        std::string::npos);
+}
+
 TEST_CASE("views: without any there is nothing to do") {
   const Tree tree;
   const Database database;

@@ -7,6 +7,7 @@
 
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/model_files.h"
+#include "worker/embed/encoder/encoder_config.h"
 
 namespace forkdex {
 namespace {
@@ -65,6 +66,9 @@ TEST_CASE("model_folder: with other prefixes or shorter vectors it is another mo
   CHECK(prefixed->query_prefix == "q: ");
   CHECK(prefixed->document_prefix == "d: ");
   CHECK(prefixed->fingerprint != whole.fingerprint);
+  // What is asked changes nothing that is stored.
+  CHECK(wished({.query_prefix = "q: "})->fingerprint == whole.fingerprint);
+  CHECK(wished({.document_prefix = "d: "})->fingerprint == prefixed->fingerprint);
   CHECK(wished({.query_prefix = "", .document_prefix = ""})->fingerprint == whole.fingerprint);
 }
 
@@ -97,6 +101,38 @@ TEST_CASE("model_folder: reads modules, prompts and the maximum of tokens") {
   CHECK(read_folder.max_tokens == 9);
   CHECK(read_folder.query_prefix == "q: ");
   CHECK(read_folder.document_prefix == "p: ");
+}
+
+TEST_CASE("model_folder: a default prompt goes before what has none of its own, on its side") {
+  const auto prefixes = [](const nlohmann::json& config) {
+    const TemporaryFolder folder;
+    TinyModel().write(folder);
+    folder.write("config_sentence_transformers.json", config.dump());
+    const ModelFolder found = read(folder);
+    return found.query_prefix + "|" + found.document_prefix;
+  };
+  const nlohmann::json prompts = {{"query", "q: "}, {"any", "a: "}};
+  CHECK(prefixes({{"prompts", prompts}}) == "q: |");
+  CHECK(prefixes({{"prompts", prompts}, {"default_prompt_name", "query"}}) == "q: |");
+  CHECK(prefixes({{"prompts", prompts}, {"default_prompt_name", "any"}}) == "q: |a: ");
+  CHECK(prefixes({{"prompts", {{"passage", "p: "}}}, {"default_prompt_name", "passage"}}) ==
+        "|p: ");
+  CHECK(prefixes({{"prompts", {{"", "e: "}}}, {"default_prompt_name", "document"}}) == "|");
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  folder.write("config_sentence_transformers.json", R"({"default_prompt_name": "absent"})");
+  CHECK_THAT(refusal(folder.path()), Contains("default_prompt_name absent"));
+}
+
+TEST_CASE("model_folder: as many places are counted as the encoder counts") {
+  const TemporaryFolder folder;
+  TinyModel model;
+  model.config["n_positions"] = 12;
+  model.write(folder);
+  CHECK(read(folder).max_tokens == 12);
+  const auto shape = EncoderConfig::read(folder.path());
+  REQUIRE(shape.ok());
+  CHECK(shape->positions == 12);
 }
 
 TEST_CASE("model_folder: says which file is missing") {
