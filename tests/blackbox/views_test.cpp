@@ -11,6 +11,7 @@
 #include "tests/support/git_folder.h"
 #include "tests/support/index_run.h"
 #include "tests/support/program.h"
+#include "tests/support/shallow_model.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forkdex::test {
@@ -66,10 +67,8 @@ std::string first_hit(const Database& database, Strings arguments) {
 /// The bundled model, but that it reads no more than 64 tokens: another model to forkdex.
 struct ShortModel {
   ShortModel() {
-    for (const auto& entry : fs::directory_iterator(deps_folder() / "model"))
-      fs::create_symlink(entry.path(), folder / entry.path().filename());
-    fs::remove(folder / "sentence_bert_config.json");
-    folder.write("sentence_bert_config.json", R"({"max_seq_length": 64, "do_lower_case": false})");
+    link_bundled_model(folder.path(), "sentence_bert_config.json",
+                       R"({"max_seq_length": 64, "do_lower_case": false})");
   }
   TemporaryFolder folder;
 };

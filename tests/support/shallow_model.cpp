@@ -11,15 +11,19 @@
 namespace forkdex::test {
 namespace fs = std::filesystem;
 
-void make_shallow_model(const fs::path& folder) {
-  fs::create_directory(folder);
+void link_bundled_model(const fs::path& folder, const std::string& file, const std::string& text) {
   for (const auto& entry : fs::directory_iterator(deps_folder() / "model")) {
-    if (entry.path().filename() != "config.json")
+    if (entry.path().filename() != file)
       fs::create_symlink(entry.path(), folder / entry.path().filename());
   }
+  std::ofstream(folder / file) << text;
+}
+
+void make_shallow_model(const fs::path& folder) {
+  fs::create_directory(folder);
   nlohmann::json config = nlohmann::json::parse(read_file(deps_folder() / "model/config.json"));
   config["num_hidden_layers"] = 1;
-  std::ofstream(folder / "config.json") << config;
+  link_bundled_model(folder, "config.json", config.dump());
 }
 
 bool computes_in_fp32() {

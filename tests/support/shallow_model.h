@@ -1,11 +1,17 @@
 #pragma once
 
-// A model that takes a sixth of the work, for cases that index much and ask nothing of vectors but
-// that those of two runs agree.
+// The bundled model, but for one file; and so one that takes a sixth of the work, for cases that
+// index much and ask nothing of vectors but that those of two runs agree.
 
 #include <filesystem>
+#include <string>
 
 namespace forkdex::test {
+
+/// Fills `folder`, which exists, with links to the bundled model's files, but for `file`, which
+/// holds `text` instead.
+void link_bundled_model(const std::filesystem::path& folder, const std::string& file,
+                        const std::string& text);
 
 /// Makes `folder` a model folder: the bundled model with its first layer alone.
 void make_shallow_model(const std::filesystem::path& folder);
