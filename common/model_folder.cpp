@@ -158,9 +158,8 @@ void read_prompts(ModelFolder& folder) {
                                    : std::string();
   using Names = std::vector<std::string>;
   const Names of_query = {"query"}, of_document = {"document", "passage", "corpus"};
-  const auto is_default = [&](const std::string& name) { return name == fallback; };
   const auto has_default = [&](const Names& names) {
-    return std::any_of(names.begin(), names.end(), is_default);
+    return std::find(names.begin(), names.end(), fallback) != names.end();
   };
   const bool is_for_both = !fallback.empty() && !has_default(of_query) && !has_default(of_document);
   if (is_for_both && !prompts.contains(fallback))
