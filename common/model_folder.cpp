@@ -16,8 +16,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/json_depth.h"
 #include "common/locations.h"
+#include "common/model_json.h"
+#include "common/sentence_transformers.h"
+#include "common/text_positions.h"
 #include "common/unique_fd.h"
 
 namespace forkdex {
@@ -30,148 +32,10 @@ constexpr const char* kWeights = "model.safetensors";
 constexpr std::array<std::string_view, 5> kArchitectures = {"bert", "roberta", "xlm-roberta",
                                                             "nomic_bert", "modernbert"};
 
-// Thrown inside this file only.
-struct Unusable {
-  std::string sentence;
-  fs::path file;
-  ErrorCode code = ErrorCode::kModelUnusable;
-};
-
 std::optional<std::string> read_text(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return std::nullopt;
   return std::string(std::istreambuf_iterator<char>(stream), {});
-}
-
-// The object in `file`, or an empty one when there is no such file.
-json read_optional_json(const fs::path& file) {
-  const std::optional<std::string> text = read_text(file);
-  if (!text) return json::object();
-  json root = json::parse(*text, check_json_depth, /*allow_exceptions=*/false);
-  if (root.is_discarded()) throw Unusable{"this file of the model folder is not JSON", file};
-  return root;
-}
-
-json read_required_json(const fs::path& file) {
-  std::error_code ignored;
-  if (!fs::exists(file, ignored))
-    throw Unusable{fmt::format("the model folder has no {}", file.filename().string()), file};
-  return read_optional_json(file);
-}
-
-std::size_t positive(const json& object, const char* key, const fs::path& file) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number_unsigned() || found->get<std::size_t>() == 0)
-    throw Unusable{fmt::format("{} of the model folder's configuration is not a number", key),
-                   file};
-  return found->get<std::size_t>();
-}
-
-// "sentence_transformers.models.Pooling" -> "Pooling"
-std::string module_kind(const json& module) {
-  const auto type = module.value("type", std::string());
-  if (!type.starts_with("sentence_transformers.")) return type;
-  return type.substr(type.rfind('.') + 1);
-}
-
-std::string pooling_of(const fs::path& file) {
-  const json object = read_required_json(file);
-  constexpr std::array<std::pair<const char*, const char*>, 3> kKnown = {
-      {{"pooling_mode_mean_tokens", "mean"},
-       {"pooling_mode_cls_token", "cls"},
-       {"pooling_mode_lasttoken", "last"}}};
-  const auto mode = object.find("pooling_mode");
-  if (mode != object.end() && mode->is_string()) {
-    const auto name = mode->get<std::string>() == "lasttoken" ? "last" : mode->get<std::string>();
-    for (const auto& [flag, known] : kKnown)
-      if (name == known) return name;
-    throw Unusable{fmt::format("pooling mode {} is not supported", name), file};
-  }
-  std::string pooling, set;
-  for (const auto& [flag, value] : object.items()) {
-    if (!flag.starts_with("pooling_mode_") || value != true) continue;
-    if (!set.empty())
-      throw Unusable{fmt::format("{} and {} together are not supported", set, flag), file};
-    const auto known = std::find_if(kKnown.begin(), kKnown.end(),
-                                    [&](const auto& row) { return flag == row.first; });
-    if (known == kKnown.end()) throw Unusable{fmt::format("{} is not supported", flag), file};
-    set = flag;
-    pooling = known->second;
-  }
-  if (pooling.empty()) throw Unusable{"no pooling mode is set", file};
-  return pooling;
-}
-
-// A folder without modules.json is a plain encoder: mean pooling, as sentence-transformers reads
-// it.
-void read_modules(ModelFolder& folder) {
-  const fs::path file = folder.path / "modules.json";
-  folder.pooling = "mean";
-  std::error_code ignored;
-  if (!fs::exists(file, ignored)) return;
-  for (const json& module : read_required_json(file)) {
-    const std::string kind = module_kind(module);
-    if (kind == "Pooling")
-      folder.pooling = pooling_of(folder.path / module.value("path", "") / "config.json");
-    else if (kind == "Normalize")
-      folder.normalize = true;
-    else if (kind != "Transformer" || !module.value("path", "").empty())
-      throw Unusable{fmt::format("module {} is not supported", kind), file};
-  }
-}
-
-/// As many tokens as there are places for in a text.
-std::size_t positions_of(const json& config, const fs::path& file) {
-  const std::size_t all = positive(
-      config, config.contains("n_positions") ? "n_positions" : "max_position_embeddings", file);
-  if (config.value("model_type", std::string()).find("roberta") == std::string::npos) return all;
-  // RoBERTa counts places from behind the one of the token for padding.
-  const auto padding = config.find("pad_token_id");
-  const std::size_t unused = padding != config.end() && padding->is_number_unsigned()
-                                 ? padding->get<std::size_t>() + 1
-                                 : 2;
-  if (unused >= all)
-    throw Unusable{"max_position_embeddings of the model folder is impossible", file};
-  return all - unused;
-}
-
-std::size_t max_tokens_of(const fs::path& folder, const json& config) {
-  const std::size_t positions = positions_of(config, folder / "config.json");
-  for (const auto& [file, key] : {std::pair{"sentence_bert_config.json", "max_seq_length"},
-                                  std::pair{"tokenizer_config.json", "model_max_length"}}) {
-    const json object = read_optional_json(folder / file);
-    const auto found = object.find(key);
-    // Some tokenizers spell "no limit" as a float of 30 digits.
-    if (found == object.end() || !found->is_number_unsigned()) continue;
-    return std::min(positions, positive(object, key, folder / file));
-  }
-  return positions;
-}
-
-void read_prompts(ModelFolder& folder) {
-  const fs::path file = folder.path / "config_sentence_transformers.json";
-  const json object = read_optional_json(file);
-  const json prompts = object.value("prompts", json::object());
-  const auto by_default = object.find("default_prompt_name");
-  const std::string fallback = by_default != object.end() && by_default->is_string()
-                                   ? by_default->get<std::string>()
-                                   : std::string();
-  using Names = std::vector<std::string>;
-  const Names of_query = {"query"}, of_document = {"document", "passage", "corpus"};
-  const auto has_default = [&](const Names& names) {
-    return std::find(names.begin(), names.end(), fallback) != names.end();
-  };
-  const bool is_for_both = !fallback.empty() && !has_default(of_query) && !has_default(of_document);
-  if (is_for_both && !prompts.contains(fallback))
-    throw Unusable{fmt::format("default_prompt_name {} is none of the prompts", fallback), file};
-  const auto prompt = [&](Names names) {
-    if (is_for_both) names.push_back(fallback);
-    for (const std::string& name : names)
-      if (prompts.contains(name)) return prompts.at(name).get<std::string>();
-    return std::string();
-  };
-  folder.query_prefix = prompt(of_query);
-  folder.document_prefix = prompt(of_document);
 }
 
 // The one-word title of the folder's README, else what config.json says, else the file name.
@@ -261,10 +125,21 @@ class HashCache {
   fs::path entry_;  // empty: nothing is kept
 };
 
+/// Says why `file` can't be opened: models come with their weights in other files, too.
+[[noreturn]] void refuse_weights(const fs::path& file) {
+  std::error_code ignored;
+  for (const char* other : {"model.safetensors.index.json", "pytorch_model.bin"})
+    if (!fs::exists(file, ignored) && fs::exists(file.parent_path() / other, ignored))
+      throw Unusable{fmt::format("the model folder has {} and no {}: save the model again as one "
+                                 "safetensors file",
+                                 other, kWeights),
+                     file};
+  throw Unusable{fmt::format("the model folder has no readable {}", kWeights), file};
+}
+
 std::string hash_weights(const fs::path& file, const fs::path& cache_folder) {
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid())
-    throw Unusable{fmt::format("the model folder has no readable {}", kWeights), file};
+  if (!fd.valid()) refuse_weights(file);
   const FileIdentity identity = identity_of(fd.get(), file);
   const HashCache cache(cache_folder, file);
   if (const auto known = cache.find(identity)) return *known;
@@ -280,28 +155,38 @@ void add_fingerprints(ModelFolder& folder, const fs::path& cache_folder) {
   const std::string weights = hash_weights(folder.path / kWeights, cache_folder);
   const std::string config = read_text(folder.path / "config.json").value_or("");
   folder.encoder = FieldHasher().add(weights).add(config).finish();
-  folder.fingerprint = FieldHasher()
-                           .add(weights)
-                           .add(*tokenizer)
-                           .add(config)
-                           .add(folder.pooling)
-                           .add(folder.normalize ? "normalized" : "")
-                           .add({})  // what stands before a query, which is not stored, was here
-                           .add(folder.document_prefix)
-                           .add(std::to_string(folder.max_tokens))
-                           .add(std::to_string(folder.dimension))
-                           .finish();
+  FieldHasher all;
+  all.add(weights)
+      .add(*tokenizer)
+      .add(config)
+      .add(folder.pooling)
+      .add(folder.normalize ? "normalized" : "")
+      .add({})  // what stands before a query, which is not stored, was here
+      .add(folder.document_prefix)
+      .add(std::to_string(folder.max_tokens))
+      .add(std::to_string(folder.dimension));
+  if (folder.lower_case) all.add("lower case");
+  folder.fingerprint = all.finish();
 }
 
-void apply(const ModelWishes& wishes, ModelFolder& folder) {
-  if (wishes.query_prefix) folder.query_prefix = *wishes.query_prefix;
-  if (wishes.document_prefix) folder.document_prefix = *wishes.document_prefix;
-  if (!wishes.dimensions) return;
-  if (*wishes.dimensions > folder.dimension)
+/// REQUIRES the dimension and the maximum of tokens that the encoder has.
+void apply(const SentenceTransformers& extras, const ModelWishes& wishes, ModelFolder& folder) {
+  folder.pooling = extras.pooling;
+  folder.normalize = extras.normalize;
+  folder.lower_case = extras.lower_case;
+  folder.query_prefix = wishes.query_prefix.value_or(extras.query_prompt);
+  folder.document_prefix = wishes.document_prefix.value_or(extras.document_prompt);
+  const bool is_prefixed = !folder.query_prefix.empty() || !folder.document_prefix.empty();
+  if (is_prefixed && !extras.pools_prompt)
+    throw Unusable{"pooling with include_prompt false is not supported where texts have prefixes",
+                   folder.path / "modules.json"};
+  folder.max_tokens = std::min(folder.max_tokens, extras.max_tokens.value_or(folder.max_tokens));
+  if (wishes.dimensions.value_or(0) > folder.dimension)
     throw Unusable{fmt::format("--dimensions {} is more than {} has: give at most {}",
                                *wishes.dimensions, folder.name, folder.dimension),
                    folder.path, ErrorCode::kUsage};
-  folder.dimension = *wishes.dimensions;
+  const std::size_t by_folder = extras.dimensions.value_or(folder.dimension);
+  folder.dimension = std::min(folder.dimension, wishes.dimensions ? *wishes.dimensions : by_folder);
 }
 
 ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
@@ -325,10 +210,10 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
   folder.name = name_of(path, config);
   folder.dimension =
       positive(config, config.contains("n_embd") ? "n_embd" : "hidden_size", path / "config.json");
-  folder.max_tokens = max_tokens_of(path, config);
-  read_modules(folder);
-  read_prompts(folder);
-  apply(wishes, folder);
+  const auto positions = TextPositions::read(config);
+  if (!positions) throw Unusable{positions.error().sentence, path / "config.json"};
+  folder.max_tokens = static_cast<std::size_t>(positions->count);
+  apply(SentenceTransformers::read(path, config), wishes, folder);
   add_fingerprints(folder, cache_folder);
   return folder;
 }

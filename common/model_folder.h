@@ -32,8 +32,9 @@ struct ModelFolder {
   std::string query_prefix;     ///< prepended to a query; empty for most models
   std::string document_prefix;  ///< prepended to a chunk
   bool normalize = false;
-  Sha256 encoder{};      ///< fingerprint of weights and config alone
-  Sha256 fingerprint{};  ///< of what stored vectors depend on: all but the query's prefix
+  bool lower_case = false;  ///< texts are, before they become tokens, whatever the tokenizer does
+  Sha256 encoder{};         ///< fingerprint of weights and config alone
+  Sha256 fingerprint{};     ///< of what stored vectors depend on: all but the query's prefix
 
   /// Reads the folder's JSON files and hashes the weights; `cache_folder` (may be empty) keeps the
   /// hash by (path, size, mtime) of the files read.

@@ -34,8 +34,8 @@ nlohmann::json model_json(const std::optional<ModelFolder>& model) {
           {"architecture", model->architecture}, {"dimension", model->dimension},
           {"max_tokens", model->max_tokens},     {"pooling", model->pooling},
           {"query_prefix", model->query_prefix}, {"document_prefix", model->document_prefix},
-          {"normalize", model->normalize},       {"encoder", model->encoder},
-          {"fingerprint", model->fingerprint}};
+          {"normalize", model->normalize},       {"lower_case", model->lower_case},
+          {"encoder", model->encoder},           {"fingerprint", model->fingerprint}};
 }
 
 std::optional<ModelFolder> model_from_json(const nlohmann::json& json) {
@@ -50,6 +50,7 @@ std::optional<ModelFolder> model_from_json(const nlohmann::json& json) {
   model.query_prefix = json.at("query_prefix");
   model.document_prefix = json.at("document_prefix");
   model.normalize = json.at("normalize");
+  model.lower_case = json.at("lower_case");
   model.encoder = json.at("encoder");
   model.fingerprint = json.at("fingerprint");
   return model;

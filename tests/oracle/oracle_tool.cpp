@@ -2,7 +2,8 @@
 // what forkdex makes of them to stdout, in the machine's byte order.
 //
 //   oracle_tool tokenize MODEL MAX_TOKENS   each text: a 32-bit count, then 32-bit ids
-//   oracle_tool embed MODEL PRECISION       each text: the vector's 32-bit floats, nothing else
+//   oracle_tool embed MODEL PRECISION       each text, as a document: the vector's 32-bit floats,
+//                                           nothing else
 
 #include <cstdint>
 #include <cstdlib>
@@ -55,7 +56,11 @@ int embed(const char* model, Precision precision, std::span<const std::string_vi
   if (!embedder) return fail(embedder.error());
   std::vector<float> vectors(texts.size() * (*embedder)->dimension());
   std::uint64_t tokens = 0;
-  const auto embedded = (*embedder)->embed(texts, vectors, tokens);
+  std::vector<std::string> prefixed;
+  for (const std::string_view text : texts)
+    prefixed.push_back(folder->document_prefix + std::string(text));
+  const std::vector<std::string_view> documents(prefixed.begin(), prefixed.end());
+  const auto embedded = (*embedder)->embed(documents, vectors, tokens);
   if (!embedded) return fail(embedded.error());
   std::cerr << "oracle_tool: " << tokens << " tokens\n";
   write(std::span<const float>(vectors));

@@ -229,19 +229,15 @@ TEST_CASE("embedder: a text without tokens has a vector, and no other one change
   }
 }
 
-TEST_CASE("embedder: an id outside the vocabulary is an error of the model, not a wild read") {
+TEST_CASE("embedder: a tokenizer with more tokens than there are weights for is refused") {
   TinyModel model;
-  model.tokenizer["model"]["vocab"]["c"] = 1000;
-  const TemporaryFolder folder;
-  model.write(folder);
-  const auto embedder = open(folder.path());
-  std::vector<float> vector(32);
-  std::uint64_t tokens = 0;
-  const Texts texts = {"c"};
-  const auto embedded = embedder->embed(texts, vector, tokens);
-  REQUIRE_FALSE(embedded.ok());
-  CHECK(embedded.error().code == ErrorCode::kModelRuntime);
-  CHECK(embed(*embedder, {"a"}).size() == 32);  // it goes on
+  SECTION("in its vocabulary") { model.tokenizer["model"]["vocab"]["c"] = 8; }
+  SECTION("behind it") {
+    for (const char* content : {"<x>", "<y>"})
+      model.tokenizer["added_tokens"].push_back({{"content", content}, {"id", 7}});
+  }
+  SECTION("around a text") { model.tokenizer["post_processor"]["sep"] = {"[SEP]", 8}; }
+  CHECK_THAT(refusal(model), Contains("token ids up to 8") && Contains("vocab_size is 8"));
 }
 
 TEST_CASE("token_batch: every text is in one batch, within the budget, longest first") {

@@ -72,58 +72,6 @@ TEST_CASE("model_folder: with other prefixes or shorter vectors it is another mo
   CHECK(wished({.query_prefix = "", .document_prefix = ""})->fingerprint == whole.fingerprint);
 }
 
-TEST_CASE("model_folder: a folder without modules is a plain encoder with mean pooling") {
-  const TemporaryFolder folder;
-  TinyModel().write(folder);
-  const ModelFolder read_folder = read(folder);
-  CHECK(read_folder.pooling == "mean");
-  CHECK_FALSE(read_folder.normalize);
-  CHECK(read_folder.max_tokens == 16);
-  CHECK(read_folder.dimension == 32);
-  CHECK(read_folder.name == folder.path().filename());
-}
-
-TEST_CASE("model_folder: reads modules, prompts and the maximum of tokens") {
-  const TemporaryFolder folder;
-  TinyModel().write(folder);
-  folder.write("modules.json", nlohmann::json{module("Transformer", ""), module("Pooling", "1_P"),
-                                              module("Normalize", "2_N")}
-                                   .dump());
-  folder.write(
-      "1_P/config.json",
-      nlohmann::json{{"pooling_mode_cls_token", true}, {"pooling_mode_mean_tokens", false}}.dump());
-  folder.write("sentence_bert_config.json", nlohmann::json{{"max_seq_length", 9}}.dump());
-  folder.write("config_sentence_transformers.json",
-               nlohmann::json{{"prompts", {{"query", "q: "}, {"passage", "p: "}}}}.dump());
-  const ModelFolder read_folder = read(folder);
-  CHECK(read_folder.pooling == "cls");
-  CHECK(read_folder.normalize);
-  CHECK(read_folder.max_tokens == 9);
-  CHECK(read_folder.query_prefix == "q: ");
-  CHECK(read_folder.document_prefix == "p: ");
-}
-
-TEST_CASE("model_folder: a default prompt goes before what has none of its own, on its side") {
-  const auto prefixes = [](const nlohmann::json& config) {
-    const TemporaryFolder folder;
-    TinyModel().write(folder);
-    folder.write("config_sentence_transformers.json", config.dump());
-    const ModelFolder found = read(folder);
-    return found.query_prefix + "|" + found.document_prefix;
-  };
-  const nlohmann::json prompts = {{"query", "q: "}, {"any", "a: "}};
-  CHECK(prefixes({{"prompts", prompts}}) == "q: |");
-  CHECK(prefixes({{"prompts", prompts}, {"default_prompt_name", "query"}}) == "q: |");
-  CHECK(prefixes({{"prompts", prompts}, {"default_prompt_name", "any"}}) == "q: |a: ");
-  CHECK(prefixes({{"prompts", {{"passage", "p: "}}}, {"default_prompt_name", "passage"}}) ==
-        "|p: ");
-  CHECK(prefixes({{"prompts", {{"", "e: "}}}, {"default_prompt_name", "document"}}) == "|");
-  const TemporaryFolder folder;
-  TinyModel().write(folder);
-  folder.write("config_sentence_transformers.json", R"({"default_prompt_name": "absent"})");
-  CHECK_THAT(refusal(folder.path()), Contains("default_prompt_name absent"));
-}
-
 TEST_CASE("model_folder: as many places are counted as the encoder counts") {
   const TemporaryFolder folder;
   TinyModel model;
@@ -133,6 +81,17 @@ TEST_CASE("model_folder: as many places are counted as the encoder counts") {
   const auto shape = EncoderConfig::read(folder.path());
   REQUIRE(shape.ok());
   CHECK(shape->positions == 12);
+  model.config["pad_token_id"] = 3;
+  model.config["model_type"] = "roberta";
+  model.write(folder);
+  CHECK(read(folder).max_tokens == 8);
+  const auto behind_padding = EncoderConfig::read(folder.path());
+  REQUIRE(behind_padding.ok());
+  CHECK(behind_padding->positions == 8);
+  CHECK(behind_padding->first_position == 4);
+  model.config["pad_token_id"] = 11;
+  model.write(folder);
+  CHECK_THAT(refusal(folder.path()), Contains("n_positions"));
 }
 
 TEST_CASE("model_folder: says which file is missing") {
@@ -143,7 +102,11 @@ TEST_CASE("model_folder: says which file is missing") {
   CHECK_THAT(refusal(folder.path()), Contains("no config.json"));
   TinyModel().write(folder);
   std::filesystem::remove(folder.path() / "model.safetensors");
-  CHECK_THAT(refusal(folder.path()), Contains("model.safetensors"));
+  CHECK_THAT(refusal(folder.path()), Contains("no readable model.safetensors"));
+  for (const char* other : {"pytorch_model.bin", "model.safetensors.index.json"}) {
+    folder.write(other, "");
+    CHECK_THAT(refusal(folder.path()), Contains(std::string("has ") + other + " and no"));
+  }
   TinyModel().write(folder);
   std::filesystem::remove(folder.path() / "tokenizer.json");
   CHECK_THAT(refusal(folder.path()), Contains("no tokenizer.json"));

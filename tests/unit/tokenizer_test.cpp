@@ -48,6 +48,26 @@ TEST_CASE("tokenizer: drops accents and case, and parts Chinese characters", "[m
   CHECK(encode("漢字") == encode("漢 字"));
 }
 
+TEST_CASE("tokenizer: texts in lower case are so before its normalizer, where it has one or none") {
+  TinyModel model;
+  const auto ids = [&](bool lower_case, std::string_view text) {
+    const TemporaryFolder folder;
+    model.write(folder);
+    const auto tokenizer = Tokenizer::open(folder.path(), lower_case);
+    REQUIRE(tokenizer.ok());
+    CHECK((*tokenizer)->largest_id() == 6);
+    Ids found;
+    (*tokenizer)->encode(text, 16, found);
+    return found;
+  };
+  SECTION("none") { model.tokenizer["normalizer"] = nullptr; }
+  SECTION("one that keeps the case") {
+    model.tokenizer["normalizer"] = {{"type", "BertNormalizer"}, {"lowercase", false}};
+  }
+  CHECK(ids(false, "A b") == Ids{1, 0, 4, 2});
+  CHECK(ids(true, "A b") == Ids{1, 3, 4, 2});
+}
+
 TEST_CASE("tokenizer: finds literal special tokens as they are spelled", "[model]") {
   CHECK(encode("a[SEP]b") == Ids{101, 1037, 102, 1038, 102});
   CHECK(encode("[sep]") != encode("[SEP]"));

@@ -123,8 +123,14 @@ Result<std::unique_ptr<Embedder>> open_transformer(const ModelFolder& folder,
   if (!pooling) return unusable("pooling " + folder.pooling + " is not supported", folder.path);
   const auto config = EncoderConfig::read(folder.path);
   if (!config) return config.error();
-  auto tokenizer = Tokenizer::open(folder.path);
+  auto tokenizer = Tokenizer::open(folder.path, folder.lower_case);
   if (!tokenizer) return tokenizer.error();
+  if ((*tokenizer)->largest_id() >= config->vocabulary)
+    return unusable("tokenizer.json has token ids up to " +
+                        std::to_string((*tokenizer)->largest_id()) + ", but vocab_size is " +
+                        std::to_string(config->vocabulary) +
+                        ": the files of this folder don't belong together",
+                    folder.path);
   auto weights = Safetensors::open(folder.path / "model.safetensors");
   if (!weights) return weights.error();
   auto model = Encoder::open(*config, *weights, torch_type(resolved(options.precision)),

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json_depth.h"
+#include "common/text_positions.h"
 
 namespace forkdex {
 namespace {
@@ -72,8 +73,10 @@ void read_sizes(const json& config, EncoderConfig& shape) {
   shape.heads = size(config, {"num_attention_heads", "n_head"});
   shape.hidden = size(config, {"hidden_size", "n_embd"});
   shape.vocabulary = size(config, {"vocab_size"});
-  // In the order of positions_of() (model_folder.cpp): chunks are cut to what is read.
-  shape.positions = size(config, {"n_positions", "max_position_embeddings"});
+  const auto positions = TextPositions::read(config);
+  if (!positions) throw Unsupported{positions.error().sentence};
+  shape.first_position = positions->first;
+  shape.positions = positions->count;
 }
 
 EncoderConfig read_bert(const json& config) {
@@ -97,15 +100,10 @@ EncoderConfig read_bert(const json& config) {
   return shape;
 }
 
-/// As BERT; but its places are counted from behind that of the token for padding.
 EncoderConfig read_roberta(const json& config) {
   EncoderConfig shape = read_bert(config);
   if (shape.family != Family::kBert) refuse("position_embedding_type", "alibi");
   shape.family = Family::kRoberta;
-  shape.first_position =
-      config.contains("pad_token_id") ? size(config, {"pad_token_id"}, 0) + 1 : 2;
-  shape.positions -= shape.first_position;
-  if (shape.positions < 1) throw Unsupported{"max_position_embeddings is impossible"};
   return shape;
 }
 

@@ -1,5 +1,6 @@
 #include "worker/embed/tokenizer/bpe.h"
 
+#include <algorithm>
 #include <functional>
 #include <queue>
 #include <utility>
@@ -74,6 +75,11 @@ std::optional<std::int32_t> Bpe::find(std::string_view token) const {
   const Token found = token_of(token);
   if (found == kNoToken) return {};
   return ids_[found];
+}
+
+std::int32_t Bpe::largest_id() const {
+  const auto largest = std::max_element(ids_.begin(), ids_.end());
+  return largest == ids_.end() ? 0 : *largest;
 }
 
 Bpe::Token Bpe::token_of(std::string_view text) const {

@@ -40,6 +40,7 @@ class Bpe final : public TokenModel {
   void append(std::string_view piece, std::vector<std::int32_t>& ids) const override;
   std::optional<std::int32_t> find(std::string_view token) const override;
   std::size_t size() const override { return ids_.size(); }
+  std::int32_t largest_id() const override;
 
  private:
   // Tokens are counted from 0 here, since ids may have gaps.

@@ -25,6 +25,8 @@ class TokenModel {
   virtual std::optional<std::int32_t> find(std::string_view token) const = 0;
   /// Entries of the vocabulary, equal ones included.
   virtual std::size_t size() const = 0;
+  /// The largest id that it gives; ids may have gaps.
+  virtual std::int32_t largest_id() const = 0;
 };
 
 /// Lets a map of strings be asked for a view.

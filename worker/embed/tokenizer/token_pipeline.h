@@ -25,6 +25,7 @@ class TokenPipeline final : public Tokenizer {
     AddedTokens normalized_tokens;     ///< looked for in the normal form
     std::vector<std::int32_t> before;  ///< special tokens before the text
     std::vector<std::int32_t> after;   ///< and after it
+    std::int32_t largest_id = 0;       ///< of all these
   };
 
   /// REQUIRES the three pointers.
@@ -33,6 +34,7 @@ class TokenPipeline final : public Tokenizer {
   std::size_t encode(std::string_view text, std::size_t max_tokens,
                      std::vector<std::int32_t>& ids) const override;
   std::size_t count(std::string_view text) const override;
+  std::int32_t largest_id() const override { return parts_.largest_id; }
 
  private:
   void append_content(std::string_view text, std::size_t limit,

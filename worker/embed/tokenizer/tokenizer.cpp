@@ -1,5 +1,6 @@
 #include "worker/embed/tokenizer/tokenizer.h"
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -49,6 +50,7 @@ void read_added_tokens(const json& section, TokenPipeline::Parts& parts) {
     token.content = checked_token(object.at("content").get<std::string>());
     static_cast<void>(token_id(object.at("id")));  // malformed without one, though it doesn't count
     token.id = ids.take(token.content);
+    parts.largest_id = std::max(parts.largest_id, token.id);
     token.single_word = part.get("single_word", false);
     token.lstrip = part.get("lstrip", false);
     token.rstrip = part.get("rstrip", false);
@@ -145,12 +147,22 @@ std::unique_ptr<Tokenizer> read_tokenizer(const json& root) {
   parts.normalizer = read_normalizer(whole["normalizer"]);
   parts.pre_tokenizer = read_pre_tokenizer(whole["pre_tokenizer"]);
   parts.model = read_token_model(whole["model"]);
+  parts.largest_id = parts.model->largest_id();
   read_added_tokens(whole["added_tokens"], parts);
   SpecialTokens special = read_post_processor(whole["post_processor"]);
   parts.before = std::move(special.before);
   parts.after = std::move(special.after);
+  for (const auto* side : {&parts.before, &parts.after})
+    for (const std::int32_t id : *side) parts.largest_id = std::max(parts.largest_id, id);
   whole.finish();
   return std::make_unique<TokenPipeline>(std::move(parts));
+}
+
+/// `normalizer` behind one for lower case.
+json lowered(json normalizer) {
+  json steps = {{{"type", "Lowercase"}}};
+  if (!normalizer.is_null()) steps.push_back(std::move(normalizer));
+  return {{"type", "Sequence"}, {"normalizers", std::move(steps)}};
 }
 
 Error unusable(const std::filesystem::path& file, std::string_view why) {
@@ -160,12 +172,15 @@ Error unusable(const std::filesystem::path& file, std::string_view why) {
 
 }  // namespace
 
-Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const std::filesystem::path& folder) {
+Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const std::filesystem::path& folder,
+                                                   bool lower_case) {
   const std::filesystem::path file = folder / "tokenizer.json";
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return unusable(file, "tokenizer.json is missing or unreadable");
   try {
-    return read_tokenizer(json::parse(stream, check_json_depth));
+    json root = json::parse(stream, check_json_depth);
+    if (lower_case && root.is_object()) root["normalizer"] = lowered(root["normalizer"]);
+    return read_tokenizer(root);
   } catch (const Unsupported& unsupported) {
     return unusable(file, fmt::format("{} is not supported", unsupported.what));
   } catch (const json::exception& malformed) {

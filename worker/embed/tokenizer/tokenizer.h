@@ -23,8 +23,13 @@ class Tokenizer {
   /// Counts the ids of `text`, special tokens included, uncut.
   virtual std::size_t count(std::string_view text) const = 0;
 
-  /// Opens `folder`/tokenizer.json. ERRORS kModelUnusable, naming what is not supported.
-  static Result<std::unique_ptr<Tokenizer>> open(const std::filesystem::path& folder);
+  /// No id is larger; ids may have gaps.
+  virtual std::int32_t largest_id() const = 0;
+
+  /// Opens `folder`/tokenizer.json; with `lower_case` its normalizer gets texts in lower case.
+  /// ERRORS kModelUnusable, naming what is not supported.
+  static Result<std::unique_ptr<Tokenizer>> open(const std::filesystem::path& folder,
+                                                 bool lower_case = false);
 };
 
 }  // namespace forkdex

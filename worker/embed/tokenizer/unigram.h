@@ -32,6 +32,7 @@ class Unigram final : public TokenModel {
     return tokens_.find(token);
   }
   std::size_t size() const override { return scores_.size(); }
+  std::int32_t largest_id() const override { return static_cast<std::int32_t>(size()) - 1; }
 
  private:
   // How the best way to a place ends: the bytes of its last token, and whether that is unknown.

@@ -14,11 +14,18 @@ bool has_more_characters_than(std::string_view word, std::size_t limit) {
   return static_cast<std::size_t>(characters) > limit;
 }
 
+std::int32_t largest_of(const std::vector<TokenTrie::Entry>& vocabulary) {
+  std::int32_t largest = 0;
+  for (const auto& [word, id] : vocabulary) largest = std::max(largest, id);
+  return largest;
+}
+
 }  // namespace
 
 WordPiece::WordPiece(std::vector<TokenTrie::Entry> vocabulary, Rules rules)
     : rules_(std::move(rules)),
       size_(vocabulary.size()),
+      largest_id_(largest_of(vocabulary)),
       tokens_(std::move(vocabulary)),
       continuation_(tokens_.walk(TokenTrie::kRoot, rules_.continuation_prefix)) {}
 

@@ -29,10 +29,12 @@ class WordPiece final : public TokenModel {
     return tokens_.find(token);
   }
   std::size_t size() const override { return size_; }
+  std::int32_t largest_id() const override { return largest_id_; }
 
  private:
   Rules rules_;
   std::size_t size_;
+  std::int32_t largest_id_;
   TokenTrie tokens_;
   TokenTrie::Node continuation_;  // where continuations start; kNone when there are none
 };

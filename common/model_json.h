@@ -1,0 +1,36 @@
+#pragma once
+
+// The JSON files of a model folder. For what reads such a folder in common/ only.
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "common/error.h"
+
+namespace forkdex {
+
+/// Thrown while a model folder is read, and caught in ModelFolder::read().
+struct Unusable {
+  std::string sentence;
+  std::filesystem::path file;
+  ErrorCode code = ErrorCode::kModelUnusable;
+};
+
+/// What is in `file`, or an empty object when there is no such file. Throws Unusable; a
+/// json::exception where it nests too deep.
+nlohmann::json read_optional_json(const std::filesystem::path& file);
+
+/// The same of a file that has to be there.
+nlohmann::json read_required_json(const std::filesystem::path& file);
+
+/// The number above zero under `key`. Throws Unusable.
+std::size_t positive(const nlohmann::json& object, const char* key,
+                     const std::filesystem::path& file);
+
+/// A string as it is, any other value as JSON: how a sentence names what it refuses.
+std::string shown(const nlohmann::json& value);
+
+}  // namespace forkdex
