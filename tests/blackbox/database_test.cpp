@@ -29,14 +29,8 @@ const Strings kOptions = {"--repository", "rxjs", "--workers", "2", "--progress"
 fs::path operators() { return corpus("rxjs-7.8.2") / "src/internal/operators"; }
 
 /// What every case compares with; made by the first one.
-const Dump& undisturbed() {
-  static const Dump made = [] {
-    const Database database;
-    const IndexRun run = index(operators(), database, kOptions);
-    INFO(run.ended.text());
-    REQUIRE(run.ended.status == 0);
-    return dump(database, "rxjs");
-  }();
+const Dump& undisturbed_operators() {
+  static const Dump made = undisturbed(operators(), "rxjs");
   return made;
 }
 
@@ -53,7 +47,7 @@ Command index_over(const OwnServer& server, const fs::path& report, Strings opti
 
 TEST_CASE("database: connections cut twenty times, the supervisor's among them, cost no row",
           "[kill][shallow]") {
-  const Dump& expected = undisturbed();
+  const Dump& expected = undisturbed_operators();
   std::mt19937 random(new_seed());
   const Database database;
   const TemporaryFolder folder;
@@ -82,7 +76,7 @@ TEST_CASE("database: connections cut twenty times, the supervisor's among them, 
 TEST_CASE(
     "database: the embedded server killed in the middle is started again, and the run goes on",
     "[kill][shallow]") {
-  const Dump& expected = undisturbed();
+  const Dump& expected = undisturbed_operators();
   const OwnServer server;
   const TemporaryFolder folder;
   Program program(index_over(server, folder / "report.json", {}));
@@ -109,7 +103,7 @@ TEST_CASE(
 
 TEST_CASE("database: a server stopped at once and started by somebody else is waited for",
           "[kill][shallow]") {
-  const Dump& expected = undisturbed();
+  const Dump& expected = undisturbed_operators();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -129,7 +123,7 @@ TEST_CASE("database: a server stopped at once and started by somebody else is wa
 
 TEST_CASE("database: one that stays away ends the run with 75, and the next one resumes it",
           "[kill][shallow]") {
-  const Dump& expected = undisturbed();
+  const Dump& expected = undisturbed_operators();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -174,7 +168,7 @@ class StandsStill {
 
 TEST_CASE("database: a server that stands still without closing anything is waited for no longer",
           "[kill][shallow]") {
-  const Dump& expected = undisturbed();
+  const Dump& expected = undisturbed_operators();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -199,7 +193,7 @@ TEST_CASE("database: a server that stands still without closing anything is wait
 
 TEST_CASE("database: one that stands still for too long and then goes on is come back to",
           "[kill][shallow]") {
-  const Dump& expected = undisturbed();
+  const Dump& expected = undisturbed_operators();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;
@@ -242,7 +236,7 @@ TEST_CASE("database: a second signal ends the wait for one that stands still", "
 }
 
 TEST_CASE("database: one that stands still for a moment costs nothing", "[kill][shallow]") {
-  const Dump& expected = undisturbed();
+  const Dump& expected = undisturbed_operators();
   const OwnServer server;
   const std::string url = server.start();
   const TemporaryFolder folder;

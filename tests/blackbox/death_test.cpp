@@ -27,17 +27,9 @@ const Strings kOptions = {"--repository", "rxjs", "--workers", "2", "--progress"
 std::filesystem::path rxjs() { return corpus("rxjs-7.8.2") / "src"; }
 std::filesystem::path operators() { return rxjs() / "internal/operators"; }  // half as much
 
-Dump undisturbed_dump(const std::filesystem::path& root) {
-  const Database database;
-  const IndexRun run = index(root, database, kOptions);
-  INFO(run.ended.text());
-  REQUIRE(run.ended.status == 0);
-  return dump(database, "rxjs");
-}
-
 /// What every case over operators() compares with; made by the first one.
 const Dump& undisturbed_operators() {
-  static const Dump made = undisturbed_dump(operators());
+  static const Dump made = undisturbed(operators(), "rxjs");
   return made;
 }
 
@@ -49,7 +41,7 @@ TEST_CASE("death: workers and their fork server killed twenty times and more cos
   UNSCOPED_INFO("seed " << seed);
   std::mt19937 random(seed);
 
-  const Dump expected = undisturbed_dump(rxjs());
+  const Dump expected = undisturbed(rxjs(), "rxjs");
   const Database database;
   const TemporaryFolder folder;
   Program program(index_command(rxjs(), database, folder / "report.json", kOptions));

@@ -64,14 +64,6 @@ Command faulty(const fs::path& root, const Database& database, const fs::path& r
   return command;
 }
 
-Dump undisturbed(const fs::path& root) {
-  const Database database;
-  const IndexRun run = index(root, database, {"--repository", "r"});
-  INFO(run.ended.text());
-  REQUIRE(run.ended.status == 0);
-  return dump(database, "r");
-}
-
 /// Paths of which the database holds something, but not all of what it says it does.
 Strings half_stored(const Database& database) {
   const auto rows = database.rows(
@@ -109,7 +101,7 @@ void break_and_resume(const fs::path& root, const Dump& expected, const std::str
 TEST_CASE("faults: a death or an error at any point loses nothing and leaves no half",
           "[kill][shallow]") {
   const SmallTree tree;
-  const Dump expected = undisturbed(tree.folder.path());
+  const Dump expected = undisturbed(tree.folder.path(), "r");
   std::mt19937 random(new_seed());
   for (const Strings* points : {&kSupervisorPoints, &kWorkerPoints, &kForkServerPoints})
     for (const std::string& point : *points) {
@@ -122,7 +114,7 @@ TEST_CASE("faults: a death or an error at any point loses nothing and leaves no 
 TEST_CASE("faults: a death or an error on the way back to a lost database loses nothing",
           "[kill][shallow]") {
   const SmallTree tree;
-  const Dump expected = undisturbed(tree.folder.path());
+  const Dump expected = undisturbed(tree.folder.path(), "r");
   for (const std::string& point : kDatabasePoints)
     for (const std::string action : {"kill", "abort", "error"}) {
       const std::string fault = point + "=" + action;
@@ -159,7 +151,7 @@ TEST_CASE("faults: a death or an error while commits are collected loses nothing
     folder.write("file" + std::to_string(i % 3) + ".py", "a = " + std::to_string(i) + "\n");
     folder.commit("Change number " + std::to_string(i), i);
   }
-  const Dump expected = undisturbed(folder.path());
+  const Dump expected = undisturbed(folder.path(), "r");
   CHECK(expected.commits.size() == 5);
   std::mt19937 random(new_seed());
   for (const std::string& point : kCommitPoints) {
@@ -176,7 +168,7 @@ TEST_CASE("faults: a death or an error while commits are collected loses nothing
 TEST_CASE("faults: a worker that stands still or eats memory at any point loses nothing",
           "[kill][shallow]") {
   const SmallTree tree;
-  const Dump expected = undisturbed(tree.folder.path());
+  const Dump expected = undisturbed(tree.folder.path(), "r");
   for (const std::string& point : kWorkerPoints) {
     // Before it is ready a worker has a minute, and no limit that a file could have met.
     if (point == "worker.start" || point == "worker.connect" || point == "worker.ready") continue;
@@ -190,7 +182,7 @@ TEST_CASE("faults: a worker that stands still or eats memory at any point loses 
 
 TEST_CASE("faults: several at random lose nothing", "[kill][shallow]") {
   const SmallTree tree;
-  const Dump expected = undisturbed(tree.folder.path());
+  const Dump expected = undisturbed(tree.folder.path(), "r");
   std::mt19937 random(new_seed());
   Strings points = kWorkerPoints;
   points.insert(points.end(), kSupervisorPoints.begin(), kSupervisorPoints.end());
@@ -264,7 +256,7 @@ TEST_CASE("faults: a file that ends its worker each time is quarantined, and sta
   const IndexRun third = index(root, database, {"--repository", "r", "--retry-failed"});
   INFO(third.ended.text());
   CHECK(third.ended.status == 0);
-  CHECK(differences(undisturbed(root), dump(database, "r")) == Strings());
+  CHECK(differences(undisturbed(root, "r"), dump(database, "r")) == Strings());
 }
 
 TEST_CASE("faults: a touched file stays quarantined, a changed one is tried again",

@@ -34,12 +34,6 @@ struct Tree {
   Strings names;
 };
 
-Dump whole(const fs::path& root) {
-  const Database database;
-  REQUIRE(index(root, database, {"--repository", "r"}).ended.status == 0);
-  return dump(database, "r");
-}
-
 TEST_CASE("scope: shards indexed side by side make up the repository") {
   const Tree tree;
   const Database database;
@@ -61,7 +55,7 @@ TEST_CASE("scope: shards indexed side by side make up the repository") {
     files += files_in(report, "total");
   }
   CHECK(files == static_cast<int>(tree.names.size()));
-  CHECK(differences(whole(tree.folder.path()), dump(database, "r")) == Strings());
+  CHECK(differences(undisturbed(tree.folder.path(), "r"), dump(database, "r")) == Strings());
   CHECK(database.value("SELECT count(*) FROM forkdex.repositories WHERE indexed_at IS NOT NULL") ==
         "1");
   const IndexRun after = index(tree.folder.path(), database, {"--repository", "r"});
@@ -126,8 +120,9 @@ TEST_CASE("scope: a list of files is all that a run sees") {
   CHECK(files_in(rest.report, "indexed") == 2);
   CHECK(files_in(rest.report, "removed") == 1);
   // Vectors of what the changed files held before are kept.
-  CHECK(dump(database, "r").files == whole(root).files);
-  CHECK(dump(database, "r").chunks == whole(root).chunks);
+  const Dump expected = undisturbed(root, "r");
+  CHECK(dump(database, "r").files == expected.files);
+  CHECK(dump(database, "r").chunks == expected.chunks);
 }
 
 TEST_CASE("scope: bad shards and lists are refused in a sentence") {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <sstream>
+#include <stdexcept>
 
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
@@ -40,6 +41,13 @@ IndexRun index(const std::filesystem::path& root, const Database& database,
   IndexRun done{run(index_command(root, database, report, options), std::chrono::hours(1)), {}};
   if (std::filesystem::exists(report)) done.report = nlohmann::json::parse(read_file(report));
   return done;
+}
+
+Dump undisturbed(const std::filesystem::path& root, const std::string& repository) {
+  const Database database;
+  const IndexRun run = index(root, database, {"--repository", repository});
+  if (run.ended.status != 0) throw std::runtime_error(run.ended.text());
+  return dump(database, repository);
 }
 
 int files_in(const nlohmann::json& report, const std::string& state) {

@@ -26,6 +26,10 @@ Command index_command(const std::filesystem::path& root, const Database& databas
 IndexRun index(const std::filesystem::path& root, const Database& database,
                const std::vector<std::string>& options = {});
 
+/// What a run over `root` that nothing disturbs makes of it, into a database of its own. Throws
+/// std::runtime_error where it does not end with 0.
+Dump undisturbed(const std::filesystem::path& root, const std::string& repository);
+
 /// The files of a report that ended in `state`.
 int files_in(const nlohmann::json& report, const std::string& state);
 
