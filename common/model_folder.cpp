@@ -46,7 +46,7 @@ std::string name_of(const fs::path& folder, const json& config) {
       if (line.find(' ', 2) == std::string::npos) return line.substr(2);
       break;
     }
-  const auto name = config.value("_name_or_path", std::string());
+  const auto name = member_or(config, "_name_or_path", std::string(), folder / "config.json");
   if (!name.empty() && !name.starts_with('/')) return name;
   return folder.filename().empty() ? folder.parent_path().filename() : folder.filename();
 }
@@ -151,7 +151,10 @@ std::string hash_weights(const fs::path& file, const fs::path& cache_folder) {
 void add_fingerprints(ModelFolder& folder, const fs::path& cache_folder) {
   const std::optional<std::string> tokenizer = read_text(folder.path / "tokenizer.json");
   if (!tokenizer)
-    throw Unusable{"the model folder has no tokenizer.json", folder.path / "tokenizer.json"};
+    throw Unusable{
+        "the model folder has no tokenizer.json: let AutoTokenizer save it again "
+        "(docs/operations.md)",
+        folder.path / "tokenizer.json"};
   const std::string weights = hash_weights(folder.path / kWeights, cache_folder);
   const std::string config = read_text(folder.path / "config.json").value_or("");
   folder.encoder = FieldHasher().add(weights).add(config).finish();
@@ -199,7 +202,7 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
   ModelFolder folder;
   folder.path = path;
   const json config = read_required_json(path / "config.json");
-  folder.architecture = config.value("model_type", std::string());
+  folder.architecture = member_or(config, "model_type", std::string(), path / "config.json");
   if (folder.architecture.empty())
     throw Unusable{"config.json of the model folder names no model_type", path / "config.json"};
   if (std::find(kArchitectures.begin(), kArchitectures.end(), folder.architecture) ==

@@ -12,13 +12,32 @@ namespace forkdex {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+namespace {
+
+/// As deep as the parser lets JSON be.
+void drop_nulls(json& value) {
+  if (!value.is_structured()) return;
+  if (value.is_object())
+    for (auto member = value.begin(); member != value.end();)
+      member = member->is_null() ? value.erase(member) : std::next(member);
+  for (json& inner : value) drop_nulls(inner);
+}
+
+}  // namespace
+
 json read_optional_json(const fs::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return json::object();
   const std::string text(std::istreambuf_iterator<char>(stream), {});
-  json root = json::parse(text, check_json_depth, /*allow_exceptions=*/false);
-  if (root.is_discarded()) throw Unusable{"this file of the model folder is not JSON", file};
-  return root;
+  try {
+    json root = json::parse(text, check_json_depth, /*allow_exceptions=*/false);
+    drop_nulls(root);
+    if (root.is_object() || root.is_array()) return root;
+  } catch (const JsonTooDeep& too_deep) {
+    throw Unusable{fmt::format("this file of the model folder can't be read: {}", too_deep.what()),
+                   file};
+  }
+  throw Unusable{"this file of the model folder is not JSON", file};
 }
 
 json read_required_json(const fs::path& file) {
@@ -34,6 +53,10 @@ std::size_t positive(const json& object, const char* key, const fs::path& file) 
     throw Unusable{fmt::format("{} of the model folder's configuration is not a number", key),
                    file};
   return found->get<std::size_t>();
+}
+
+void refuse(std::string_view what, const json& value, const fs::path& file) {
+  throw Unusable{fmt::format("{} {} is not supported", what, shown(value)), file};
 }
 
 std::string shown(const json& value) {

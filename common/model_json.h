@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -19,8 +20,8 @@ struct Unusable {
   ErrorCode code = ErrorCode::kModelUnusable;
 };
 
-/// What is in `file`, or an empty object when there is no such file. Throws Unusable; a
-/// json::exception where it nests too deep.
+/// What is in `file`, or an empty object when there is no such file. Members that are null are left
+/// out: libraries write them for what is not set. Throws Unusable.
 nlohmann::json read_optional_json(const std::filesystem::path& file);
 
 /// The same of a file that has to be there.
@@ -32,5 +33,23 @@ std::size_t positive(const nlohmann::json& object, const char* key,
 
 /// A string as it is, any other value as JSON: how a sentence names what it refuses.
 std::string shown(const nlohmann::json& value);
+
+/// Throws Unusable: "`what` `value` is not supported".
+[[noreturn]] void refuse(std::string_view what, const nlohmann::json& value,
+                         const std::filesystem::path& file);
+
+/// The object's member, or `fallback` where it has none. Throws Unusable, naming `key`, where that
+/// is of another type.
+template <class T>
+T member_or(const nlohmann::json& object, const char* key, T fallback,
+            const std::filesystem::path& file) {
+  const auto found = object.find(key);
+  if (found == object.end()) return fallback;
+  try {
+    return found->get<T>();
+  } catch (const nlohmann::json::exception&) {
+    refuse(key, *found, file);
+  }
+}
 
 }  // namespace forkdex

@@ -16,19 +16,15 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-[[noreturn]] void refuse(std::string_view what, const json& value, const fs::path& file) {
-  throw Unusable{fmt::format("{} {} is not supported", what, shown(value)), file};
-}
-
-/// What `key` has to be where it is given; absent or null it is that anyway.
+/// What `key` has to be where it is given; absent it is that anyway.
 void require(const json& object, const char* key, const json& wanted, const fs::path& file) {
   const auto given = object.find(key);
-  if (given != object.end() && !given->is_null() && *given != wanted) refuse(key, *given, file);
+  if (given != object.end() && *given != wanted) refuse(key, *given, file);
 }
 
 /// "sentence_transformers.models.Pooling" -> "Pooling"
-std::string module_kind(const json& module) {
-  const auto type = module.value("type", std::string());
+std::string module_kind(const json& module, const fs::path& file) {
+  const auto type = member_or(module, "type", std::string(), file);
   if (!type.starts_with("sentence_transformers.")) return type;
   return type.substr(type.rfind('.') + 1);
 }
@@ -58,36 +54,42 @@ std::string only_mode(const std::vector<std::string>& modes, const char* Pooling
 }
 
 std::string pooling_of(const json& object, const fs::path& file) {
+  using Modes = std::vector<std::string>;
   const auto mode = object.find("pooling_mode");
-  if (mode != object.end() && !mode->is_null())
-    return only_mode(mode->is_array() ? mode->get<std::vector<std::string>>()
-                                      : std::vector{mode->get<std::string>()},
-                     &PoolingMode::name, file);
-  std::vector<std::string> flags;
+  if (mode != object.end())
+    return only_mode(
+        mode->is_array() ? member_or(object, "pooling_mode", Modes(), file) : Modes{shown(*mode)},
+        &PoolingMode::name, file);
+  Modes flags;
   for (const auto& [flag, value] : object.items())
     if (flag.starts_with("pooling_mode_") && value == true) flags.push_back(flag);
   return only_mode(flags, &PoolingMode::flag, file);
 }
 
-void read_module(const json& module, const fs::path& folder, SentenceTransformers& read) {
+/// Modules come in this order; a text's vector is made by the second of them.
+enum class Module { kTransformer, kPooling, kNormalize };
+
+Module read_module(const json& module, const fs::path& folder, SentenceTransformers& read) {
   const fs::path file = folder / "modules.json";
-  const std::string kind = module_kind(module);
-  const auto path = module.value("path", std::string());
-  if (kind == "Pooling") {
-    const fs::path config_file = folder / path / "config.json";
-    const json config = read_required_json(config_file);
-    read.pooling = pooling_of(config, config_file);
-    read.pools_prompt = config.value("include_prompt", true);
-  } else if (kind == "Normalize") {
-    read.normalize = true;
-  } else if (kind != "Transformer") {
-    throw Unusable{fmt::format("module {} is not supported", kind), file};
-  } else if (!path.empty()) {
+  const std::string kind = module_kind(module, file);
+  const auto path = member_or(module, "path", std::string(), file);
+  if (kind == "Transformer") {
+    if (path.empty()) return Module::kTransformer;
     throw Unusable{fmt::format("module Transformer in {} is not supported: move what is in there "
                                "up into the model folder, and its path in modules.json to \"\"",
                                path),
                    file};
   }
+  if (kind == "Pooling") {
+    const fs::path config_file = folder / path / "config.json";
+    const json config = read_required_json(config_file);
+    read.pooling = pooling_of(config, config_file);
+    read.pools_prompt = member_or(config, "include_prompt", true, config_file);
+    return Module::kPooling;
+  }
+  if (kind != "Normalize") refuse("module", kind, file);
+  read.normalize = true;
+  return Module::kNormalize;
 }
 
 /// A model without modules.json is a plain encoder, unless it was trained for something else: its
@@ -96,51 +98,81 @@ void refuse_other_tasks(const fs::path& folder, const json& config) {
   constexpr std::array<std::string_view, 4> kTasks = {"ForSequenceClassification",
                                                       "ForTokenClassification",
                                                       "ForQuestionAnswering", "ForMultipleChoice"};
-  for (const json& architecture : config.value("architectures", json::array()))
+  const fs::path file = folder / "config.json";
+  using Names = std::vector<std::string>;
+  for (const std::string& architecture : member_or(config, "architectures", Names(), file))
     for (const std::string_view task : kTasks)
-      if (architecture.is_string() && architecture.get<std::string>().ends_with(task))
-        throw Unusable{fmt::format("{} is no model for embeddings: give one that is",
-                                   architecture.get<std::string>()),
-                       folder / "config.json"};
+      if (architecture.ends_with(task))
+        throw Unusable{fmt::format("{} is no model for embeddings: give one that is", architecture),
+                       file};
 }
 
 void read_modules(const fs::path& folder, const json& config, SentenceTransformers& read) {
   const fs::path file = folder / "modules.json";
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return refuse_other_tasks(folder, config);
-  for (const json& module : read_required_json(file)) read_module(module, folder, read);
+  std::vector<Module> modules;
+  for (const json& module : read_required_json(file))
+    modules.push_back(read_module(module, folder, read));
+  const std::vector usual = {Module::kTransformer, Module::kPooling, Module::kNormalize};
+  if (modules.size() < 2 || modules.size() > 3 ||
+      !std::equal(modules.begin(), modules.end(), usual.begin()))
+    throw Unusable{
+        "only the modules Transformer, Pooling and, last, Normalize are supported, in "
+        "this order",
+        file};
 }
 
-/// Of the module Transformer. Its file is named by the family it was first written for.
-void read_transformer(const fs::path& folder, SentenceTransformers& read) {
-  fs::path file = folder / "sentence_bert_config.json";
+/// The file of the module Transformer, which is named by the family it was first written for.
+fs::path transformer_file(const fs::path& folder) {
+  constexpr std::array<const char*, 7> kFamilies = {
+      "bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"};
   std::error_code ignored;
-  for (const char* other : {"sentence_roberta_config.json", "sentence_xlm-roberta_config.json"})
-    if (!fs::exists(file, ignored)) file = folder / other;
-  const json object = read_optional_json(file);
+  for (const char* family : kFamilies)
+    if (const auto file = folder / fmt::format("sentence_{}_config.json", family);
+        fs::exists(file, ignored))
+      return file;
+  return folder / "sentence_bert_config.json";
+}
+
+/// What the module Transformer says of how it calls model and tokenizer. Some of it decides
+/// nothing that a vector depends on; what is not known may.
+void check_transformer(const json& object, const fs::path& file) {
   require(object, "transformer_task", "feature-extraction", file);
   require(object, "module_output_name", "token_embeddings", file);
-  const json text = object.value("modality_config", json::object()).value("text", json::object());
-  require(text, "method_output_name", "last_hidden_state", file);
-  read.lower_case = object.value("do_lower_case", false);
-  for (const auto& [source, key] :
-       {std::pair{file, "max_seq_length"},
-        std::pair{folder / "tokenizer_config.json", "model_max_length"}}) {
-    const json holder = read_optional_json(source);
-    const auto found = holder.find(key);
-    // Some tokenizers spell "no limit" as a float of 30 digits.
-    if (found == holder.end() || !found->is_number_unsigned()) continue;
-    read.max_tokens = positive(holder, key, source);
+  const json modalities = member_or(object, "modality_config", json::object(), file);
+  require(modalities.value("text", json::object()), "method_output_name", "last_hidden_state",
+          file);
+  constexpr std::array<std::string_view, 8> kRead = {
+      "transformer_task", "module_output_name", "modality_config", "do_lower_case",
+      "max_seq_length",   "unpad_inputs",       "model_args",      "model_kwargs"};
+  for (const auto& [key, value] : object.items())
+    if (std::find(kRead.begin(), kRead.end(), key) == kRead.end() && !value.empty())
+      refuse(key, value, file);
+}
+
+void read_transformer(const fs::path& folder, SentenceTransformers& read) {
+  const fs::path file = transformer_file(folder);
+  const json object = read_optional_json(file);
+  check_transformer(object, file);
+  read.lower_case = member_or(object, "do_lower_case", false, file);
+  if (object.contains("max_seq_length")) {
+    read.max_tokens = positive(object, "max_seq_length", file);
     return;
   }
+  const fs::path tokenizer_file = folder / "tokenizer_config.json";
+  const json tokenizer = read_optional_json(tokenizer_file);
+  for (const char* key : {"model_max_length", "max_len"})
+    // Some tokenizers spell "no limit" as a float of 30 digits.
+    if (const auto found = tokenizer.find(key); found != tokenizer.end()) {
+      if (found->is_number_unsigned()) read.max_tokens = positive(tokenizer, key, tokenizer_file);
+      return;
+    }
 }
 
 void read_prompts(const json& object, const fs::path& file, SentenceTransformers& read) {
-  const json prompts = object.value("prompts", json::object());
-  const auto by_default = object.find("default_prompt_name");
-  const std::string fallback = by_default != object.end() && by_default->is_string()
-                                   ? by_default->get<std::string>()
-                                   : std::string();
+  const json prompts = member_or(object, "prompts", json::object(), file);
+  const auto fallback = member_or(object, "default_prompt_name", std::string(), file);
   using Names = std::vector<std::string>;
   const Names of_query = {"query"}, of_document = {"document", "passage", "corpus"};
   const auto has_default = [&](const Names& names) {
@@ -152,7 +184,7 @@ void read_prompts(const json& object, const fs::path& file, SentenceTransformers
   const auto prompt = [&](Names names) {
     if (is_for_both) names.push_back(fallback);
     for (const std::string& name : names)
-      if (prompts.contains(name)) return prompts.at(name).get<std::string>();
+      if (prompts.contains(name)) return member_or(prompts, name.c_str(), std::string(), file);
     return std::string();
   };
   read.query_prompt = prompt(of_query);
@@ -162,12 +194,13 @@ void read_prompts(const json& object, const fs::path& file, SentenceTransformers
 /// Vectors are compared by the angle between them. Of vectors of length 1 the product and the
 /// distance put texts into the same order.
 void check_similarity(const json& object, const fs::path& file, const SentenceTransformers& read) {
-  const json similarity = object.value("similarity_fn_name", json(nullptr));
-  if (similarity.is_null() || similarity == "cosine") return;
+  const json similarity = object.value("similarity_fn_name", json("cosine"));
+  if (similarity == "cosine") return;
   if (similarity != "dot" && similarity != "dot_product" && similarity != "euclidean")
     refuse("similarity", similarity, file);
   if (!read.normalize)
-    throw Unusable{fmt::format("similarity {} of vectors that are not normalized is not supported",
+    throw Unusable{fmt::format("similarity {} of vectors that are not normalized is not supported: "
+                               "give a model that is made for cosine",
                                shown(similarity)),
                    file};
 }
@@ -183,9 +216,7 @@ SentenceTransformers SentenceTransformers::read(const fs::path& folder, const js
   read_transformer(folder, read);
   read_prompts(object, file, read);
   check_similarity(object, file, read);
-  const auto cut = object.find("truncate_dim");
-  if (cut != object.end() && !cut->is_null())
-    read.dimensions = positive(object, "truncate_dim", file);
+  if (object.contains("truncate_dim")) read.dimensions = positive(object, "truncate_dim", file);
   return read;
 }
 

@@ -1,5 +1,7 @@
 #include "supervisor/query/query_command.h"
 
+#include <fmt/format.h>
+
 #include "common/locations.h"
 #include "common/log.h"
 #include "common/output.h"
@@ -65,6 +67,26 @@ Result<Query> embedded(PgConnection& connection, const Settings& settings, const
   return query;
 }
 
+/// Whether a repository in question has vectors of the query's models: all of a view's, or while it
+/// is indexed again by another model perhaps some.
+Result<bool> can_compare(PgConnection& connection, const Settings& settings, const Query& query) {
+  const bool for_commits = settings.kind == kCommitKind;
+  std::string conditions;
+  const auto add = [&](const char* column, const std::optional<ViewQuery>& view) {
+    if (view)
+      conditions += fmt::format("{0}coalesce({1}, {2}) = {2}", conditions.empty() ? "" : " OR ",
+                                column, view->model_id);
+  };
+  add(for_commits ? "messages_model" : "code_model", query.code);
+  add("text_model", query.text);
+  if (conditions.empty()) return false;
+  const auto rows = connection.run(
+      "SELECT FROM forkdex.repositories WHERE $1 IN ('', name) AND (" + conditions + ") LIMIT 1",
+      {settings.repository});
+  if (!rows) return rows.error();
+  return !rows->empty();
+}
+
 Result<void> search(const Settings& settings, const std::string& text) {
   auto models = read_view_models(settings);
   if (!models) return models.error();
@@ -81,11 +103,14 @@ Result<void> search(const Settings& settings, const std::string& text) {
   }
   auto query = embedded(connection, settings, *models, text);
   if (!query) return query.error();
-  if (!query->code && !query->text)
+  const auto comparable = can_compare(connection, settings, *query);
+  if (!comparable) return comparable.error();
+  if (!*comparable)
     log_warning("search.nothing_to_compare",
                 {{"reason",
-                  "no vector in this database is of this model with this --document-prefix and "
-                  "these --dimensions: search with the options of the run that indexed"}});
+                  "nothing was indexed by these models for these views, with this "
+                  "--document-prefix and these --dimensions: search with the options of the run "
+                  "that indexed"}});
   return for_commits ? search_commits(connection, settings, query->code)
                      : search_chunks(connection, settings, *query);
 }

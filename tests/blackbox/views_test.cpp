@@ -194,9 +194,34 @@ TEST_CASE("views: a query may have a prefix of its own, and an unknown model's s
     INFO(found.text());
     CHECK(found.status == 0);
     CHECK(found.out.empty());
-    CHECK(found.err.find("no vector in this database") != std::string::npos);
+    CHECK(found.err.find("nothing was indexed by these models") != std::string::npos);
     CHECK(found.err.find(options[0]) != std::string::npos);
   }
+}
+
+TEST_CASE("views: a search by a model that another repository was indexed by says so") {
+  const Tree tree;
+  const TemporaryFolder other;
+  other.write("a.py", "def zebra(): pass\n");
+  const Database database;
+  index_well(tree.folder.path(), database);
+  const Strings shorter = {"--repository", "other", "--dimensions", "96"};
+  REQUIRE(index(other.path(), database, shorter).ended.status == 0);
+  const auto complaint = [&](Strings options) {
+    options.insert(options.begin(), "search");
+    options.push_back("zebra");
+    Command search = supervisor_command(options);
+    search.environment["DATABASE_URL"] = database.url();
+    const Ended found = run(search);
+    INFO(found.text());
+    CHECK(found.status == 0);
+    const bool complains = found.err.find("nothing was indexed by") != std::string::npos;
+    CHECK(complains == found.out.empty());
+    return complains;
+  };
+  CHECK_FALSE(complaint({"--repository", "other", "--dimensions", "96"}));
+  CHECK_FALSE(complaint({"--dimensions", "96"}));
+  CHECK(complaint({"--repository", "other"}));
 }
 
 TEST_CASE("views: a chunk leaves room for the prefix of every text") {

@@ -221,7 +221,7 @@ def main():
     pieces = texts.functions(corpus, rng, options.texts)
     # Beside real functions the ends of what a text can be: nothing, and more than a model reads.
     more = texts.functions(corpus, rng, 500)
-    sample = ["", "X", "\n".join(more)[:8 * options.longest]] + pieces
+    sample = ["", "X", "pads = ['<pad>', '[PAD]'] * <pad><pad>n  # <s>", "\n".join(more)[:8 * options.longest]] + pieces
     torch_rng = torch.Generator().manual_seed(rng.randrange(1 << 30))
     return 0 if all([check(options.tool, family, documents, sample,
                            Extras.drawn(rng, options.longest), torch_rng)

@@ -167,8 +167,42 @@ TEST_CASE("embedder: names the tensor that can't be used") {
   }
   SECTION("of another type") {
     model.dtype = "I32";
-    CHECK_THAT(refusal(model), Contains("has the type I32"));
+    CHECK_THAT(refusal(model), Contains("has the type I32") && Contains("model.safetensors"));
   }
+}
+
+TEST_CASE("embedder: norms may be called as they were in TensorFlow") {
+  TinyModel model;
+  auto renamed = model.tensors;
+  for (const auto& [name, shape] : model.tensors) {
+    const std::size_t norm = name.find("LayerNorm.");
+    if (norm == std::string::npos) continue;
+    renamed.erase(name);
+    renamed[name.substr(0, norm) +
+            (name.ends_with("weight") ? "LayerNorm.gamma" : "LayerNorm.beta")] = shape;
+  }
+  model.tensors = renamed;
+  const TemporaryFolder folder;
+  model.write(folder);
+  CHECK(embed(*open(folder.path()), {"a"}).size() == 32);
+}
+
+TEST_CASE("embedder: where places begin behind that of padding, a token for it takes up none") {
+  TinyModel model;
+  model.config["model_type"] = "roberta";
+  model.config["pad_token_id"] = 6;
+  model.tokenizer["post_processor"] = nullptr;
+  const TemporaryFolder folder;
+  model.write(folder);
+  folder.write("modules.json", R"([{"type": "sentence_transformers.models.Transformer", "path": ""},
+                                   {"type": "sentence_transformers.models.Pooling", "path": "1_P"}])");
+  folder.write("1_P/config.json", R"({"pooling_mode": "lasttoken"})");
+  // "c" is that token. All of a text that stand at one place have the same vector, however many.
+  const std::vector<float> vectors = embed(*open(folder.path()), {"c", "c c c"});
+  for (std::size_t i = 0; i < 32; ++i) CHECK(vectors[32 + i] == Approx(vectors[i]).margin(1e-5));
+  const std::vector<float> others = embed(*open(folder.path()), {"a", "a a a"});
+  CHECK_FALSE(std::equal(others.begin(), others.begin() + 32, others.begin() + 32,
+                         [](float a, float b) { return std::abs(a - b) < 1e-3f; }));
 }
 
 TEST_CASE("embedder: names what it does not support") {
@@ -184,6 +218,14 @@ TEST_CASE("embedder: names what it does not support") {
   SECTION("positions") {
     model.config["position_embedding_type"] = "relative_key";
     CHECK_THAT(refusal(model), Contains("relative_key"));
+  }
+  SECTION("a decoder") {
+    model.config["is_decoder"] = true;
+    CHECK_THAT(refusal(model), Contains("is_decoder true"));
+  }
+  SECTION("an activation of other families") {
+    model.config["hidden_act"] = "silu";
+    CHECK_THAT(refusal(model), Contains("hidden_act silu"));
   }
   SECTION("heads") {
     model.config["num_attention_heads"] = 4;
@@ -215,7 +257,8 @@ TEST_CASE("embedder: a text without tokens has a vector, and no other one change
     const TemporaryFolder folder;
     model.write(folder);
     folder.write("modules.json",
-                 R"([{"type": "sentence_transformers.models.Pooling", "path": "1_P"}])");
+                 R"([{"type": "sentence_transformers.models.Transformer", "path": ""},
+                     {"type": "sentence_transformers.models.Pooling", "path": "1_P"}])");
     folder.write("1_P/config.json", nlohmann::json{{"pooling_mode", mode}}.dump());
     const auto embedder = open(folder.path());
     const Texts texts = {"a b", "", "c"};

@@ -38,9 +38,11 @@ json module(const char* type, const char* path) {
 }
 
 /// The tiny model with pooling as `pooling` says.
-void write_pooling(const TemporaryFolder& folder, const json& pooling) {
+void write_pooling(const TemporaryFolder& folder, const json& pooling, bool normalizes = false) {
   TinyModel().write(folder);
-  folder.write("modules.json", json{module("Transformer", ""), module("Pooling", "1_P")}.dump());
+  json modules = {module("Transformer", ""), module("Pooling", "1_P")};
+  if (normalizes) modules.push_back(module("Normalize", "2_N"));
+  folder.write("modules.json", modules.dump());
   folder.write("1_P/config.json", pooling.dump());
 }
 
@@ -189,7 +191,7 @@ TEST_CASE("sentence_transformers: a model that is compared otherwise is refused"
     compared_by(name);
     CHECK_THAT(refusal(folder), Contains(std::string("similarity ") + name));
   }
-  folder.write("modules.json", json{module("Transformer", ""), module("Normalize", "2_N")}.dump());
+  write_pooling(folder, {{"pooling_mode", "mean"}}, true);
   for (const char* name : {"dot", "euclidean", "cosine"}) {
     compared_by(name);
     CHECK(read(folder).normalize);
@@ -205,7 +207,8 @@ TEST_CASE("sentence_transformers: what is no model for embeddings is refused") {
     model.config["architectures"] = {"BertForSequenceClassification"};
     model.write(folder);
     CHECK_THAT(refusal(folder), Contains("BertForSequenceClassification is no model for"));
-    folder.write("modules.json", json{module("Transformer", "")}.dump());
+    folder.write("1_P/config.json", R"({"pooling_mode": "mean"})");
+    folder.write("modules.json", json{module("Transformer", ""), module("Pooling", "1_P")}.dump());
     CHECK(read(folder).pooling == "mean");
   }
   SECTION("but not an encoder as it was trained first") {
@@ -239,11 +242,62 @@ TEST_CASE(
   CHECK_THAT(refusal(folder), Contains("Transformer in 0_Transformer") && Contains("move"));
 }
 
+TEST_CASE(
+    "sentence_transformers: modules in another order, or fewer or more of them, are refused") {
+  const TemporaryFolder folder;
+  write_pooling(folder, {{"pooling_mode", "mean"}});
+  const json transformer = module("Transformer", ""), pooling = module("Pooling", "1_P"),
+             normalize = module("Normalize", "2_N");
+  for (const json& modules :
+       {json::array(), json{transformer}, json{transformer, normalize}, json{pooling, transformer},
+        json{transformer, normalize, pooling}, json{transformer, pooling, pooling},
+        json{transformer, pooling, normalize, normalize}}) {
+    folder.write("modules.json", modules.dump());
+    CHECK_THAT(refusal(folder), Contains("in this order"));
+  }
+}
+
+TEST_CASE("sentence_transformers: what else changes how the encoder is called is refused") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  for (const char* key : {"tokenizer_args", "processing_kwargs", "config_args"}) {
+    folder.write(kTransformer, json{{key, {{"max_length", 8}}}}.dump());
+    CHECK_THAT(refusal(folder), Contains(std::string(key) + " {"));
+    folder.write(kTransformer, json{{key, json::object()}}.dump());
+    CHECK(read(folder).max_tokens == 16);
+  }
+  folder.write(kTransformer, R"({"document_length": 8})");
+  CHECK_THAT(refusal(folder), Contains("document_length 8 is not supported"));
+  folder.write(kTransformer, R"({"max_seq_length": -1})");
+  CHECK_THAT(refusal(folder), Contains("max_seq_length"));
+}
+
+TEST_CASE("sentence_transformers: what is null is as if it were not there") {
+  const TemporaryFolder folder;
+  write_pooling(folder, {{"pooling_mode", "cls"}, {"include_prompt", nullptr}});
+  folder.write(kTransformer, R"({"do_lower_case": null, "max_seq_length": null})");
+  folder.write(kExtras, R"({"prompts": {"document": null, "passage": "p: "}, "model_type": null,
+                            "similarity_fn_name": null, "truncate_dim": null})");
+  CHECK(read(folder).document_prefix == "p: ");
+  CHECK(read(folder).dimension == 32);
+  folder.write(kExtras, R"({"prompts": {"document": 1}})");
+  CHECK_THAT(refusal(folder), Contains("document 1 is not supported") && Contains(kExtras));
+}
+
 TEST_CASE("sentence_transformers: the file of other families' encoders is read too") {
   const TemporaryFolder folder;
   TinyModel().write(folder);
   folder.write("sentence_xlm-roberta_config.json", R"({"max_seq_length": 7})");
   CHECK(read(folder).max_tokens == 7);
+}
+
+TEST_CASE("sentence_transformers: the tokenizer's old name for the longest text is read too") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  folder.write("tokenizer_config.json", R"({"max_len": 6})");
+  CHECK(read(folder).max_tokens == 6);
+  folder.write("tokenizer_config.json", R"({"max_len": 6, "model_max_length": 1e30})");
+  CHECK(read(folder).max_tokens == 16);
 }
 
 TEST_CASE("sentence_transformers: texts in lower case make another model") {

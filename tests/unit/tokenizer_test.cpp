@@ -68,6 +68,28 @@ TEST_CASE("tokenizer: texts in lower case are so before its normalizer, where it
   CHECK(ids(true, "A b") == Ids{1, 3, 4, 2});
 }
 
+TEST_CASE("tokenizer: a tokenizer_config.json that says otherwise is refused") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  const auto opened = [&](const char* config) {
+    folder.write("tokenizer_config.json", config);
+    return Tokenizer::open(folder.path());
+  };
+  CHECK(opened(R"({"do_lower_case": true, "strip_accents": null, "tokenize_chinese_chars": true,
+                   "add_prefix_space": false, "truncation_side": "right"})")
+            .ok());
+  CHECK(opened(R"({"do_lower_case": false, "tokenizer_class": "PreTrainedTokenizerFast"})").ok());
+  for (const auto& [config, what] :
+       {std::pair{R"({"do_lower_case": false})", "do_lower_case false"},
+        std::pair{R"({"strip_accents": false})", "strip_accents false"},
+        std::pair{R"({"tokenize_chinese_chars": false})", "tokenize_chinese_chars false"},
+        std::pair{R"({"truncation_side": "left"})", "truncation_side left"}}) {
+    const auto refused = opened(config);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().text().find(what) != std::string::npos);
+  }
+}
+
 TEST_CASE("tokenizer: finds literal special tokens as they are spelled", "[model]") {
   CHECK(encode("a[SEP]b") == Ids{101, 1037, 102, 1038, 102});
   CHECK(encode("[sep]") != encode("[SEP]"));

@@ -135,7 +135,8 @@ Result<std::unique_ptr<Embedder>> open_transformer(const ModelFolder& folder,
   if (!weights) return weights.error();
   auto model = Encoder::open(*config, *weights, torch_type(resolved(options.precision)),
                              most_tokens(folder, *config), prepared_file(folder, options));
-  if (!model) return model.error();
+  if (!model)  // its context is the tensor
+    return unusable(model.error().text(), folder.path / "model.safetensors");
   if (options.fault_in) model->weights().fault_in();
   return std::unique_ptr<Embedder>(std::make_unique<TransformerEmbedder>(
       folder, options, std::move(*tokenizer), *config, *pooling, std::move(*model)));

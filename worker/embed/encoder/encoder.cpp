@@ -175,9 +175,13 @@ at::Tensor Encoder::embed(const TokenBatch& batch) const {
   if (positions_.defined()) {
     places = at::zeros({rows}, at::kInt);
     auto* place = places.mutable_data_ptr<std::int32_t>();
-    for (const std::size_t length : batch.lengths)
-      for (std::size_t i = 0; i < length; ++i)
-        *place++ = static_cast<std::int32_t>(config_.first_position + static_cast<std::int64_t>(i));
+    const auto first = static_cast<std::int32_t>(config_.first_position);
+    const std::int32_t* id = batch.ids.data();
+    for (const std::size_t length : batch.lengths) {
+      std::int32_t next = first;
+      // Where places begin behind that of the token for padding, such a token takes up none.
+      for (std::size_t i = 0; i < length; ++i) *place++ = *id++ == first - 1 ? first - 1 : next++;
+    }
     places = at::index_select(positions_, 0, places);
   }
   // The residual of a pre-norm encoder grows from layer to layer: bf16 would lose what is added.

@@ -1,12 +1,11 @@
 #include "worker/embed/encoder/encoder_config.h"
 
-#include <fstream>
 #include <string>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/json_depth.h"
+#include "common/model_json.h"
 #include "common/text_positions.h"
 
 namespace forkdex {
@@ -22,22 +21,23 @@ struct Unsupported {
 };
 
 [[noreturn]] void refuse(const char* key, const json& value) {
-  throw Unsupported{fmt::format("{} {} is not supported", key,
-                                value.is_string() ? value.get<std::string>() : value.dump())};
+  throw Unsupported{fmt::format("{} {} is not supported", key, shown(value))};
 }
 
-/// What `key` has to be where it is given; absent or null it is that anyway.
+/// What `key` has to be where it is given; absent it is that anyway.
 void require(const json& config, const char* key, const json& wanted) {
   const auto given = config.find(key);
-  if (given != config.end() && !given->is_null() && *given != wanted) refuse(key, *given);
+  if (given != config.end() && *given != wanted) refuse(key, *given);
 }
 
-void require_absent(const json& config, const char* key) { require(config, key, nullptr); }
+void require_absent(const json& config, const char* key) {
+  if (config.contains(key)) refuse(key, config.at(key));
+}
 
 /// What is under `key`, or an empty object where nothing is.
 json part(const json& config, const char* key) {
   const auto found = config.find(key);
-  return found == config.end() || found->is_null() ? json::object() : *found;
+  return found == config.end() ? json::object() : *found;
 }
 
 /// The number under the first of `keys` that is there: models spell the same thing differently.
@@ -56,14 +56,14 @@ std::int64_t size(const json& config, std::initializer_list<const char*> keys,
 
 double base(const json& config, const char* key, double when_absent) {
   const auto found = config.find(key);
-  if (found == config.end() || found->is_null()) return when_absent;
+  if (found == config.end()) return when_absent;
   if (!found->is_number() || !(*found > 1.0)) refuse(key, *found);
   return found->get<double>();
 }
 
 kernels::Activation activation(const json& config, const char* key, const char* when_absent) {
   const json name = config.value(key, json(when_absent));
-  if (name == "gelu") return kernels::Activation::kGelu;
+  if (name == "gelu" || name == "gelu_python") return kernels::Activation::kGelu;
   if (name == "silu") return kernels::Activation::kSilu;
   refuse(key, name);
 }
@@ -96,7 +96,9 @@ EncoderConfig read_bert(const json& config) {
     require(config, "position_embedding_type", "absolute");
     require(config, "feed_forward_type", "original");
   }
-  require(config, "hidden_act", "gelu");
+  if (activation(config, "hidden_act", "gelu") != kernels::Activation::kGelu)
+    refuse("hidden_act", config.at("hidden_act"));
+  require(config, "is_decoder", false);
   return shape;
 }
 
@@ -111,8 +113,7 @@ EncoderConfig read_nomic_bert(const json& config) {
   EncoderConfig shape;
   read_sizes(config, shape);
   shape.family = Family::kNomicBert;
-  const bool has_inner = config.contains("n_inner") && !config.at("n_inner").is_null();
-  shape.intermediate = has_inner                              ? size(config, {"n_inner"})
+  shape.intermediate = config.contains("n_inner")             ? size(config, {"n_inner"})
                        : config.contains("intermediate_size") ? size(config, {"intermediate_size"})
                                                               : 4 * shape.hidden;
   shape.token_types = size(config, {"type_vocab_size"}, 0);
@@ -130,8 +131,10 @@ EncoderConfig read_nomic_bert(const json& config) {
     require(config, "hidden_act", "silu");
   shape.activation = kernels::Activation::kSilu;
   for (const char* key : {"prenorm", "use_rms_norm", "rotary_emb_interleaved", "qkv_proj_bias",
-                          "mlp_fc1_bias", "mlp_fc2_bias", "parallel_block", "causal"})
+                          "mlp_fc1_bias", "mlp_fc2_bias", "parallel_block",
+                          "parallel_block_tied_norm", "scale_attn_by_inverse_layer_idx", "causal"})
     require(config, key, false);
+  require(config, "head_dim", shape.hidden / shape.heads);
   require(config, "rotary_emb_fraction", 1.0);
   require(config, "num_experts", 0);
   require(config, "scale_attn_weights", true);
@@ -143,10 +146,12 @@ EncoderConfig read_nomic_bert(const json& config) {
 /// Which layers see everything: by a number, or by a list that must repeat itself.
 std::int64_t global_every(const json& config, std::int64_t layers) {
   const auto types = config.find("layer_types");
-  if (types == config.end() || !types->is_array())
+  if (types == config.end())
     return config.contains("global_attn_every_n_layers")
                ? size(config, {"global_attn_every_n_layers"})
                : 3;
+  if (!types->is_array() || types->size() != static_cast<std::size_t>(layers))
+    refuse("layer_types", *types);
   std::int64_t every = 1;
   while (every < layers && types->at(static_cast<std::size_t>(every)) != "full_attention") ++every;
   for (std::int64_t i = 0; i < layers; ++i)
@@ -168,8 +173,8 @@ EncoderConfig read_modernbert(const json& config) {
   const json global = part(rope, "full_attention");
   const json local = part(rope, "sliding_attention");
   for (const json& parameters : {rope, global, local}) require(parameters, "rope_type", "default");
-  shape.rotary_base = base(config, "global_rope_theta", base(global, "rope_theta", 160'000));
-  shape.local_rotary_base = base(config, "local_rope_theta", base(local, "rope_theta", 10'000));
+  shape.rotary_base = base(global, "rope_theta", base(config, "global_rope_theta", 160'000));
+  shape.local_rotary_base = base(local, "rope_theta", base(config, "local_rope_theta", 10'000));
   shape.window = config.contains("local_attention") ? size(config, {"local_attention"}) / 2 : 64;
   shape.global_every = global_every(config, shape.layers);
   shape.activation = activation(config, "hidden_activation", "gelu");
@@ -212,10 +217,10 @@ Result<EncoderConfig> EncoderConfig::read(const std::filesystem::path& folder) {
     return Error{ErrorCode::kModelUnusable, fmt::format("this model can't be used: {}", why),
                  file.string()};
   };
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return unusable("config.json is missing or unreadable");
   try {
-    return read_config(json::parse(stream, check_json_depth));
+    return read_config(read_required_json(file));
+  } catch (const Unusable& unreadable) {
+    return unusable(unreadable.sentence);
   } catch (const Unsupported& unsupported) {
     return unusable(unsupported.what);
   } catch (const json::exception& malformed) {

@@ -14,17 +14,24 @@ using Names = std::vector<std::string>;
 /// Collects parameters; knows the sizes.
 class Collector {
  public:
-  Collector(const EncoderConfig& config, std::string prefix, bool is_packed)
-      : config_(config), prefix_(std::move(prefix)), is_packed_(is_packed) {}
+  Collector(const EncoderConfig& config, std::string prefix, bool is_packed,
+            bool has_old_norms = false)
+      : config_(config),
+        prefix_(std::move(prefix)),
+        is_packed_(is_packed),
+        has_old_norms_(has_old_norms) {}
 
   void table(std::string_view name, const std::string& tensor, std::int64_t rows) {
     add(std::string(name), {tensor}, {rows, config_.hidden});
   }
 
   void norm(const std::string& name, const std::string& tensor) {
-    add(name + ".weight", {tensor + ".weight"}, {config_.hidden}, Parameter::Form::kFp32);
+    const auto part = [&](const char* now, const char* once) {
+      return Names{tensor + (has_old_norms_ ? once : now)};
+    };
+    add(name + ".weight", part(".weight", ".gamma"), {config_.hidden}, Parameter::Form::kFp32);
     if (config_.has_norm_bias)
-      add(name + ".bias", {tensor + ".bias"}, {config_.hidden}, Parameter::Form::kFp32);
+      add(name + ".bias", part(".bias", ".beta"), {config_.hidden}, Parameter::Form::kFp32);
   }
 
   /// `tensors` side by side; `outputs` of each. `gate` where they are two halves, one of which
@@ -59,6 +66,7 @@ class Collector {
   const EncoderConfig& config_;
   std::string prefix_;
   bool is_packed_;
+  bool has_old_norms_;  // scale and shift are called as in TensorFlow
   std::vector<Parameter> all_;
 };
 
@@ -180,10 +188,10 @@ FamilyWeights family_weights(const EncoderConfig& config, const Safetensors& sou
     collector.norm(std::string(parameter::kFinalNorm), "final_norm");
     return all_layers(config, collector, add_modernbert_layer);
   }
-  Collector collector(
-      config,
-      prefix_of(source, "embeddings.word_embeddings.weight", {"bert.", "roberta.", "nomic_bert."}),
-      is_packed);
+  const std::string prefix =
+      prefix_of(source, "embeddings.word_embeddings.weight", {"bert.", "roberta.", "nomic_bert."});
+  Collector collector(config, prefix, is_packed,
+                      source.find(prefix + "embeddings.LayerNorm.gamma") != nullptr);
   add_embeddings(config, config.family == Family::kNomicBert ? "emb_ln" : "embeddings.LayerNorm",
                  collector);
   if (config.family == Family::kNomicBert) return all_layers(config, collector, add_nomic_layer);

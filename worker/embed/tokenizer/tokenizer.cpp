@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json_depth.h"
+#include "common/model_json.h"
 #include "worker/embed/tokenizer/added_tokens.h"
 #include "worker/embed/tokenizer/json_part.h"
 #include "worker/embed/tokenizer/token_pipeline.h"
@@ -158,6 +159,31 @@ std::unique_ptr<Tokenizer> read_tokenizer(const json& root) {
   return std::make_unique<TokenPipeline>(std::move(parts));
 }
 
+/// Throws Unsupported where tokenizer_config.json says otherwise than tokenizer.json: the library
+/// that models are used with makes some tokenizers of the one, some of the other.
+void check_config(const json& config, const json& root) {
+  if (config.value("truncation_side", json("right")) != "right")
+    throw Unsupported{"truncation_side left of tokenizer_config.json"};
+  if (shown(config.value("tokenizer_class", json(""))).starts_with("PreTrained")) return;
+  const auto compare = [&](const char* key, const json& section, const char* type,
+                           const char* option, bool by_default) {
+    const auto said = config.find(key);
+    if (said == config.end() || member(section, "type") != type) return;
+    const json& here = member(section, option);
+    if (*said != (here.is_null() ? json(by_default) : here))
+      throw Unsupported{
+          fmt::format("{} {} of tokenizer_config.json beside another {} in "
+                      "tokenizer.json (let AutoTokenizer save both again)",
+                      key, shown(*said), option)};
+  };
+  const json& normalizer = member(root, "normalizer");
+  const bool lowers = config.value("do_lower_case", json(true)) == true;
+  compare("do_lower_case", normalizer, "BertNormalizer", "lowercase", true);
+  compare("strip_accents", normalizer, "BertNormalizer", "strip_accents", lowers);
+  compare("tokenize_chinese_chars", normalizer, "BertNormalizer", "handle_chinese_chars", true);
+  compare("add_prefix_space", member(root, "pre_tokenizer"), "ByteLevel", "add_prefix_space", true);
+}
+
 /// `normalizer` behind one for lower case.
 json lowered(json normalizer) {
   json steps = {{{"type", "Lowercase"}}};
@@ -179,8 +205,11 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const std::filesystem::path& 
   if (!stream) return unusable(file, "tokenizer.json is missing or unreadable");
   try {
     json root = json::parse(stream, check_json_depth);
+    check_config(read_optional_json(folder / "tokenizer_config.json"), root);
     if (lower_case && root.is_object()) root["normalizer"] = lowered(root["normalizer"]);
     return read_tokenizer(root);
+  } catch (const Unusable& unreadable) {
+    return Error{unreadable.code, unreadable.sentence, unreadable.file.string()};
   } catch (const Unsupported& unsupported) {
     return unusable(file, fmt::format("{} is not supported", unsupported.what));
   } catch (const json::exception& malformed) {
