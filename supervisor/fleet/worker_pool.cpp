@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include "common/log.h"
+#include "supervisor/fleet/timer.h"
 
 namespace forkdex {
 namespace {
@@ -63,7 +64,7 @@ WorkerPool::WorkerPool(boost::asio::io_context& context, std::filesystem::path e
       fork_server_(fork_server),
       policy_(std::move(policy)),
       places_(places),
-      watching_(context) {
+      watching_(std::make_shared<boost::asio::steady_timer>(context)) {
   counts_.places = places;
 }
 
@@ -234,9 +235,9 @@ bool WorkerPool::give_up_place(unsigned worker, const Error& failure) {
 
 void WorkerPool::respawn(unsigned worker, RestartPolicy::Clock::duration delay) {
   Place& place = places_[worker];
-  place.restart = std::make_unique<boost::asio::steady_timer>(context_, delay);
-  place.restart->async_wait([this, worker](const boost::system::error_code& error) {
-    if (error || draining_) return;
+  place.restart = std::make_shared<boost::asio::steady_timer>(context_);
+  call_after(place.restart, delay, [this, worker] {
+    if (draining_) return;
     if (paused_)
       places_[worker].waiting = true;
     else
@@ -378,10 +379,7 @@ void WorkerPool::watch() {
     counters_aged_at_ = now;
     memory_->forget_older_kills();
   }
-  watching_.expires_after(kWatchInterval);
-  watching_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) watch();
-  });
+  call_after(watching_, kWatchInterval, [this] { watch(); });
 }
 
 /// Ends a worker in which nothing moves: at its start, in a file, or between two.

@@ -97,7 +97,7 @@ class WorkerPool {
  private:
   struct Place {
     std::unique_ptr<WorkerProcess> worker;
-    std::unique_ptr<boost::asio::steady_timer> restart;
+    std::shared_ptr<boost::asio::steady_timer> restart;  // see call_after
     std::size_t load = 0;
     bool announced = false;  // `has_room` was called for this incarnation
     bool offered = false;    // it was given a job
@@ -143,7 +143,7 @@ class WorkerPool {
   RestartPolicy policy_;
   std::vector<Place> places_;
   Counts counts_;
-  boost::asio::steady_timer watching_;
+  std::shared_ptr<boost::asio::steady_timer> watching_;  // see call_after
   RestartPolicy::Clock::time_point counters_aged_at_{};
   bool ever_ready_ = false;
   bool draining_ = false;

@@ -7,6 +7,7 @@
 #include "common/fault.h"
 #include "common/locations.h"
 #include "common/log.h"
+#include "supervisor/fleet/timer.h"
 #include "supervisor/index/file_records.h"
 
 namespace forkdex {
@@ -55,7 +56,7 @@ FilePhase::FilePhase(const Run& run, WorkerSetup setup, JobQueue jobs, unsigned 
       pool_(run.context, worker_executable(), std::move(setup), places_, pool_events(),
             deadlines_of(run.settings), divided(run.memory, places_, memory_per_worker),
             fork_server_.get(), RestartPolicy(restarts_of(run.settings, places_))),
-      ticking_(run.context) {}
+      ticking_(std::make_shared<boost::asio::steady_timer>(run.context)) {}
 
 Result<void> FilePhase::run() {
   fork_server_->start([this] {
@@ -163,10 +164,7 @@ void FilePhase::tick() {
   }
   run_.progress.tick(Clock::now());
   flush_when_due();
-  ticking_.expires_after(Progress::tick_interval());
-  ticking_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) tick();
-  });
+  call_after(ticking_, Progress::tick_interval(), [this] { tick(); });
 }
 
 void FilePhase::flush_when_due() {

@@ -82,7 +82,7 @@ class FilePhase {
   Dispatcher dispatcher_;
   std::unique_ptr<ForkServer> fork_server_;
   WorkerPool pool_;
-  boost::asio::steady_timer ticking_;
+  std::shared_ptr<boost::asio::steady_timer> ticking_;  // see call_after
   bool stopping_ = false;
   std::optional<Error> error_;
 };

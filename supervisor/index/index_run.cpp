@@ -282,8 +282,8 @@ void IndexRun::await_signal() {
 
 /// Notices signals while the loop is not running.
 void IndexRun::poll_signals() {
+  context_.restart();  // where a phase has ended the loop it runs nothing before
   context_.poll();
-  context_.restart();
 }
 
 /// The first signal drains: workers finish what they have taken. The second one ends them, and the

@@ -5,7 +5,9 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <thread>
 
+#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
 
 #include "supervisor/index/dispatcher.h"
@@ -263,4 +265,21 @@ TEST_CASE("fleet: a program that cannot start ends the run at once, with its wor
   CHECK(run.error->code == ErrorCode::kBug);
   CHECK(run.error->context.find("exited with status 1") != std::string::npos);
   CHECK(run.counts.started <= 4);
+}
+
+TEST_CASE("fleet: a pool that goes as its timer has run out is not called any more", "[fleet]") {
+  boost::asio::io_context context;
+  auto pool = std::make_unique<WorkerPool>(context, FORKDEX_FAKE_WORKER, WorkerSetup{}, 0,
+                                           WorkerPool::Events{}, WorkerPool::Deadlines{});
+  pool->start();
+  // The loop ends with what the timer calls in its queue, as it may when the last worker ends.
+  boost::asio::post(context, [&] {
+    std::this_thread::sleep_for(700ms);
+    boost::asio::post(context, [&] { context.stop(); });
+  });
+  context.run();
+  pool.reset();
+  context.restart();
+  context.poll();
+  CHECK(context.stopped());  // nothing is left to wait for
 }
