@@ -13,6 +13,7 @@
 #include "common/locations.h"
 #include "common/path_text.h"
 #include "common/terminal_text.h"
+#include "supervisor/query/query_embedding.h"
 
 namespace forkdex {
 namespace {
@@ -67,10 +68,14 @@ nlohmann::ordered_json model_json(const ExaminedModel& examined) {
 
 }  // namespace
 
-ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes) {
+ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes,
+                            Precision precision) {
   if (is_off(chosen)) return {};
-  return {chosen.empty() ? default_model_folder() : chosen,
-          ModelFolder::read_chosen(chosen, wishes)};
+  auto model = ModelFolder::read_chosen(chosen, wishes);
+  if (model)
+    if (auto vector = embed_query(worker_executable(), *model, precision, "doctor"); !vector)
+      model = vector.error();
+  return {chosen.empty() ? default_model_folder() : chosen, std::move(model)};
 }
 
 Processor read_processor(const std::filesystem::path& root) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/pg_connection.h"
+#include "common/precision.h"
 #include "common/result.h"
 #include "common/sandbox_support.h"
 #include "common/view_models.h"
@@ -36,8 +37,10 @@ struct ExaminedModel {
   std::optional<Result<ModelFolder>> model;
 };
 
-/// Reads what `chosen` means, with `wishes` (see Settings::code_model).
-ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes);
+/// Reads what `chosen` means, with `wishes` (see Settings::code_model), and has a worker embed a
+/// text by it. BLOCKS for the worker's start.
+ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes,
+                            Precision precision);
 
 /// Everything that doctor looked at.
 struct Examination {

@@ -120,6 +120,10 @@ Result<void> doctor(const Settings& settings) {
   const std::string_view memory_limit = MemoryLimits::name(MemoryLimits::open("/").kind());
   auto database = DatabaseAccess::open(settings.database_url, "forkdex doctor");
   const MachineLimits limits = machine_limits();
+  const auto examined = [&](const std::filesystem::path& chosen) {
+    return examine_model(chosen, model_wishes(settings), settings.precision);
+  };
+  const ExaminedModel code_model = examined(settings.code_model);
   const Examination examination{
       .limits = limits,
       .processor = read_processor("/"),
@@ -128,8 +132,9 @@ Result<void> doctor(const Settings& settings) {
                                                   : describe_database(settings.database_url),
       .versions = database ? database_versions(database->connection())
                            : Result<DatabaseVersions>(database.error()),
-      .models = {examine_model(settings.code_model, model_wishes(settings)),
-                 examine_model(settings.text_model, model_wishes(settings))},
+      .models = {code_model, settings.text_model == settings.code_model
+                                 ? code_model
+                                 : examined(settings.text_model)},
       .workers = choose_workers(limits.cores, limits.memory_bytes()),
       .sandbox = sandbox_support(),
       .memory_limit = std::string(memory_limit),

@@ -249,6 +249,8 @@ TEST_CASE("refusals: a model folder that cannot be used ends 69 and names what i
   fresh();
   fs::resize_file(broken / "model.safetensors", 1000000);
   check_end(with_model(broken), kUnavailable, "model.safetensors");
+  check_end(supervisor({"doctor", "--code-model", broken.string()}), kUnavailable,
+            "model.safetensors");
   fresh();
   fs::remove(broken / "tokenizer.json");
   fs::remove(broken / "vocab.txt");
