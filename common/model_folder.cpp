@@ -32,12 +32,6 @@ constexpr const char* kWeights = "model.safetensors";
 constexpr std::array<std::string_view, 5> kArchitectures = {"bert", "roberta", "xlm-roberta",
                                                             "nomic_bert", "modernbert"};
 
-std::optional<std::string> read_text(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(stream), {});
-}
-
 // The one-word title of the folder's README, else what config.json says, else the file name.
 std::string name_of(const fs::path& folder, const json& config) {
   std::ifstream readme(folder / "README.md");

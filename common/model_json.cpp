@@ -25,12 +25,21 @@ void drop_nulls(json& value) {
 
 }  // namespace
 
+std::optional<std::string> read_text(const fs::path& file) {
+  std::error_code failed;
+  const fs::file_status status = fs::status(file, failed);
+  if (status.type() == fs::file_type::not_found) return std::nullopt;
+  std::ifstream stream;
+  if (fs::is_regular_file(status)) stream.open(file, std::ios::binary);
+  if (!stream.is_open()) throw Unusable{"this file of the model folder can't be read", file};
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
 json read_optional_json(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return json::object();
-  const std::string text(std::istreambuf_iterator<char>(stream), {});
+  const std::optional<std::string> text = read_text(file);
+  if (!text) return json::object();
   try {
-    json root = json::parse(text, check_json_depth, /*allow_exceptions=*/false);
+    json root = json::parse(*text, check_json_depth, /*allow_exceptions=*/false);
     drop_nulls(root);
     if (root.is_object() || root.is_array()) return root;
   } catch (const JsonTooDeep& too_deep) {

@@ -1,9 +1,10 @@
 #pragma once
 
-// The JSON files of a model folder. For what reads such a folder in common/ only.
+// The files of a model folder that are JSON, for what reads such a folder.
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,12 +14,17 @@
 
 namespace forkdex {
 
-/// Thrown while a model folder is read, and caught in ModelFolder::read().
+/// Thrown while a model folder is read, and caught where that is asked for: ModelFolder::read(),
+/// EncoderConfig::read(), Tokenizer::open().
 struct Unusable {
   std::string sentence;
   std::filesystem::path file;
   ErrorCode code = ErrorCode::kModelUnusable;
 };
+
+/// The bytes of a regular file, or nothing when there is no such file. Throws Unusable where it
+/// can't be read.
+std::optional<std::string> read_text(const std::filesystem::path& file);
 
 /// What is in `file`, or an empty object when there is no such file. Members that are null are left
 /// out: libraries write them for what is not set. Throws Unusable.

@@ -146,9 +146,19 @@ void check_transformer(const json& object, const fs::path& file) {
   constexpr std::array<std::string_view, 8> kRead = {
       "transformer_task", "module_output_name", "modality_config", "do_lower_case",
       "max_seq_length",   "unpad_inputs",       "model_args",      "model_kwargs"};
-  for (const auto& [key, value] : object.items())
-    if (std::find(kRead.begin(), kRead.end(), key) == kRead.end() && !value.empty())
+  for (const auto& [key, value] : object.items()) {
+    json decisive = value;
+    if (decisive.is_object()) decisive.erase("trust_remote_code");  // there is no such code here
+    if (std::find(kRead.begin(), kRead.end(), key) == kRead.end() && !decisive.empty())
       refuse(key, value, file);
+  }
+}
+
+/// The number of tokens under `key`; none where it is a float, which is how "no limit" is spelled
+/// (1e30).
+std::optional<std::size_t> limit(const json& object, const char* key, const fs::path& file) {
+  if (object.at(key).is_number_float()) return std::nullopt;
+  return positive(object, key, file);
 }
 
 void read_transformer(const fs::path& folder, SentenceTransformers& read) {
@@ -157,15 +167,14 @@ void read_transformer(const fs::path& folder, SentenceTransformers& read) {
   check_transformer(object, file);
   read.lower_case = member_or(object, "do_lower_case", false, file);
   if (object.contains("max_seq_length")) {
-    read.max_tokens = positive(object, "max_seq_length", file);
+    read.max_tokens = limit(object, "max_seq_length", file);
     return;
   }
   const fs::path tokenizer_file = folder / "tokenizer_config.json";
   const json tokenizer = read_optional_json(tokenizer_file);
   for (const char* key : {"model_max_length", "max_len"})
-    // Some tokenizers spell "no limit" as a float of 30 digits.
-    if (const auto found = tokenizer.find(key); found != tokenizer.end()) {
-      if (found->is_number_unsigned()) read.max_tokens = positive(tokenizer, key, tokenizer_file);
+    if (tokenizer.contains(key)) {
+      read.max_tokens = limit(tokenizer, key, tokenizer_file);
       return;
     }
 }

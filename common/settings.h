@@ -43,7 +43,7 @@ struct Settings {
   std::string database_url;                 ///< secret; empty: the embedded database
   std::filesystem::path code_model;         ///< empty: the bundled one; "none": no code view
   std::filesystem::path text_model;         ///< empty: the bundled one; "none": no text view
-  std::optional<std::uint32_t> dimensions;  ///< of vectors; none: as many as the model has
+  std::optional<std::uint32_t> dimensions;  ///< of vectors; none: as the folder says
   std::optional<std::string> query_prefix;  ///< none: as the model's folder says; next one too
   std::optional<std::string> document_prefix;
   Precision precision = Precision::kAuto;

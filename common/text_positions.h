@@ -16,7 +16,7 @@ struct TextPositions {
   std::int64_t count = 0;  ///< tokens that a text may have, special ones included; at least one
 
   /// Reads them from what config.json holds. ERRORS kModelUnusable, naming what is missing or
-  /// impossible. Throws json::exception where it is no object.
+  /// impossible. Throws json::exception where model_type is no string.
   static Result<TextPositions> read(const nlohmann::json& config);
 };
 

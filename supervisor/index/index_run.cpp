@@ -282,7 +282,7 @@ void IndexRun::await_signal() {
 
 /// Notices signals while the loop is not running.
 void IndexRun::poll_signals() {
-  context_.restart();  // where a phase has ended the loop it runs nothing before
+  context_.restart();  // once a phase has stopped the loop, poll() would run nothing
   context_.poll();
 }
 

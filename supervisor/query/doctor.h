@@ -38,7 +38,8 @@ struct ExaminedModel {
 };
 
 /// Reads what `chosen` means, with `wishes` (see Settings::code_model), and has a worker embed a
-/// text by it. BLOCKS for the worker's start.
+/// text by it, which writes prepared weights into the cache folder as a run would. BLOCKS for the
+/// worker's start.
 ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes,
                             Precision precision);
 

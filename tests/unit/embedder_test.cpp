@@ -182,9 +182,16 @@ TEST_CASE("embedder: norms may be called as they were in TensorFlow") {
             (name.ends_with("weight") ? "LayerNorm.gamma" : "LayerNorm.beta")] = shape;
   }
   model.tensors = renamed;
-  const TemporaryFolder folder;
+  const TemporaryFolder folder, plain;
   model.write(folder);
-  CHECK(embed(*open(folder.path()), {"a"}).size() == 32);
+  TinyModel().write(plain);
+  CHECK(embed(*open(folder.path()), {"a b"}) == embed(*open(plain.path()), {"a b"}));
+}
+
+TEST_CASE("embedder: a folder with two widths is read in one way") {
+  TinyModel model;
+  model.config["n_embd"] = 64;
+  CHECK_THAT(refusal(model), Contains("instead of"));
 }
 
 TEST_CASE("embedder: where places begin behind that of padding, a token for it takes up none") {

@@ -129,6 +129,13 @@ TEST_CASE("model_folder: says what is malformed or not supported") {
   CHECK_THAT(refusal(folder.path()), Contains("hidden_size"));
 }
 
+TEST_CASE("model_folder: a file that can't be read is not taken for one that is not there") {
+  const TemporaryFolder folder;
+  TinyModel().write(folder);
+  std::filesystem::create_directory(folder / "modules.json");
+  CHECK_THAT(refusal(folder.path()), Contains("can't be read") && Contains("modules.json"));
+}
+
 TEST_CASE("model_folder: nesting that no stack has room for is refused") {
   const TemporaryFolder folder;
   TinyModel().write(folder);

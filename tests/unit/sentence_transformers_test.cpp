@@ -263,13 +263,15 @@ TEST_CASE("sentence_transformers: what else changes how the encoder is called is
   for (const char* key : {"tokenizer_args", "processing_kwargs", "config_args"}) {
     folder.write(kTransformer, json{{key, {{"max_length", 8}}}}.dump());
     CHECK_THAT(refusal(folder), Contains(std::string(key) + " {"));
-    folder.write(kTransformer, json{{key, json::object()}}.dump());
+    folder.write(kTransformer, json{{key, {{"trust_remote_code", true}}}}.dump());
     CHECK(read(folder).max_tokens == 16);
   }
   folder.write(kTransformer, R"({"document_length": 8})");
   CHECK_THAT(refusal(folder), Contains("document_length 8 is not supported"));
   folder.write(kTransformer, R"({"max_seq_length": -1})");
   CHECK_THAT(refusal(folder), Contains("max_seq_length"));
+  folder.write(kTransformer, R"({"max_seq_length": 1e30})");
+  CHECK(read(folder).max_tokens == 16);
 }
 
 TEST_CASE("sentence_transformers: what is null is as if it were not there") {

@@ -16,10 +16,10 @@ TEST_CASE("timer: nobody is called once it is gone, though it had run out before
   auto timer = std::make_shared<boost::asio::steady_timer>(context);
   bool called = false;
   bool gone = false;
-  call_after(timer, 100ms, [&] { called = true; });
   // The loop sees that it has run out between the two: what it calls stands behind the second.
   boost::asio::post(context, [&] {
-    std::this_thread::sleep_for(200ms);
+    call_after(timer, 1ms, [&] { called = true; });
+    std::this_thread::sleep_for(50ms);
     boost::asio::post(context, [&] {
       gone = !called;
       timer.reset();

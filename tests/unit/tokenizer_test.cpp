@@ -78,7 +78,12 @@ TEST_CASE("tokenizer: a tokenizer_config.json that says otherwise is refused") {
   CHECK(opened(R"({"do_lower_case": true, "strip_accents": null, "tokenize_chinese_chars": true,
                    "add_prefix_space": false, "truncation_side": "right"})")
             .ok());
-  CHECK(opened(R"({"do_lower_case": false, "tokenizer_class": "PreTrainedTokenizerFast"})").ok());
+  for (const char* made_of_tokenizer_json : {"PreTrainedTokenizerFast", "TokenizersBackend"})
+    CHECK(
+        opened(nlohmann::json{{"do_lower_case", false}, {"tokenizer_class", made_of_tokenizer_json}}
+                   .dump()
+                   .c_str())
+            .ok());
   for (const auto& [config, what] :
        {std::pair{R"({"do_lower_case": false})", "do_lower_case false"},
         std::pair{R"({"strip_accents": false})", "strip_accents false"},

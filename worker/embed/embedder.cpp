@@ -123,6 +123,8 @@ Result<std::unique_ptr<Embedder>> open_transformer(const ModelFolder& folder,
   if (!pooling) return unusable("pooling " + folder.pooling + " is not supported", folder.path);
   const auto config = EncoderConfig::read(folder.path);
   if (!config) return config.error();
+  if (folder.dimension > static_cast<std::size_t>(config->hidden))
+    return unusable("config.json has changed since the model was chosen", folder.path);
   auto tokenizer = Tokenizer::open(folder.path, folder.lower_case);
   if (!tokenizer) return tokenizer.error();
   if ((*tokenizer)->largest_id() >= config->vocabulary)

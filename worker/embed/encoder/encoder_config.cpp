@@ -71,7 +71,7 @@ kernels::Activation activation(const json& config, const char* key, const char* 
 void read_sizes(const json& config, EncoderConfig& shape) {
   shape.layers = size(config, {"num_hidden_layers", "n_layer"});
   shape.heads = size(config, {"num_attention_heads", "n_head"});
-  shape.hidden = size(config, {"hidden_size", "n_embd"});
+  shape.hidden = size(config, {"n_embd", "hidden_size"});  // as ModelFolder reads it
   shape.vocabulary = size(config, {"vocab_size"});
   const auto positions = TextPositions::read(config);
   if (!positions) throw Unsupported{positions.error().sentence};

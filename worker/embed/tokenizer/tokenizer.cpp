@@ -164,7 +164,8 @@ std::unique_ptr<Tokenizer> read_tokenizer(const json& root) {
 void check_config(const json& config, const json& root) {
   if (config.value("truncation_side", json("right")) != "right")
     throw Unsupported{"truncation_side left of tokenizer_config.json"};
-  if (shown(config.value("tokenizer_class", json(""))).starts_with("PreTrained")) return;
+  const std::string made_by = shown(config.value("tokenizer_class", json("")));
+  if (made_by == "PreTrainedTokenizerFast" || made_by == "TokenizersBackend") return;
   const auto compare = [&](const char* key, const json& section, const char* type,
                            const char* option, bool by_default) {
     const auto said = config.find(key);
@@ -177,7 +178,7 @@ void check_config(const json& config, const json& root) {
                       key, shown(*said), option)};
   };
   const json& normalizer = member(root, "normalizer");
-  const bool lowers = config.value("do_lower_case", json(true)) == true;
+  const bool lowers = member(normalizer, "lowercase") != false;
   compare("do_lower_case", normalizer, "BertNormalizer", "lowercase", true);
   compare("strip_accents", normalizer, "BertNormalizer", "strip_accents", lowers);
   compare("tokenize_chinese_chars", normalizer, "BertNormalizer", "handle_chinese_chars", true);

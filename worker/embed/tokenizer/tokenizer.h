@@ -27,7 +27,8 @@ class Tokenizer {
   virtual std::int32_t largest_id() const = 0;
 
   /// Opens `folder`/tokenizer.json; with `lower_case` its normalizer gets texts in lower case.
-  /// ERRORS kModelUnusable, naming what is not supported.
+  /// ERRORS kModelUnusable, naming what is not supported, or what tokenizer_config.json says
+  /// otherwise.
   static Result<std::unique_ptr<Tokenizer>> open(const std::filesystem::path& folder,
                                                  bool lower_case = false);
 };
