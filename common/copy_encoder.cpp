@@ -67,10 +67,6 @@ CopyEncoder& CopyEncoder::text(std::string_view value) {
   return *this;
 }
 
-CopyEncoder& CopyEncoder::text_or_null(std::string_view value) {
-  return value.empty() ? null() : text(value);
-}
-
 CopyEncoder& CopyEncoder::bytea(std::span<const std::uint8_t> value) {
   length(value.size());
   buffer_.append(reinterpret_cast<const char*>(value.data()), value.size());
@@ -93,14 +89,6 @@ CopyEncoder& CopyEncoder::jsonb(std::string_view json) {
   length(json.size() + 1);
   buffer_ += static_cast<char>(kJsonbVersion);
   buffer_ += json;
-  return *this;
-}
-
-CopyEncoder& CopyEncoder::halfvec(std::span<const float> values) {
-  length(4 + 2 * values.size());
-  big_endian(static_cast<std::uint16_t>(values.size()));
-  big_endian(std::uint16_t{0});
-  for (const float value : values) big_endian(half_from_float(value));
   return *this;
 }
 

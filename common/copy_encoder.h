@@ -1,7 +1,7 @@
 #pragma once
 
 // Rows in the binary format of `COPY … FROM STDIN (FORMAT binary)`: no quoting, no parsing on the
-// server, vectors at two bytes a dimension. Memory only; what it holds is lost when killed.
+// server. Memory only; what it holds is lost when killed.
 
 #include <cstdint>
 #include <span>
@@ -22,13 +22,10 @@ class CopyEncoder {
   CopyEncoder& null();
   /// REQUIRES UTF-8 without NUL; the server refuses the row otherwise (SQLSTATE 22021).
   CopyEncoder& text(std::string_view value);
-  /// Writes NULL for an empty text.
-  CopyEncoder& text_or_null(std::string_view value);
   CopyEncoder& bytea(std::span<const std::uint8_t> value);
   CopyEncoder& int4(std::int32_t value);
   CopyEncoder& int8(std::int64_t value);
   CopyEncoder& jsonb(std::string_view json);
-  CopyEncoder& halfvec(std::span<const float> values);
 
   std::size_t rows() const { return rows_; }
   std::size_t bytes() const { return buffer_.size(); }

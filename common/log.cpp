@@ -71,10 +71,9 @@ void append_value(std::string& line, double value) {
   fmt::format_to(std::back_inserter(line), "{:.6g}", value);
 }
 
-std::string text_line(const LogOptions& options, std::string_view time, int pid,
-                      std::string_view level, std::string_view event, LogFields fields) {
+std::string text_line(std::string_view time, int pid, std::string_view level,
+                      std::string_view event, LogFields fields) {
   std::string line = fmt::format("{} {} pid={}", time, level, pid);
-  if (options.worker_slot >= 0) line += fmt::format(" worker={}", options.worker_slot);
   line += ' ';
   line += event;
   for (const LogField& field : fields) {
@@ -86,10 +85,9 @@ std::string text_line(const LogOptions& options, std::string_view time, int pid,
   return line + '\n';
 }
 
-std::string json_line(const LogOptions& options, std::string_view time, int pid,
-                      std::string_view level, std::string_view event, LogFields fields) {
+std::string json_line(std::string_view time, int pid, std::string_view level,
+                      std::string_view event, LogFields fields) {
   nlohmann::ordered_json object = {{"time", time}, {"level", level}, {"pid", pid}};
-  if (options.worker_slot >= 0) object["worker"] = options.worker_slot;
   object["event"] = event;
   for (const LogField& field : fields)
     std::visit([&](const auto& value) { object[std::string(field.key)] = value; }, field.value);
@@ -117,18 +115,18 @@ void redirect_log(std::function<void(std::string_view)> writer) {
   state().writer = std::move(writer);
 }
 
-std::string format_log_line(const LogOptions& options, std::chrono::system_clock::time_point when,
-                            int pid, LogLevel level, std::string_view event, LogFields fields) {
-  const auto write = options.format == LogFormat::kJson ? json_line : text_line;
-  return write(options, timestamp(when), pid, kLevels[static_cast<std::size_t>(level)], event,
-               fields);
+std::string format_log_line(LogFormat format, std::chrono::system_clock::time_point when, int pid,
+                            LogLevel level, std::string_view event, LogFields fields) {
+  const auto write = format == LogFormat::kJson ? json_line : text_line;
+  return write(timestamp(when), pid, kLevels[static_cast<std::size_t>(level)], event, fields);
 }
 
 void log(LogLevel level, std::string_view event, LogFields fields) {
   const auto now = std::chrono::system_clock::now();
   const std::lock_guard lock(state().mutex);
   if (level < state().options.threshold) return;
-  const std::string line = format_log_line(state().options, now, ::getpid(), level, event, fields);
+  const std::string line =
+      format_log_line(state().options.format, now, ::getpid(), level, event, fields);
   state().writer ? state().writer(line) : write_stderr(line);
 }
 

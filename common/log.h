@@ -1,6 +1,6 @@
 #pragma once
 
-// Log lines on stderr: time, level, pid, worker slot, event, key=value, as text or as one JSON
+// Log lines on stderr: time, level, pid, event, key=value, as text or as one JSON
 // object a line. A line leaves in a single write, so that lines of several processes and threads
 // never mix. Any thread may write; configure and redirect before the first one starts.
 
@@ -36,7 +36,6 @@ using LogFields = std::initializer_list<LogField>;
 struct LogOptions {
   LogLevel threshold = LogLevel::kInfo;  ///< lines below it are dropped
   LogFormat format = LogFormat::kText;
-  int worker_slot = -1;  ///< -1 in the supervisor, which prints none
 };
 void configure_log(LogOptions options);
 
@@ -61,7 +60,7 @@ inline void log_error(std::string_view event, LogFields fields = {}) {
 
 /// The line that log() writes, newline included. Bytes that would break a line or a terminal are
 /// escaped; bytes that are not UTF-8 become U+FFFD in JSON.
-std::string format_log_line(const LogOptions& options, std::chrono::system_clock::time_point when,
-                            int pid, LogLevel level, std::string_view event, LogFields fields);
+std::string format_log_line(LogFormat format, std::chrono::system_clock::time_point when, int pid,
+                            LogLevel level, std::string_view event, LogFields fields);
 
 }  // namespace forkdex

@@ -306,7 +306,6 @@ Result<std::optional<JobReceiver::Taken>> JobReceiver::take() {
   taken.slot = *index;
   taken.job.kind = slot.kind;
   if (taken.job.kind > JobKind::kMessages) return broken("a job is of a kind that there is not");
-  taken.is_query = taken.job.kind == JobKind::kQuery;
   taken.job.id = slot.job_id;
   taken.job.attempt = slot.attempt;
   taken.job.known = slot.known != 0;

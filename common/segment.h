@@ -125,7 +125,6 @@ class JobReceiver : public Segment {
 
   struct Taken {
     std::uint32_t slot = 0;
-    bool is_query = false;
     Job job;  ///< a query's text stands in job.path; messages have no path here
   };
   /// Takes the next job, if one is READY and no stop was requested.

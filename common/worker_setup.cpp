@@ -62,9 +62,7 @@ nlohmann::json to_json(const WorkerSetup& setup) {
           {"batch_tokens", setup.batch_tokens},
           {"precision", setup.precision},
           {"cache_folder", raw(setup.cache_folder)},
-          {"log_format", setup.log_format},
           {"worker", setup.worker},
-          {"verbose", setup.verbose},
           {"indexes", setup.indexes},
           {"database_url", raw(setup.database_url)},
           {"database_password", raw(setup.database_password)},
@@ -87,9 +85,7 @@ WorkerSetup from_json(const nlohmann::json& json) {
   setup.batch_tokens = json.at("batch_tokens");
   setup.precision = json.at("precision");
   setup.cache_folder = text_of(json.at("cache_folder"));
-  setup.log_format = json.at("log_format");
   setup.worker = json.at("worker");
-  setup.verbose = json.at("verbose");
   setup.indexes = json.at("indexes");
   setup.database_url = text_of(json.at("database_url"));
   setup.database_password = text_of(json.at("database_password"));

@@ -28,9 +28,7 @@ struct WorkerSetup {
   std::uint64_t batch_tokens = 2048;
   Precision precision = Precision::kAuto;
   std::string cache_folder;  ///< for Embedder::Options; may be empty
-  std::string log_format = "text";
-  std::uint32_t worker = 0;  ///< 0-based number in the pool, for log lines
-  bool verbose = false;
+  std::uint32_t worker = 0;  ///< 0-based number in the pool, for the name of its database session
 
   /// False for a worker that only embeds queries: it gets no database and no repository.
   bool indexes = false;

@@ -34,8 +34,6 @@ WorkerSetup common_part(const WorkerSetup& setup) {
   common.batch_tokens = setup.batch_tokens;
   common.precision = setup.precision;
   common.cache_folder = setup.cache_folder;
-  common.log_format = setup.log_format;
-  common.verbose = setup.verbose;
   common.indexes = setup.indexes;
   common.parse_deadline_ms = setup.parse_deadline_ms;
   return common;

@@ -53,25 +53,12 @@ TEST_CASE("copy encoder: a float becomes the nearest half, ties to the even one"
   CHECK(half_from_float(std::bit_cast<float>(1u)) == 0);
 }
 
-TEST_CASE("copy encoder: a vector's bytes are those pgvector documents") {
-  CopyEncoder rows;
-  const float values[] = {1, -2, 0.5f};
-  const std::string_view bytes = rows.row(1).halfvec(values).finish();
-  const std::string tail(bytes.substr(19));
-  CHECK(tail == std::string("\0\1"
-                            "\0\0\0\x0a"
-                            "\0\3\0\0\x3c\0\xc0\0\x38\0"
-                            "\xff\xff",
-                            18));
-}
-
 TEST_CASE("copy encoder: PostgreSQL reads every type as it was written", "[postgres]") {
   PgConnection connection = test::connect(test::fresh_database("copy_types"));
   test::must_run(connection,
-                 "CREATE TABLE t (a text, b bytea, c int, d bigint, f jsonb, g halfvec, "
+                 "CREATE TABLE t (a text, b bytea, c int, d bigint, f jsonb, g text, "
                  "h text)");
   const std::uint8_t bytes[] = {0, 255, 92};
-  const float values[] = {0.1f, -65504};
   CopyEncoder rows;
   for (int round = 0; round < 2; ++round) {
     rows.row(7)
@@ -80,9 +67,9 @@ TEST_CASE("copy encoder: PostgreSQL reads every type as it was written", "[postg
         .int4(-7)
         .int8(std::numeric_limits<std::int64_t>::min())
         .jsonb(R"({"k": [1, "x"]})")
-        .halfvec(values)
+        .text("é")
         .null();
-    rows.row(7).text_or_null("").null().int4(0).int8(1).jsonb("{}").null().text("");
+    rows.row(7).null().null().int4(0).int8(1).jsonb("{}").null().text("");
     REQUIRE(rows.rows() == 2);
     const auto copied = connection.copy_in("COPY t FROM STDIN (FORMAT binary)", rows.finish());
     REQUIRE((copied.ok() ? "" : copied.error().text()) == "");
@@ -95,7 +82,7 @@ TEST_CASE("copy encoder: PostgreSQL reads every type as it was written", "[postg
   CHECK(found.integer(0, 2) == -7);
   CHECK(found.integer(0, 3) == std::numeric_limits<std::int64_t>::min());
   CHECK(found.text(0, 4) == R"({"k": [1, "x"]})");
-  CHECK(found.text(0, 5) == "[0.099975586,-65504]");
+  CHECK(found.text(0, 5) == "é");
   CHECK(found.is_null(0, 6));
   CHECK(found.is_null(2, 0));
   CHECK(found.is_null(2, 5));

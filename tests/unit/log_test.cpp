@@ -13,9 +13,8 @@ namespace {
 
 const std::chrono::system_clock::time_point kWhen{std::chrono::milliseconds(1700000000123)};
 
-std::string line(LogFormat format, LogFields fields, int slot = -1) {
-  return format_log_line({LogLevel::kInfo, format, slot}, kWhen, 42, LogLevel::kWarning, "lost",
-                         fields);
+std::string line(LogFormat format, LogFields fields) {
+  return format_log_line(format, kWhen, 42, LogLevel::kWarning, "lost", fields);
 }
 
 /// Collects lines instead of stderr for as long as it lives.
@@ -36,9 +35,9 @@ class Captured {
 
 }  // namespace
 
-TEST_CASE("log: a text line holds time, level, pid, slot, event and fields", "[log]") {
-  CHECK(line(LogFormat::kText, {{"path", "a b"}, {"n", 3}, {"ok", true}, {"s", 0.25}}, 2) ==
-        "2023-11-14T22:13:20.123Z warning pid=42 worker=2 lost path=\"a b\" n=3 ok=true s=0.25\n");
+TEST_CASE("log: a text line holds time, level, pid, event and fields", "[log]") {
+  CHECK(line(LogFormat::kText, {{"path", "a b"}, {"n", 3}, {"ok", true}, {"s", 0.25}}) ==
+        "2023-11-14T22:13:20.123Z warning pid=42 lost path=\"a b\" n=3 ok=true s=0.25\n");
   CHECK(line(LogFormat::kText, {}) == "2023-11-14T22:13:20.123Z warning pid=42 lost\n");
 }
 
@@ -50,13 +49,12 @@ TEST_CASE("log: no value breaks a text line or reaches the terminal as a control
 
 TEST_CASE("log: a JSON line is one object whatever the bytes", "[log]") {
   const std::string text =
-      line(LogFormat::kJson, {{"path", "a\n\xff\""}, {"n", -3}, {"ok", false}}, 1);
+      line(LogFormat::kJson, {{"path", "a\n\xff\""}, {"n", -3}, {"ok", false}});
   CHECK(text.find('\n') == text.size() - 1);
   const auto object = nlohmann::json::parse(text);
   CHECK(object["time"] == "2023-11-14T22:13:20.123Z");
   CHECK(object["level"] == "warning");
   CHECK(object["pid"] == 42);
-  CHECK(object["worker"] == 1);
   CHECK(object["event"] == "lost");
   CHECK(object["path"] == "a\n\xef\xbf\xbd\"");
   CHECK(object["n"] == -3);
@@ -64,7 +62,7 @@ TEST_CASE("log: a JSON line is one object whatever the bytes", "[log]") {
 }
 
 TEST_CASE("log: lines below the threshold are dropped", "[log]") {
-  const Captured captured({LogLevel::kWarning, LogFormat::kText, -1});
+  const Captured captured({LogLevel::kWarning, LogFormat::kText});
   log_info("unheard");
   log_warning("heard");
   log_error("heard");
@@ -72,7 +70,7 @@ TEST_CASE("log: lines below the threshold are dropped", "[log]") {
 }
 
 TEST_CASE("log: lines of several threads stay whole", "[log]") {
-  const Captured captured({LogLevel::kInfo, LogFormat::kJson, -1});
+  const Captured captured({LogLevel::kInfo, LogFormat::kJson});
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread)
     threads.emplace_back([thread] {

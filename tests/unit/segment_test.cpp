@@ -185,7 +185,7 @@ TEST_CASE("segment: a query comes back as a vector", "[ring]") {
   Ends ends = connect();
   REQUIRE(ends.sender.offer_query(5, "how are workers restarted"));
   const auto taken = ends.receiver.take();
-  CHECK((*taken)->is_query);
+  CHECK((*taken)->job.kind == JobKind::kQuery);
   CHECK((*taken)->job.path == "how are workers restarted");
   const std::vector<float> vector = {0.5F, -1.0F};
   ends.receiver.set_vector(vector);
