@@ -10,6 +10,24 @@ namespace {
 
 using enum ErrorCode;
 
+// Set the columns that few rows have.
+constexpr ErrorTraits worker_fault(WorkerFault fault, ErrorTraits row) {
+  row.fault = fault;
+  return row;
+}
+constexpr ErrorTraits database_away(ErrorTraits row) {
+  row.database_away = true;
+  return row;
+}
+constexpr ErrorTraits may_pass(ErrorTraits row) {
+  row.may_pass = true;
+  return row;
+}
+constexpr ErrorTraits ends_wait(ErrorTraits row) {
+  row.ends_wait = true;
+  return row;
+}
+
 constexpr std::array kTable = {
     ErrorTraits{kBinaryFile, "binary", BlastRadius::kNothing, 0},
     ErrorTraits{kFileTooLarge, "too_large", BlastRadius::kNothing, 0},
@@ -21,21 +39,23 @@ constexpr std::array kTable = {
     ErrorTraits{kParseFailed, "parse", BlastRadius::kFile, 0},
     ErrorTraits{kEmbeddingFailed, "embedding", BlastRadius::kFile, 0},
     ErrorTraits{kRowRefused, "database", BlastRadius::kFile, 0},
-    ErrorTraits{kOutOfMemory, "out_of_memory", BlastRadius::kWorker, kExitTryAgain},
-    ErrorTraits{kModelRuntime, "model", BlastRadius::kWorker, kExitBug},
-    ErrorTraits{kDatabaseLost, "database_lost", BlastRadius::kWorker, kExitTryAgain},
+    worker_fault(WorkerFault::kMemory,
+                 {kOutOfMemory, "out_of_memory", BlastRadius::kWorker, kExitTryAgain}),
+    worker_fault(WorkerFault::kCrash, {kModelRuntime, "model", BlastRadius::kWorker, kExitBug}),
+    database_away({kDatabaseLost, "database_lost", BlastRadius::kWorker, kExitTryAgain}),
     ErrorTraits{kDatabaseBusy, "database_busy", BlastRadius::kWorker, kExitTryAgain},
-    ErrorTraits{kRingBroken, "ring", BlastRadius::kWorker, kExitBug},
+    worker_fault(WorkerFault::kCrash, {kRingBroken, "ring", BlastRadius::kWorker, kExitBug}),
     ErrorTraits{kUsage, "usage", BlastRadius::kRun, kExitUsage},
     ErrorTraits{kPathUnusable, "path", BlastRadius::kRun, kExitUsage},
     ErrorTraits{kConfigInvalid, "config", BlastRadius::kRun, kExitConfig},
-    ErrorTraits{kDatabaseUnreachable, "database_unreachable", BlastRadius::kRun, kExitUnavailable},
+    database_away(
+        {kDatabaseUnreachable, "database_unreachable", BlastRadius::kRun, kExitUnavailable}),
     ErrorTraits{kDatabaseUnusable, "database_unusable", BlastRadius::kRun, kExitUnavailable},
-    ErrorTraits{kTooManyConnections, "too_many_clients", BlastRadius::kRun, kExitUnavailable},
+    may_pass({kTooManyConnections, "too_many_clients", BlastRadius::kRun, kExitUnavailable}),
     ErrorTraits{kModelUnusable, "model_unusable", BlastRadius::kRun, kExitUnavailable},
     ErrorTraits{kRepositoryUnusable, "repository", BlastRadius::kRun, kExitUnavailable},
-    ErrorTraits{kDiskFull, "disk_full", BlastRadius::kRun, kExitTryAgain},
-    ErrorTraits{kClaimHeld, "claim_held", BlastRadius::kRun, kExitTryAgain},
+    ends_wait({kDiskFull, "disk_full", BlastRadius::kRun, kExitTryAgain}),
+    ends_wait({kClaimHeld, "claim_held", BlastRadius::kRun, kExitTryAgain}),
     ErrorTraits{kRestartIntensity, "restart_intensity", BlastRadius::kRun, kExitTryAgain},
     ErrorTraits{kDatabaseGone, "database_gone", BlastRadius::kRun, kExitTryAgain},
     ErrorTraits{kBug, "bug", BlastRadius::kRun, kExitBug},

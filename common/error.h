@@ -1,7 +1,8 @@
 #pragma once
 
-// Errors know what they end: a file, a worker or the run. The table in error.cpp is the one place
-// where that is decided; code that meets an error reports its code and never its consequence.
+// Errors know what they end (a file, a worker or the run), whose fault they are and whether waiting
+// helps. The table in error.cpp is the one place where that is decided; code that meets an error
+// reports its code, and asks the table for its consequence.
 
 #include <string>
 #include <string_view>
@@ -57,11 +58,20 @@ enum ExitStatus : int {
   kExitConfig = 78,
 };
 
+/// What a worker that ends with an error did itself; a file that it had in hand may have caused it.
+enum class WorkerFault { kNone, kCrash, kMemory };
+
 struct ErrorTraits {
   ErrorCode code;
   std::string_view name;  ///< the `reason` of a file row where the radius is the file or nothing
   BlastRadius radius;
   int exit_status;  ///< of the process that this error ends; 0 where it ends none
+  WorkerFault fault = WorkerFault::kNone;
+  bool database_away = false;  ///< the database does not answer: the run waits until it does
+  /// Another client's disconnecting ends it: while other workers run, the worker's place stays
+  /// empty and is tried again.
+  bool may_pass = false;
+  bool ends_wait = false;  ///< the database answers, but a wait for it ends the run all the same
 };
 
 /// Looks up the row of `code` in the table. Never fails: every enumerator has a row.

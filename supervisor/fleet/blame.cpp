@@ -15,15 +15,15 @@ namespace {
 constexpr std::array kFaultSignals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
 
 std::optional<Fault> fault_of_error(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kOutOfMemory:
+  switch (traits(code).fault) {
+    case WorkerFault::kMemory:
       return Fault::kOutOfMemory;
-    case ErrorCode::kModelRuntime:
-    case ErrorCode::kRingBroken:
+    case WorkerFault::kCrash:
       return Fault::kCrashed;
-    default:  // the database's or the run's trouble, which no file has caused
-      return std::nullopt;
+    case WorkerFault::kNone:
+      break;
   }
+  return std::nullopt;
 }
 
 struct FaultOf {

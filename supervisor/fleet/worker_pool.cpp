@@ -20,8 +20,7 @@ constexpr std::chrono::seconds kPlaceRetry{10};
 
 /// What ends a run whose workers died too often.
 Error give_up(const Blame& blame, const std::optional<Error>& failure) {
-  if (failure && (failure->code == ErrorCode::kDatabaseUnreachable ||
-                  failure->code == ErrorCode::kDatabaseLost))
+  if (failure && traits(failure->code).database_away)
     return {ErrorCode::kDatabaseGone,
             "the database is gone and did not come back; finished files are kept: run again to "
             "resume once it answers",
@@ -191,25 +190,24 @@ void WorkerPool::count(const ExitCause& cause, const Blame& blame) {
 
 /// Whether what ended a worker is over for good, so that no other worker can do better.
 bool WorkerPool::is_final(const Error& failure) const {
+  const ErrorTraits& row = traits(failure.code);
   // It has answered the supervisor, and may answer again: that is a matter of a few attempts.
-  if (failure.code == ErrorCode::kDatabaseUnreachable) return false;
-  if (ever_ready_ && failure.code == ErrorCode::kTooManyConnections) return false;
-  return traits(failure.code).radius == BlastRadius::kRun;
+  if (row.database_away || (ever_ready_ && row.may_pass)) return false;
+  return row.radius == BlastRadius::kRun;
 }
 
 /// Whether this end says that no worker ever will start: another try would end the same way.
 bool WorkerPool::cannot_start(const std::optional<Error>& failure, const Blame& blame) const {
   if (ever_ready_) return false;
-  if (failure) return failure->code == ErrorCode::kOutOfMemory;
+  if (failure) return traits(failure->code).fault == WorkerFault::kMemory;
   // A kill from elsewhere says nothing about the worker.
   return blame.fault.has_value();
 }
 
 void WorkerPool::replace(unsigned worker, const std::optional<Error>& failure, const Blame& blame) {
   if (failure && give_up_place(worker, *failure)) return;
-  const bool lost = failure && (failure->code == ErrorCode::kDatabaseLost ||
-                                failure->code == ErrorCode::kDatabaseUnreachable);
-  if (lost && events_.database_lost(*failure)) return respawn(worker, {});  // at resume()
+  const bool away = failure && traits(failure->code).database_away;
+  if (away && events_.database_lost(*failure)) return respawn(worker, {});  // at resume()
   if (failure && is_final(*failure)) return fail(*failure);
   if (cannot_start(failure, blame)) return fail(no_start(blame, memory_));
   const Death death = !blame.fault             ? Death::kElsewhere
@@ -225,7 +223,7 @@ bool WorkerPool::give_up_place(unsigned worker, const Error& failure) {
   // Another that is about to start may fail in the same way; then it is the last, and says so.
   const bool others = std::any_of(places_.begin(), places_.end(),
                                   [](const Place& other) { return other.worker != nullptr; });
-  if (failure.code != ErrorCode::kTooManyConnections || !others) return false;
+  if (!traits(failure.code).may_pass || !others) return false;
   if (!std::exchange(places_[worker].given_up, true))
     log_warning("worker.given_up", {{"worker", worker}, {"reason", failure.text()}});
   respawn(worker, kPlaceRetry);

@@ -24,11 +24,6 @@ void sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
   std::condition_variable_any().wait_for(lock, stop, time, [] { return false; });
 }
 
-/// Whether waiting longer can help.
-bool may_pass(const Error& error) {
-  return error.code != ErrorCode::kClaimHeld && error.code != ErrorCode::kDiskFull;
-}
-
 }  // namespace
 
 void DatabaseWatch::lost(const Error& reason) {
@@ -69,7 +64,7 @@ Result<DatabaseAccess::Reached> DatabaseWatch::reach(const std::stop_token& stop
   const Patience patience{limit_ + kBetweenTries, [&stop] { return !stop.stop_requested(); }};
   for (;;) {
     auto result = reach_once(patience);
-    if (result || !may_pass(result.error())) return result;
+    if (result || traits(result.error().code).ends_wait) return result;
     if (stop.stop_requested() || Clock::now() - since_ >= limit_)
       return Error{ErrorCode::kDatabaseGone,
                    fmt::format("the database went away and did not come back within {} s "
@@ -101,7 +96,7 @@ void DatabaseWatch::reached(Result<DatabaseAccess::Reached> result) {
   auto resumed = fault::point("database.back");
   if (resumed) resumed = ledger_.resume();
   if (!resumed) {
-    if (resumed.error().code == ErrorCode::kDatabaseLost) return lost(resumed.error());
+    if (traits(resumed.error().code).database_away) return lost(resumed.error());
     return give_up(resumed.error());
   }
   const std::chrono::duration<double> away = Clock::now() - since_;

@@ -59,7 +59,7 @@ class DatabaseWatch {
   auto insist(F operation, const std::function<bool()>& keep_waiting) {
     for (;;) {
       auto result = operation();
-      if (result || result.error().code != ErrorCode::kDatabaseLost) return result;
+      if (result || !traits(result.error().code).database_away) return result;
       if (auto back = wait(result.error(), keep_waiting); !back)
         return decltype(result)(back.error());
     }

@@ -150,7 +150,7 @@ void FilePhase::finished(unsigned worker, const Job& job, const Outcome& outcome
 void FilePhase::note(FileRecord record) {
   auto noted = run_.ledger.record(std::move(record));
   if (noted) return;
-  if (noted.error().code == ErrorCode::kDatabaseLost)
+  if (traits(noted.error().code).database_away)
     run_.watch.lost(noted.error());
   else
     fail(noted.error());
@@ -171,7 +171,7 @@ void FilePhase::flush_when_due() {
   if (run_.watch.waiting()) return;
   auto flushed = run_.ledger.flush_when_due();
   if (flushed) return;
-  if (flushed.error().code == ErrorCode::kDatabaseLost)
+  if (traits(flushed.error().code).database_away)
     run_.watch.lost(flushed.error());
   else
     fail(flushed.error());

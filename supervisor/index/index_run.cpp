@@ -155,7 +155,7 @@ void IndexRun::decided(Decided&& file) {
   if (file.row_is_current) return;
   // A lost database ends nothing: the record is kept, and written when it is back.
   auto noted = ledger_->record(record_of(std::move(file), recipe_));
-  if (!noted && noted.error().code != ErrorCode::kDatabaseLost && !error_) error_ = noted.error();
+  if (!noted && !traits(noted.error().code).database_away && !error_) error_ = noted.error();
 }
 
 void IndexRun::phase(std::string_view name) {
