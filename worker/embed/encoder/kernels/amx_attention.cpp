@@ -158,7 +158,7 @@ FORKDEX_TARGET_AMX inline void store(Pair values, Bf16* out) {
 /// sum.
 FORKDEX_TARGET_AMX inline float exponentials(const float* scores, std::size_t length,
                                              std::size_t padded, float scale, Bf16* out) {
-  const auto at = [&] FORKDEX_TARGET_AMX(std::size_t i) -> Pair {
+  const auto at = [&](std::size_t i) FORKDEX_TARGET_AMX -> Pair {
     return {_mm512_load_ps(scores + i), _mm512_load_ps(scores + i + Vectors::kWidth)};
   };
   // The end in registers: it would have to wait for what is stored over a part of it.

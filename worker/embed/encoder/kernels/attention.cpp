@@ -85,21 +85,20 @@ struct Attention : Products<Processor> {
   FORKDEX_INLINE static void transpose_square(const float* from, std::size_t from_row, float scale,
                                               float* to, std::size_t to_row) {
     using Four = Portable::Vec;
-    using Order = Portable::IntVec;
     Four rows[4];
 #pragma GCC unroll 4
     for (std::size_t r = 0; r < 4; ++r) {
       std::memcpy(&rows[r], from + r * from_row, sizeof(Four));
       rows[r] *= scale;
     }
-    const Four low01 = __builtin_shuffle(rows[0], rows[1], Order{0, 4, 1, 5});
-    const Four high01 = __builtin_shuffle(rows[0], rows[1], Order{2, 6, 3, 7});
-    const Four low23 = __builtin_shuffle(rows[2], rows[3], Order{0, 4, 1, 5});
-    const Four high23 = __builtin_shuffle(rows[2], rows[3], Order{2, 6, 3, 7});
-    const Four columns[4] = {__builtin_shuffle(low01, low23, Order{0, 1, 4, 5}),
-                             __builtin_shuffle(low01, low23, Order{2, 3, 6, 7}),
-                             __builtin_shuffle(high01, high23, Order{0, 1, 4, 5}),
-                             __builtin_shuffle(high01, high23, Order{2, 3, 6, 7})};
+    const Four low01 = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
+    const Four high01 = __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7);
+    const Four low23 = __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5);
+    const Four high23 = __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7);
+    const Four columns[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
+                             __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+                             __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+                             __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
 #pragma GCC unroll 4
     for (std::size_t r = 0; r < 4; ++r) std::memcpy(to + r * to_row, &columns[r], sizeof(Four));
   }
@@ -209,6 +208,7 @@ struct Attention : Products<Processor> {
 
 }  // namespace
 
+// NOLINTBEGIN(bugprone-macro-parentheses): TARGET begins a declaration
 #define FORKDEX_ATTENTION(generation, Processor, TARGET)                              \
   TARGET void attend_##generation(const AttentionInput<float>& input,                 \
                                   std::span<const std::size_t> lengths, float* out) { \
@@ -218,6 +218,7 @@ struct Attention : Products<Processor> {
                                   std::span<const std::size_t> lengths, Bf16* out) {  \
     Attention<Processor>::attend(input, lengths, out);                                \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 
 FORKDEX_ATTENTION(portable, Portable, FORKDEX_TARGET_PORTABLE)
 #if defined(__x86_64__)

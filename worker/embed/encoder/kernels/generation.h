@@ -113,7 +113,14 @@ struct Generation {
 
   // Element i of the result is element i ^ distance of `v`.
   FORKDEX_INLINE static Vec exchange(Vec v, std::int32_t distance) {
+#if defined(__clang__)  // clang-tidy, that is; clang shuffles by constant places alone
+    Vec exchanged = v;
+    for (std::size_t i = 0; i < kWidth; ++i)
+      exchanged[i] = v[i ^ static_cast<std::size_t>(distance)];
+    return exchanged;
+#else
     return __builtin_shuffle(v, places() ^ distance);
+#endif
   }
 
   FORKDEX_INLINE static float sum(Vec v) {

@@ -149,6 +149,7 @@ struct RowKernels : Generation<Processor> {
 
 }  // namespace
 
+// NOLINTBEGIN(bugprone-macro-parentheses): TARGET begins a declaration
 #define FORKDEX_ROWS(generation, Processor, TARGET)                                               \
   TARGET void add_layer_norm_##generation(Rows<float> rows, const float* added,                   \
                                           std::span<const float> scale, const float* shift,       \
@@ -177,6 +178,7 @@ struct RowKernels : Generation<Processor> {
     RowKernels<Processor>::gate<Bf16>(wide, width, activation, gate, out);                        \
   }                                                                                               \
   TARGET void gelu_##generation(std::span<Bf16> values) { RowKernels<Processor>::gelu(values); }
+// NOLINTEND(bugprone-macro-parentheses)
 
 FORKDEX_ROWS(portable, Portable, FORKDEX_TARGET_PORTABLE)
 #if defined(__x86_64__)
