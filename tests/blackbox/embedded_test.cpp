@@ -16,6 +16,7 @@
 #include "tests/support/index_run.h"
 #include "tests/support/processes.h"
 #include "tests/support/program.h"
+#include "tests/support/skip.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
 
@@ -160,7 +161,7 @@ TEST_CASE("embedded: the server of a killed supervisor is adopted by the next ru
 
 TEST_CASE("embedded: an unprivileged user needs nothing but a home") {
   if (::geteuid() != 0) {
-    WARN("every case of this user's is one of an unprivileged user");
+    skip("every case that this user runs is one of an unprivileged user");
     return;
   }
   const Machine machine;

@@ -42,7 +42,8 @@ void expect_process(int pid);
 /// Exempts everything at or under `path`.
 void expect_path(const std::filesystem::path& path);
 
-/// Runs the test cases with a check after each; leftovers are printed and make the status 1.
+/// Runs the test cases with a check after each; leftovers are printed and make the status 1. The
+/// status is kAllSkipped (skip.h) where every case was skipped.
 /// REQUIRES to be called once, from main.
 int run_tests(int argc, char** argv);
 

@@ -18,6 +18,7 @@
 #include "tests/support/database.h"
 #include "tests/support/leftovers.h"
 #include "tests/support/shallow_model.h"
+#include "tests/support/skip.h"
 
 extern char** environ;
 
@@ -123,7 +124,7 @@ int run_tests(int argc, char** argv) {
   PrivateHome home;
   const int failed = Catch::Session().run(argc, argv);
   stop_shared_server();
-  return failed != 0 ? failed : cases_with_leftovers;
+  return exit_status(failed != 0 ? failed : cases_with_leftovers);
 }
 
 }  // namespace forkdex::test

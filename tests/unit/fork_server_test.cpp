@@ -16,6 +16,7 @@
 #include "supervisor/fleet/worker_process.h"
 #include "tests/support/processes.h"
 #include "tests/support/scratch_repository.h"
+#include "tests/support/skip.h"
 
 using namespace forkdex;
 using namespace std::chrono_literals;
@@ -100,7 +101,7 @@ struct Watched {
 bool cannot_fork(const Served& served) {
 #if defined(__SANITIZE_THREAD__)
   if (served.server.ready()) return false;
-  WARN("the thread sanitizer's own thread keeps the fork server from cloning");
+  test::skip("the thread sanitizer's own thread keeps the fork server from cloning");
   return true;
 #else
   REQUIRE(served.server.ready());
