@@ -8,6 +8,7 @@
 #include "common/glob.h"
 #include "common/languages.h"
 #include "common/path_text.h"
+#include "common/segment.h"
 #include "common/url.h"
 
 namespace forkdex {
@@ -186,6 +187,40 @@ bool set_language(Settings& settings, const Values& values) {
   return true;
 }
 
+constexpr std::size_t digits_of(std::uint64_t number) {
+  return number < 10 ? 1 : 1 + digits_of(number / 10);
+}
+
+// "a whole number from 1 to 64": text and check of a row take the same constants.
+template <std::uint64_t kLeast, std::uint64_t kMost>
+constexpr auto kWholeNumberText = [] {
+  constexpr std::string_view kFrom = "a whole number from ";
+  constexpr std::string_view kTo = " to ";
+  std::array<char, kFrom.size() + digits_of(kLeast) + kTo.size() + digits_of(kMost)> text{};
+  std::size_t end = 0;
+  const auto append = [&](std::string_view words) {
+    for (const char c : words) text[end++] = c;
+  };
+  const auto append_number = [&](std::uint64_t number) {
+    end += digits_of(number);
+    std::size_t digit = end;
+    do {
+      text[--digit] = static_cast<char>('0' + number % 10);
+    } while ((number /= 10) != 0);
+  };
+  append(kFrom);
+  append_number(kLeast);
+  append(kTo);
+  append_number(kMost);
+  return text;
+}();
+
+template <std::uint64_t kLeast, std::uint64_t kMost>
+constexpr std::string_view whole_numbers() {
+  const auto& text = kWholeNumberText<kLeast, kMost>;
+  return {text.data(), text.size()};
+}
+
 // --config is read before the settings it holds; nothing is stored.
 bool set_nothing(Settings&, const Values& values) { return printable(values.back(), 4096); }
 
@@ -271,18 +306,18 @@ constexpr std::array kTable = {
                "a size from 256MiB to 1TiB, such as 1GiB, or auto",
                "The most memory that a worker may use; auto is what memory and --workers allow.",
                kIndexOnly, kEverywhere, false, false, set_memory_per_worker},
-    SettingRow{"file-timeout", "SECONDS", "60", "a whole number from 1 to 86400",
+    SettingRow{"file-timeout", "SECONDS", "60", whole_numbers<1, 86400>(),
                "How long a file may stay in one stage with nothing moving; then its worker is ended.",
                kIndexOnly, kEverywhere, false, false,
                set_number<&Settings::file_timeout, 1, 86400>},
-    SettingRow{"database-timeout", "SECONDS", "120", "a whole number from 0 to 86400",
+    SettingRow{"database-timeout", "SECONDS", "120", whole_numbers<0, 86400>(),
                "How long to wait for a database that went away; then the run ends and can be resumed.",
                kIndexOnly, kEverywhere, false, false,
                set_number<&Settings::database_timeout, 0, 86400>},
-    SettingRow{"in-flight", "N", "16", "a whole number from 1 to 256",
+    SettingRow{"in-flight", "N", "16", whole_numbers<1, kSlots>(),
                "Files a worker may hold at once.",
-               kIndexOnly, kEverywhere, false, false, set_number<&Settings::in_flight, 1, 256>},
-    SettingRow{"batch-tokens", "N", "2048", "a whole number from 64 to 65536",
+               kIndexOnly, kEverywhere, false, false, set_number<&Settings::in_flight, 1, kSlots>},
+    SettingRow{"batch-tokens", "N", "2048", whole_numbers<64, 65536>(),
                "Tokens that one pass through the model takes, at most.",
                kModelUsers, kEverywhere, false, false,
                set_number<&Settings::batch_tokens, 64, 65536>},
@@ -302,7 +337,7 @@ constexpr std::array kTable = {
     SettingRow{"files-from", "FILE|-", "", "a file name, or - for standard input",
                "See to the files named there only: paths below PATH, a line each or ended by NUL.",
                kIndexOnly, kEverywhere, false, false, set_text<&Settings::files_from, 4096>},
-    SettingRow{"keep-vectors", "DAYS", "30", "a whole number from 0 to 36500",
+    SettingRow{"keep-vectors", "DAYS", "30", whole_numbers<0, 36500>(),
                "How long to keep the vectors of texts that stand nowhere any more: a branch that "
                "comes back needs them.",
                kIndexOnly, kEverywhere, false, false,
@@ -329,7 +364,7 @@ constexpr std::array kTable = {
     SettingRow{"report", "FILE|-", "", "a file name, or - for standard output",
                "Write the run's report there as JSON.",
                kIndexOnly, kEverywhere, false, false, set_text<&Settings::report, 4096>},
-    SettingRow{"limit", "N", "10", "a whole number from 1 to 1000",
+    SettingRow{"limit", "N", "10", whole_numbers<1, 1000>(),
                "Results, at most.",
                kSearchOnly, kFlagOnly, false, false, set_number<&Settings::limit, 1, 1000>},
     SettingRow{"language", "ID", "", "one language id, such as typescript",

@@ -11,6 +11,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/segment.h"
 #include "common/settings_table.h"
 
 namespace forkdex {
@@ -215,6 +216,8 @@ TEST_CASE("settings: a value outside its range ends with 64 as a flag, with 78 e
                                                 {"progress", "fancy"},
                                                 {"full", "maybe"},
                                                 {"in-flight", "1e3"},
+                                                {"in-flight", "0"},
+                                                {"in-flight", std::to_string(kSlots + 1)},
                                                 {"log-format", "xml"}}));
   INFO(option << '=' << value);
   const SettingRow& row = *find_setting(option);
@@ -228,6 +231,13 @@ TEST_CASE("settings: a value outside its range ends with 64 as a flag, with 78 e
   CHECK(variable.sentence.starts_with(environment_name(row)));
   const ConfigFile file("{\"" + option + "\": \"" + value + "\"}");
   CHECK(refused({"--config", file.path(), "src"}).code == ErrorCode::kConfigInvalid);
+}
+
+TEST_CASE("settings: in-flight takes as many files as a worker has slots", "[settings]") {
+  const std::string most = std::to_string(kSlots);
+  CHECK(understood({"--in-flight", "1", "src"}).settings.in_flight == 1);
+  CHECK(understood({"--in-flight", most, "src"}).settings.in_flight == kSlots);
+  CHECK(find_setting("in-flight")->range == "a whole number from 1 to " + most);
 }
 
 TEST_CASE("settings: a config file that is no object of known settings ends with 78",
