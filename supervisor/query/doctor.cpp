@@ -68,12 +68,11 @@ nlohmann::ordered_json model_json(const ExaminedModel& examined) {
 
 }  // namespace
 
-ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes,
-                            Precision precision) {
+ExaminedModel examine_model(const std::filesystem::path& chosen, const Settings& settings) {
   if (is_off(chosen)) return {};
-  auto model = ModelFolder::read_chosen(chosen, wishes);
+  auto model = ModelFolder::read_chosen(chosen, model_wishes(settings));
   if (model)
-    if (auto vector = embed_query(worker_executable(), *model, precision, "doctor"); !vector)
+    if (auto vector = embed_query(worker_executable(), *model, settings, "doctor"); !vector)
       model = vector.error();
   return {chosen.empty() ? default_model_folder() : chosen, std::move(model)};
 }

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "common/pg_connection.h"
-#include "common/precision.h"
 #include "common/result.h"
 #include "common/sandbox_support.h"
+#include "common/settings.h"
 #include "common/view_models.h"
 #include "supervisor/fleet/sizing.h"
 
@@ -37,11 +37,10 @@ struct ExaminedModel {
   std::optional<Result<ModelFolder>> model;
 };
 
-/// Reads what `chosen` means, with `wishes` (see Settings::code_model), and has a worker embed a
-/// text by it, which writes prepared weights into the cache folder as a run would. BLOCKS for the
-/// worker's start.
-ExaminedModel examine_model(const std::filesystem::path& chosen, const ModelWishes& wishes,
-                            Precision precision);
+/// Reads what `chosen` means (see Settings::code_model), with the wishes of `settings`, and has a
+/// worker embed a text by it, which writes prepared weights into the cache folder as a run would.
+/// BLOCKS for the worker's start.
+ExaminedModel examine_model(const std::filesystem::path& chosen, const Settings& settings);
 
 /// Everything that doctor looked at.
 struct Examination {

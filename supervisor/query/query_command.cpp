@@ -60,7 +60,7 @@ Result<Query> embedded(PgConnection& connection, const Settings& settings, const
     const auto id = stored_model_id(connection, *models[view]);
     if (!id) return id.error();
     if (!*id) continue;
-    auto vector = embed_query(worker_executable(), *models[view], settings.precision, text);
+    auto vector = embed_query(worker_executable(), *models[view], settings, text);
     if (!vector) return vector.error();
     query[view] = ViewQuery{**id, *std::move(vector)};
   }
@@ -120,10 +120,7 @@ Result<void> doctor(const Settings& settings) {
   const std::string_view memory_limit = MemoryLimits::name(MemoryLimits::open("/").kind());
   auto database = DatabaseAccess::open(settings.database_url, "forkdex doctor");
   const MachineLimits limits = machine_limits();
-  const auto examined = [&](const std::filesystem::path& chosen) {
-    return examine_model(chosen, model_wishes(settings), settings.precision);
-  };
-  const ExaminedModel code_model = examined(settings.code_model);
+  const ExaminedModel code_model = examine_model(settings.code_model, settings);
   const Examination examination{
       .limits = limits,
       .processor = read_processor("/"),
@@ -134,7 +131,7 @@ Result<void> doctor(const Settings& settings) {
                            : Result<DatabaseVersions>(database.error()),
       .models = {code_model, settings.text_model == settings.code_model
                                  ? code_model
-                                 : examined(settings.text_model)},
+                                 : examine_model(settings.text_model, settings)},
       .workers = choose_workers(limits.cores, limits.memory_bytes()),
       .sandbox = sandbox_support(),
       .memory_limit = std::string(memory_limit),

@@ -19,7 +19,7 @@ Error died(const ExitCause& cause, WorkerProcess& worker) {
 }  // namespace
 
 Result<std::vector<float>> embed_query(const std::filesystem::path& worker_executable,
-                                       const ModelFolder& model, Precision precision,
+                                       const ModelFolder& model, const Settings& settings,
                                        const std::string& query) {
   if (query.find_first_not_of(" \t\r\n") == std::string::npos)
     return Error{ErrorCode::kUsage, "the query is empty: say what to search for", ""};
@@ -30,7 +30,8 @@ Result<std::vector<float>> embed_query(const std::filesystem::path& worker_execu
                  ""};
   WorkerSetup setup;
   setup.models.code = model;
-  setup.precision = precision;
+  setup.precision = settings.precision;
+  setup.batch_tokens = settings.batch_tokens;
   if (const auto cache = cache_folder()) setup.cache_folder = cache->string();
   boost::asio::io_context context;
   std::unique_ptr<WorkerProcess> worker;

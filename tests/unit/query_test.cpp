@@ -1,4 +1,5 @@
-// status, failures and doctor: what they say of a database that is known.
+// status, failures and doctor: what they say of a database that is known. search: what it tells the
+// worker that embeds the query.
 
 #include <algorithm>
 
@@ -9,6 +10,7 @@
 #include "common/advisory_lock.h"
 #include "supervisor/query/doctor.h"
 #include "supervisor/query/failures.h"
+#include "supervisor/query/query_embedding.h"
 #include "supervisor/query/status.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/postgres_fixture.h"
@@ -99,6 +101,15 @@ TEST_CASE("failures: lists every file that is not searchable, with its cause", "
                      "reason": "parse", "detail": "line 3", "attempts": 3})")) == 1);
   CHECK(value(failures_text(connection, "beta")).empty());
   CHECK(failures_text(connection, "gamma").error().code == ErrorCode::kUsage);
+}
+
+TEST_CASE("search: --batch-tokens and --precision -> told to the worker that embeds the query",
+          "[query]") {
+  Settings settings;
+  settings.batch_tokens = 300;
+  settings.precision = Precision::kBf16;
+  CHECK(value(embed_query(FORKDEX_FAKE_WORKER, ModelFolder{}, settings, "a query")) ==
+        std::vector<float>{300, static_cast<float>(Precision::kBf16)});
 }
 
 TEST_CASE("doctor: knows the database's versions", "[postgres]") {

@@ -7,7 +7,8 @@
 //   first…   crashes the first time only             lie…      an outcome that cannot be true
 //   thread…  starts a thread and takes mutexes that know who holds them
 //
-// Anything else is indexed. With --fork-server it is a fork server of such workers.
+// Anything else is indexed. The vector of a query is the batch tokens and the precision that it was
+// told. With --fork-server it is a fork server of such workers.
 
 #include <pthread.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 
 #include "common/fork_request.h"
 #include "common/segment.h"
+#include "common/worker_setup.h"
 #include "worker/fork_server.h"
 
 namespace forkdex {
@@ -104,6 +106,18 @@ void store(JobReceiver& receiver, const JobReceiver::Taken& taken) {
   while (lies) ::pause();
 }
 
+Result<void> answer_query(JobReceiver& receiver, const JobReceiver::Taken& taken) {
+  const auto setup = read_worker_setup(kSetupFd);
+  if (!setup) return setup.error();
+  const float told[] = {static_cast<float>(setup->batch_tokens),
+                        static_cast<float>(setup->precision)};
+  receiver.set_vector(told);
+  Outcome outcome;
+  outcome.job_id = taken.job.id;
+  receiver.finish(taken.slot, outcome);
+  return {};
+}
+
 int main_of_fake_worker(int argc, char** argv) {
   if (argc == 2 && std::string_view(argv[1]) == kForkServerFlag) {
     const auto forked = serve_forks(argv[1]);
@@ -120,6 +134,10 @@ int main_of_fake_worker(int argc, char** argv) {
     while (group.size() < kGroup) {
       auto taken = receiver->take();
       if (!taken || !*taken) break;
+      if ((*taken)->job.kind == JobKind::kQuery) {
+        if (!answer_query(*receiver, **taken)) return kExitBug;
+        continue;
+      }
       parse(*receiver, **taken);
       group.push_back(**std::move(taken));
     }
