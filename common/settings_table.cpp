@@ -297,7 +297,8 @@ constexpr std::array kTable = {
                kModelUsers | set_of(kDoctor), kEverywhere, false, false,
                set_choice<&Settings::precision, kPrecisionNames>},
     SettingRow{"device", "D", "auto", "auto or cpu",
-               "Where the model runs: auto or cpu.",
+               "Reserved: auto and cpu both run the models on the processor; this version "
+               "uses nothing else.",
                kModelUsers, kEverywhere, false, false, set_choice<&Settings::device, kDevices>},
     SettingRow{"max-file-size", "SIZE", "10MiB", "a size from 1 to 1GiB, such as 512K or 10MiB",
                "A larger file is skipped as too_large; units are powers of 1024.",
@@ -352,7 +353,7 @@ constexpr std::array kTable = {
                "Wait for another run on the same repository instead of ending with 75.",
                kIndexOnly, kEverywhere, false, false, set_flag<&Settings::wait>},
     SettingRow{"no-graph", "", "false", kFlagRange,
-               "Leave the graph out.",
+               "Reserved: this version builds no graph.",
                kIndexOnly, kEverywhere, false, false, set_flag<&Settings::no_graph>},
     SettingRow{"no-commits", "", "false", kFlagRange,
                "Leave commits out.",

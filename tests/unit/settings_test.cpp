@@ -76,6 +76,12 @@ TEST_CASE("settings: every name stands once and nothing lacks its sentence", "[s
   }
 }
 
+TEST_CASE("settings: an option without effect -> its sentence says so", "[settings]") {
+  CHECK(find_setting("device")->sentence.starts_with(
+      "Reserved: auto and cpu both run the models on the processor"));
+  CHECK(find_setting("no-graph")->sentence == "Reserved: this version builds no graph.");
+}
+
 TEST_CASE("settings: a bare path is indexed, a subcommand's name is that subcommand",
           "[settings]") {
   CHECK(understood({"src"}).subcommand == Subcommand::kIndex);
