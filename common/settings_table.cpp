@@ -381,10 +381,12 @@ constexpr std::array kTable = {
                "Print the answer as JSON.",
                kQuestions, kFlagOnly, false, false, set_flag<&Settings::json>},
     SettingRow{"verbose", "", "false", kFlagRange,
-               "Say more: a line a finished file, and log lines below warnings.",
+               "Print a line for each file that index finishes; --progress json reports it as an "
+               "event in any case.",
                kAll, kEverywhere, false, false, set_verbosity<Verbosity::kVerbose>},
     SettingRow{"quiet", "", "false", kFlagRange,
-               "Print problems and errors only.",
+               "Leave out log lines below warnings and, of index, the opening line, the counts of "
+               "the summary and the progress other than --progress json.",
                kAll, kEverywhere, false, false, set_verbosity<Verbosity::kQuiet>},
     SettingRow{"log-format", "FORMAT", "text", "text or json",
                "Log lines on standard error as text or json.",

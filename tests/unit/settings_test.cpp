@@ -82,6 +82,13 @@ TEST_CASE("settings: an option without effect -> its sentence says so", "[settin
   CHECK(find_setting("no-graph")->sentence == "Reserved: this version builds no graph.");
 }
 
+TEST_CASE("settings: only --quiet, not --verbose, promises another choice of log lines",
+          "[settings]") {
+  CHECK_THAT(std::string(find_setting("verbose")->sentence), !Catch::Contains("log line"));
+  CHECK_THAT(std::string(find_setting("quiet")->sentence),
+             Catch::Contains("log lines below warnings"));
+}
+
 TEST_CASE("settings: a bare path is indexed, a subcommand's name is that subcommand",
           "[settings]") {
   CHECK(understood({"src"}).subcommand == Subcommand::kIndex);
