@@ -121,17 +121,17 @@ void IndexRun::warn_of_nothing() const {
   if (accounting_.total() == 0) {
     if (scope_.shard()) return;  // one in many may well be empty
     if (scope_.lists_nothing()) {
-      std::fprintf(stderr, "supervisor: warning: nothing to index: --files-from names no file\n");
+      log_warning("run.nothing_to_index", {{"reason", "--files-from names no file"}});
       return;
     }
     if (scope_.is_list()) return;  // what it names and is not there has a warning of its own
-    std::fprintf(stderr, "supervisor: warning: nothing to index: no file was found in %s\n",
-                 display_path(repository_.root.string()).c_str());
+    log_warning("run.nothing_to_index",
+                {{"reason", "no file was found in " + escape_path(repository_.root.string())}});
   } else if (accounting_.excluded() == accounting_.total()) {
-    std::fprintf(stderr,
-                 "supervisor: warning: nothing to index: --include, --exclude and --languages "
-                 "leave none of %llu files\n",
-                 static_cast<unsigned long long>(accounting_.total()));
+    log_warning(
+        "run.nothing_to_index",
+        {{"reason", fmt::format("--include, --exclude and --languages leave none of {} files",
+                                accounting_.total())}});
   }
 }
 
@@ -141,11 +141,14 @@ void IndexRun::warn_of_unmet() const {
   if (unmet.count == 0) return;
   std::string names;
   for (const std::string& path : unmet.some)
-    names += (names.empty() ? "" : ", ") + display_path(path);
-  std::fprintf(stderr,
-               "supervisor: warning: %zu of the paths in --files-from are no files of the "
-               "repository, ignored by it perhaps: %s%s\n",
-               unmet.count, names.c_str(), unmet.count > unmet.some.size() ? ", …" : "");
+    names += (names.empty() ? "" : ", ") + escape_path(path);
+  if (unmet.count > unmet.some.size()) names += ", …";
+  log_warning("files_from.not_in_repository",
+              {{"count", unmet.count},
+               {"paths", names},
+               {"reason",
+                "--files-from names paths that are not files of the repository, ignored by it "
+                "perhaps"}});
 }
 
 void IndexRun::decided(Decided&& file) {

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include <fmt/format.h>
 
 #include "common/fault.h"
+#include "common/log.h"
 #include "common/path_text.h"
 #include "common/recipe.h"
 #include "supervisor/fleet/sizing.h"
@@ -28,9 +28,7 @@ RepositorySource::Events IndexRun::source_events() {
     if (settings_.verbosity != Verbosity::kQuiet)
       print(fmt::format("fetching {}\n", display_path(url)));
   };
-  events.waits = [](const std::string& what) {
-    std::fprintf(stderr, "supervisor: waiting: %s\n", what.c_str());
-  };
+  events.waits = [](const std::string& what) { log_warning("run.waits", {{"reason", what}}); };
   events.keep_going = [this] {
     poll_signals();
     return signal_ == 0;

@@ -104,7 +104,8 @@ class HeldClaim {
 /// A run with --wait that waits.
 void wait_for_claim(Program& program) {
   wait_until("the run waits", [&] {
-    return program.err().find("waiting: repository r is in use by ") != std::string::npos ||
+    return program.err().find("run.waits reason=\"repository r is in use by ") !=
+               std::string::npos ||
            !program.running();
   });
   REQUIRE(program.running());

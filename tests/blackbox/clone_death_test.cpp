@@ -79,7 +79,8 @@ TEST_CASE("clone: while a run fetches a URL another ends 75 and names it, or wai
   command.arguments.insert(command.arguments.end() - 1, "--wait");
   Program second(command);
   wait_until("the second run waits", [&] {
-    return second.err().find("waiting: the clone of ") != std::string::npos || !second.running();
+    return second.err().find("run.waits reason=\"the clone of ") != std::string::npos ||
+           !second.running();
   });
   CHECK(descendants_named(second.pid(), "git").empty());
   there.folder.write("go", "");

@@ -152,7 +152,7 @@ TEST_CASE("clone: shallow, empty and bare sources work, submodules are skipped")
 
   git(beside.path(), {"init", "-q", "--bare", "empty.git"});
   const std::string empty = "file://" + (beside / "empty.git").string();
-  CHECK(there.index(empty).ended.err.find("nothing to index") != std::string::npos);
+  CHECK(there.index(empty).ended.err.find("run.nothing_to_index") != std::string::npos);
   git(there.origin.path(), {"push", "-q", empty, "main"});
   CHECK(number(there.index(empty), "files", "total") == 3);
 

@@ -162,6 +162,7 @@ TEST_CASE("refusals: an empty folder is indexed with a warning") {
   INFO(run.ended.text());
   CHECK(run.ended.status == 0);
   CHECK(files_in(run.report, "total") == 0);
+  CHECK(run.ended.err.find("run.nothing_to_index") != std::string::npos);
   CHECK(run.ended.err.find("no file was found") != std::string::npos);
 }
 

@@ -127,7 +127,7 @@ TEST_CASE("revision: a bare repository means its HEAD, a folder below the top it
 
   git(beside.path(), {"init", "-q", "--bare", "empty.git"});
   const Database empty;
-  CHECK(index_as(beside / "empty.git", empty, {}).ended.err.find("nothing to index") !=
+  CHECK(index_as(beside / "empty.git", empty, {}).ended.err.find("run.nothing_to_index") !=
         std::string::npos);
 }
 

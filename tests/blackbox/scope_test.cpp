@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "tests/support/corpus.h"
 #include "tests/support/database.h"
@@ -17,6 +20,7 @@ namespace forkdex::test {
 namespace {
 namespace fs = std::filesystem;
 
+using json = nlohmann::json;
 using Strings = std::vector<std::string>;
 
 /// Some thirty small real files.
@@ -103,8 +107,10 @@ TEST_CASE("scope: a list of files is all that a run sees") {
   const Ended ended = run(command);
   INFO(ended.text());
   CHECK(ended.status == 0);
-  CHECK(ended.err.find("warning: 1 of the paths in --files-from are no files of the repository, "
-                       "ignored by it perhaps: nowhere.ts") != std::string::npos);
+  CHECK(ended.err.find(
+            "files_from.not_in_repository count=1 paths=nowhere.ts reason=\"--files-from "
+            "names paths that are not files of the repository, ignored by it perhaps\"\n") !=
+        std::string::npos);
   const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
   CHECK(files_in(report, "total") == 2);
   CHECK(files_in(report, "indexed") == 2);
@@ -154,12 +160,45 @@ TEST_CASE("scope: bad shards and lists are refused in a sentence") {
   const Ended absolute = run(command);
   INFO(absolute.text());
   CHECK(absolute.status == 0);
-  CHECK(absolute.err.find("supervisor: warning") == std::string::npos);
+  CHECK(absolute.err.find("run.nothing_to_index") == std::string::npos);
+  CHECK(absolute.err.find("files_from.") == std::string::npos);
   command.input = "";
   const Ended nothing = run(command);
   CHECK(nothing.status == 0);
   CHECK(nothing.err.find("--files-from names no file") != std::string::npos);
   CHECK(nothing.err.find("no file was found in") == std::string::npos);
+}
+
+TEST_CASE("scope: warnings and progress as JSON -> standard error holds JSON objects only") {
+  const TemporaryFolder folder;
+  const TemporaryFolder beside;
+  const Database database;
+  const auto warnings = [&](const std::string& list, const Strings& more) {
+    Strings options = {"--repository", "r", "--log-format", "json", "--progress", "json"};
+    options.insert(options.end(), more.begin(), more.end());
+    Command command = index_command(folder.path(), database, beside / "report.json", options);
+    command.input = list;
+    const Ended ended = run(command);
+    INFO(ended.text());
+    CHECK(ended.status == 0);
+    std::istringstream lines(ended.err);
+    json found;
+    for (std::string line; std::getline(lines, line);) {
+      INFO(line);
+      const json object = json::parse(line, nullptr, false);
+      REQUIRE(object.is_object());
+      if (object.contains("level")) found[object.at("event").get<std::string>()] = object;
+    }
+    return found;
+  };
+  CHECK(warnings("", {}).at("run.nothing_to_index").at("reason") ==
+        "no file was found in " + fs::canonical(folder.path()).string());
+  const json unmet = warnings("none\\\"\n", {"--files-from", "-"});
+  CHECK(unmet.at("files_from.not_in_repository").at("count") == 1);
+  CHECK(unmet.at("files_from.not_in_repository").at("paths") == "none\\\\\"");
+  folder.write("a.py", "a = 1\n");
+  CHECK(warnings("", {"--exclude", "*"}).at("run.nothing_to_index").at("reason") ==
+        "--include, --exclude and --languages leave none of 1 files");
 }
 
 /// The versions of rows that lie outside: a row that was written, even as it was, is another one.
