@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
@@ -10,6 +9,8 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include "common/terminal_text.h"
 
 namespace forkdex {
 namespace {
@@ -39,27 +40,17 @@ std::string timestamp(std::chrono::system_clock::time_point when) {
 }
 
 bool needs_quotes(std::string_view text) {
-  return text.empty() || std::any_of(text.begin(), text.end(), [](unsigned char c) {
-           return c <= ' ' || c == '"' || c == '\\' || c == '=' || c == 0x7f;
-         });
+  return text.empty() || text.find_first_of(" \"\\=") != std::string_view::npos ||
+         printable(text) != text;
 }
 
 void append_quoted(std::string& line, std::string_view text) {
-  line += '"';
+  std::string escaped;
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      line += '\\';
-      line += c;
-    } else if (c == '\n') {
-      line += "\\n";
-    } else if (byte < ' ' || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
-    } else {
-      line += c;
-    }
+    if (c == '"' || c == '\\') escaped += '\\';
+    c == '\n' ? escaped += "\\n" : escaped += c;
   }
-  line += '"';
+  line += '"' + printable(escaped) + '"';
 }
 
 void append_value(std::string& line, std::string_view text) {

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/terminal_text.h"
+
 namespace forkdex {
 namespace {
 
@@ -29,12 +31,6 @@ std::size_t sequence_length(std::string_view text, std::size_t i) {
   return is_continuation(text, i + 3) ? 4 : 0;
 }
 
-/// C0 and DEL, and C1 as UTF-8 writes it.
-bool is_control(std::string_view text, std::size_t i) {
-  const std::uint8_t lead = byte_at(text, i);
-  return lead < 0x20 || lead == 0x7F || (lead == 0xC2 && byte_at(text, i + 1) < 0xA0);
-}
-
 void append_hex(std::string& out, std::uint8_t byte) {
   static constexpr char kDigits[] = "0123456789abcdef";
   out += "\\x";
@@ -42,7 +38,7 @@ void append_hex(std::string& out, std::uint8_t byte) {
   out += kDigits[byte & 15];
 }
 
-std::string escape(std::string_view raw, bool hide_controls) {
+std::string escape(std::string_view raw, bool for_display) {
   std::string out;
   out.reserve(raw.size());
   for (std::size_t i = 0; i < raw.size();) {
@@ -53,7 +49,7 @@ std::string escape(std::string_view raw, bool hide_controls) {
     }
     if (raw[i] == '\\') {
       out += "\\\\";
-    } else if (hide_controls && is_control(raw, i)) {
+    } else if (for_display && starts_unprintable(raw.substr(i, length))) {
       for (std::size_t k = i; k < i + length; ++k) append_hex(out, byte_at(raw, k));
     } else {
       out.append(raw, i, length);

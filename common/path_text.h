@@ -19,8 +19,8 @@ std::string escape_path(std::string_view raw);
 /// Reverts escape_path and display_path. Gives nothing for a text that neither can have written.
 std::optional<std::string> unescape_path(std::string_view text);
 
-/// As escape_path, with control characters written `\xHH` too, so that a name can neither break a
-/// line nor steer a terminal.
+/// As escape_path, with the characters of starts_unprintable() (common/terminal_text.h) written
+/// `\xHH` too, so that a name can neither break a line, steer a terminal nor look like another one.
 std::string display_path(std::string_view raw);
 
 }  // namespace forkdex

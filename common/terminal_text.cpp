@@ -65,6 +65,10 @@ std::size_t width_of(char32_t c) { return in(kZeroWidth, c) ? 0 : in(kWide, c) ?
 
 }  // namespace
 
+bool starts_unprintable(std::string_view text) {
+  return in(kUnprintable, first_character(text).code_point);
+}
+
 std::string printable(std::string_view text) {
   std::string shown;
   shown.reserve(text.size());

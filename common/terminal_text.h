@@ -8,8 +8,11 @@
 
 namespace forkdex {
 
-/// `text` (UTF-8) with control characters, line breaks and bidirectional overrides written \xHH,
-/// byte by byte.
+/// Whether the first character of `text` (UTF-8, not empty) is a control character, a line break or
+/// a bidirectional mark, override or isolate.
+bool starts_unprintable(std::string_view text);
+
+/// `text` (UTF-8) with every character that is starts_unprintable() written \xHH, byte by byte.
 std::string printable(std::string_view text);
 
 /// Columns that `text` takes: two for wide characters, none for combining ones.

@@ -10,11 +10,13 @@
 #include <cstring>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/log.h"
 #include "common/output.h"
 #include "common/settings.h"
+#include "common/terminal_text.h"
 #include "supervisor/database/database_command.h"
 #include "supervisor/index/index_run.h"
 #include "supervisor/query/query_command.h"
@@ -23,9 +25,20 @@
 namespace forkdex {
 namespace {
 
+/// `text` for a terminal; the line breaks that some causes have stay.
+std::string printable_lines(std::string_view text) {
+  std::string lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines += printable(text.substr(0, end)) + '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
 int fail(const Error& error) {
-  const std::string line = "supervisor: " + error.text() + "\n";
-  std::fwrite(line.data(), 1, line.size(), stderr);
+  const std::string lines = printable_lines("supervisor: " + error.text());
+  std::fwrite(lines.data(), 1, lines.size(), stderr);
   // A code that ends a file has no status of its own; where it ends us, it is a bug.
   const int status = traits(error.code).exit_status;
   return status != kExitOk ? status : int{kExitBug};

@@ -101,6 +101,14 @@ TEST_CASE("refusals: a flag or argument that makes no sense ends 64") {
   }
 }
 
+TEST_CASE("refusals: a bidirectional override in an argument -> the error shows it escaped") {
+  const Ended ended = supervisor({"--work\u202esre\x1b[31m", "folder"});
+  INFO(ended.text());
+  CHECK(ended.status == 64);
+  CHECK(ended.err.starts_with("supervisor: There is no option --work\\xe2\\x80\\xaesre\\x1b[31m"));
+  CHECK(ended.err.find('\x1b') == std::string::npos);
+}
+
 TEST_CASE("refusals: no argument at all ends 64 and says what there is") {
   const Ended ended = supervisor({});
   INFO(ended.text());

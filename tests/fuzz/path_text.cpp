@@ -21,6 +21,12 @@ bool has_control(std::string_view text) {
   return false;
 }
 
+// A right-to-left override and an isolate stand for what makes a name look like another one.
+bool has_override(std::string_view text) {
+  return text.find("\u202e") != std::string_view::npos ||
+         text.find("\u2066") != std::string_view::npos;
+}
+
 // UTF-8 by the decoder's own idea of a sequence.
 bool is_sequences(std::string_view text) {
   while (!text.empty()) {
@@ -39,6 +45,7 @@ void check(std::string_view bytes) {
   const std::string displayed = display_path(name);
   expect(is_utf8(escaped) && is_utf8(displayed), "a path's text is UTF-8");
   expect(!has_control(displayed), "no control character is displayed");
+  expect(!has_override(displayed), "no bidirectional override is displayed");
   expect(unescape_path(escaped) == name, "a path comes back from its text");
   expect(unescape_path(displayed) == name, "a path comes back from what is displayed");
   if (const auto raw = unescape_path(name)) expect(raw->size() <= name.size(), "an escape shrinks");

@@ -47,6 +47,16 @@ TEST_CASE("log: no value breaks a text line or reaches the terminal as a control
   CHECK(text.find('\n') == text.size() - 1);
 }
 
+TEST_CASE("log: a value with C1 controls or bidirectional overrides -> a text line escapes them",
+          "[log]") {
+  const std::string text =
+      line(LogFormat::kText, {{"path", "a\u202eb"}, {"isolate", "\u2066"}, {"csi", "\u009b1m"}});
+  CHECK(
+      text.ends_with("path=\"a\\xe2\\x80\\xaeb\" isolate=\"\\xe2\\x81\\xa6\" "
+                     "csi=\"\\xc2\\x9b1m\"\n"));
+  CHECK(line(LogFormat::kText, {{"path", "h\u00e9"}}).ends_with(" path=h\u00e9\n"));
+}
+
 TEST_CASE("log: a JSON line is one object whatever the bytes", "[log]") {
   const std::string text =
       line(LogFormat::kJson, {{"path", "a\n\xff\""}, {"n", -3}, {"ok", false}});

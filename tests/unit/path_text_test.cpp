@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "common/terminal_text.h"
+
 using forkdex::display_path;
 using forkdex::escape_path;
 using forkdex::unescape_path;
@@ -37,6 +39,20 @@ TEST_CASE("path text: what a terminal would act on is escaped for display", "[pa
                      "é") ==
         "\\xc2\\x9b"
         "é");
+}
+
+TEST_CASE("path text: bidirectional marks, overrides and isolates -> escaped for display",
+          "[path_text]") {
+  CHECK(display_path("a\u202egnp.sh") == "a\\xe2\\x80\\xaegnp.sh");
+  for (const std::string mark :
+       {"\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069"}) {
+    INFO(display_path(mark));
+    CHECK(display_path(mark).starts_with("\\x"));
+    CHECK(display_path(mark) == forkdex::printable(mark));
+    CHECK(unescape_path(display_path(mark)) == mark);
+    CHECK(escape_path(mark) == mark);
+  }
+  CHECK(display_path("\u202f\u2065\u206a\u200d") == "\u202f\u2065\u206a\u200d");
 }
 
 TEST_CASE("path text: unescape reverts both and refuses what neither writes", "[path_text]") {
