@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <map>
 
 #include <catch2/catch.hpp>
 
@@ -109,64 +111,92 @@ TEST_CASE("settings: whatever stands behind two dashes is an argument", "[settin
   CHECK(understood({"search", "-"}).arguments == Words{"-"});
 }
 
-TEST_CASE("settings: every option of index reaches its member", "[settings]") {
-  const Settings settings = understood({"--repository=rx",
-                                        "--workers",
-                                        "3",
-                                        "--database-url",
-                                        "postgres://h/d",
-                                        "--code-model",
-                                        "m",
-                                        "--precision",
-                                        "fp32",
-                                        "--device",
-                                        "cpu",
-                                        "--max-file-size",
-                                        "2 MiB",
-                                        "--in-flight",
-                                        "5",
-                                        "--batch-tokens",
-                                        "512",
-                                        "--include",
-                                        "*.ts",
-                                        "--include",
-                                        "[a,b]*",
-                                        "--exclude",
-                                        "x",
-                                        "--languages",
-                                        "typescript,tsx",
-                                        "--full",
-                                        "--wait",
-                                        "--no-graph",
-                                        "--no-commits",
-                                        "--progress",
-                                        "json",
-                                        "--report",
-                                        "-",
-                                        "--verbose",
-                                        "--log-format",
-                                        "json",
-                                        "src"})
-                                .settings;
-  Settings expected;
-  expected.repository = "rx";
-  expected.workers = 3;
-  expected.database_url = "postgres://h/d";
-  expected.code_model = "m";
-  expected.precision = Precision::kFp32;
-  expected.device = Device::kCpu;
-  expected.max_file_size = 2 << 20;
-  expected.in_flight = 5;
-  expected.batch_tokens = 512;
-  expected.include = {"*.ts", "[a,b]*"};
-  expected.exclude = {"x"};
-  expected.languages = {"typescript", "tsx"};
-  expected.full = expected.wait = expected.no_graph = expected.no_commits = true;
-  expected.progress = ProgressStyle::kJson;
-  expected.report = "-";
-  expected.verbosity = Verbosity::kVerbose;
-  expected.log_format = LogFormat::kJson;
-  CHECK(settings == expected);
+/// What one option is given, and the member that it must reach by that.
+struct Reach {
+  Words values;
+  std::function<void(Settings&)> change;
+};
+
+template <class Member, class Value>
+std::function<void(Settings&)> to(Member Settings::* member, Value value) {
+  return [=](Settings& settings) { settings.*member = value; };
+}
+
+const std::map<std::string_view, Reach>& reaches() {
+  static const std::map<std::string_view, Reach> all = {
+      {"repository", {{"rx"}, to(&Settings::repository, "rx")}},
+      {"rev", {{"v1"}, to(&Settings::rev, "v1")}},
+      {"workers", {{"3"}, to(&Settings::workers, 3)}},
+      {"database-url", {{"postgres://h/d"}, to(&Settings::database_url, "postgres://h/d")}},
+      {"code-model", {{"m"}, to(&Settings::code_model, "m")}},
+      {"text-model", {{"t"}, to(&Settings::text_model, "t")}},
+      {"dimensions", {{"256"}, to(&Settings::dimensions, 256)}},
+      {"query-prefix", {{"q: "}, to(&Settings::query_prefix, "q: ")}},
+      {"document-prefix", {{"d: "}, to(&Settings::document_prefix, "d: ")}},
+      {"precision", {{"fp32"}, to(&Settings::precision, Precision::kFp32)}},
+      {"device", {{"cpu"}, to(&Settings::device, Device::kCpu)}},
+      {"max-file-size", {{"2 MiB"}, to(&Settings::max_file_size, 2 << 20)}},
+      {"memory-per-worker", {{"1GiB"}, to(&Settings::memory_per_worker, 1 << 30)}},
+      {"file-timeout", {{"61"}, to(&Settings::file_timeout, 61)}},
+      {"database-timeout", {{"62"}, to(&Settings::database_timeout, 62)}},
+      {"in-flight", {{"5"}, to(&Settings::in_flight, 5)}},
+      {"batch-tokens", {{"512"}, to(&Settings::batch_tokens, 512)}},
+      {"include", {{"*.ts", "[a,b]*"}, to(&Settings::include, Words({"*.ts", "[a,b]*"}))}},
+      {"exclude", {{"x", "y"}, to(&Settings::exclude, Words({"x", "y"}))}},
+      {"languages",
+       {{"typescript,tsx", "go"}, to(&Settings::languages, Words({"typescript", "tsx", "go"}))}},
+      {"shard", {{"2/4"}, to(&Settings::shard, Shard::parse("2/4"))}},
+      {"files-from", {{"list"}, to(&Settings::files_from, "list")}},
+      {"keep-vectors", {{"63"}, to(&Settings::keep_vectors, 63)}},
+      {"full", {{"true"}, to(&Settings::full, true)}},
+      {"retry-failed", {{"true"}, to(&Settings::retry_failed, true)}},
+      {"wait", {{"true"}, to(&Settings::wait, true)}},
+      {"no-graph", {{"true"}, to(&Settings::no_graph, true)}},
+      {"no-commits", {{"true"}, to(&Settings::no_commits, true)}},
+      {"progress", {{"json"}, to(&Settings::progress, ProgressStyle::kJson)}},
+      {"report", {{"-"}, to(&Settings::report, "-")}},
+      {"limit", {{"64"}, to(&Settings::limit, 64)}},
+      {"language", {{"go"}, to(&Settings::language, "go")}},
+      {"path", {{"*.py"}, to(&Settings::path_glob, "*.py")}},
+      {"kind", {{"method"}, to(&Settings::kind, "method")}},
+      {"json", {{"true"}, to(&Settings::json, true)}},
+      {"verbose", {{"true"}, to(&Settings::verbosity, Verbosity::kVerbose)}},
+      {"quiet", {{"true"}, to(&Settings::verbosity, Verbosity::kQuiet)}},
+      {"log-format", {{"json"}, to(&Settings::log_format, LogFormat::kJson)}},
+  };
+  return all;
+}
+
+TEST_CASE("settings: every option -> the member that is its own", "[settings]") {
+  std::vector<const SettingRow*> seen;
+  for (const SettingRow& row : settings_table()) {
+    if (row.name == "config") continue;  // names the file that the others may come from
+    INFO("--" << row.name);
+    const auto reach = reaches().find(row.name);
+    REQUIRE(reach != reaches().end());
+    const auto& [values, change] = reach->second;
+    Words words = {row.used_by(Subcommand::kIndex) ? "index" : "search", "argument"};
+    for (const std::string& value : values) {
+      words.push_back("--" + std::string(row.name));
+      if (row.is_flag()) continue;
+      words.push_back(value);
+    }
+    Settings expected;
+    change(expected);
+    CHECK(expected != Settings{});
+    CHECK(understood(words).settings == expected);
+    // Two that reach one member: the later value alone is left.
+    for (const SettingRow* other : seen) {
+      INFO("after --" << other->name);
+      Settings both;
+      REQUIRE(other->set(both, reaches().at(other->name).values));
+      REQUIRE(row.set(both, values));
+      const bool shared = row.name == "quiet" && other->name == "verbose";
+      CHECK((both == expected) == shared);
+    }
+    seen.push_back(&row);
+  }
+  CHECK(seen.size() == reaches().size());
 }
 
 TEST_CASE("settings: flags win over variables, variables over the file", "[settings]") {
