@@ -15,7 +15,7 @@
 namespace forkdex {
 namespace {
 
-constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
+constexpr std::array<std::string_view, 3> kLevels = {"info", "warning", "error"};
 
 struct State {
   std::mutex mutex;

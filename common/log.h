@@ -15,7 +15,7 @@
 
 namespace forkdex {
 
-enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
 enum class LogFormat : std::uint8_t { kText, kJson };
 
 /// One key=value of a line. The text a view points to must live until the line is written.
@@ -45,9 +45,6 @@ void redirect_log(std::function<void(std::string_view line)> writer);
 
 void log(LogLevel level, std::string_view event, LogFields fields = {});
 
-inline void log_debug(std::string_view event, LogFields fields = {}) {
-  log(LogLevel::kDebug, event, fields);
-}
 inline void log_info(std::string_view event, LogFields fields = {}) {
   log(LogLevel::kInfo, event, fields);
 }
