@@ -16,7 +16,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/locations.h"
 #include "common/model_json.h"
 #include "common/sentence_transformers.h"
 #include "common/text_positions.h"
@@ -228,12 +227,6 @@ Result<ModelFolder> ModelFolder::read(const fs::path& folder, const fs::path& ca
                  fmt::format("the model folder's JSON is malformed: {}", malformed.what()),
                  folder.string()};
   }
-}
-
-Result<ModelFolder> ModelFolder::read_chosen(const fs::path& chosen, const ModelWishes& wishes) {
-  const auto cache = forkdex::cache_folder();
-  return read(chosen.empty() ? default_model_folder() : chosen, cache ? *cache : fs::path(),
-              wishes);
 }
 
 }  // namespace forkdex

@@ -43,10 +43,6 @@ struct ModelFolder {
   static Result<ModelFolder> read(const std::filesystem::path& folder,
                                   const std::filesystem::path& cache_folder,
                                   const ModelWishes& wishes = {});
-
-  /// The same of `chosen`, or of the bundled model where that is empty, with this machine's cache.
-  static Result<ModelFolder> read_chosen(const std::filesystem::path& chosen,
-                                         const ModelWishes& wishes = {});
 };
 
 }  // namespace forkdex

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/chosen_models.h"
 #include "common/fault.h"
 #include "common/log.h"
 #include "common/path_text.h"

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/chosen_models.h"
 #include "common/locations.h"
 #include "common/path_text.h"
 #include "common/terminal_text.h"
@@ -70,7 +71,7 @@ nlohmann::ordered_json model_json(const ExaminedModel& examined) {
 
 ExaminedModel examine_model(const std::filesystem::path& chosen, const Settings& settings) {
   if (is_off(chosen)) return {};
-  auto model = ModelFolder::read_chosen(chosen, model_wishes(settings));
+  auto model = read_chosen_model(chosen, model_wishes(settings));
   if (model)
     if (auto vector = embed_query(worker_executable(), *model, settings, "doctor"); !vector)
       model = vector.error();

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "common/chosen_models.h"
 #include "common/locations.h"
 #include "common/log.h"
 #include "common/output.h"
-#include "common/view_models.h"
 #include "supervisor/database/database_access.h"
 #include "supervisor/database/repositories.h"
 #include "supervisor/database/vectors.h"
