@@ -13,14 +13,14 @@
 #include <string_view>
 #include <vector>
 
-#include "common/log.h"
-#include "common/output.h"
-#include "common/settings.h"
-#include "common/terminal_text.h"
-#include "supervisor/database/database_command.h"
-#include "supervisor/index/index_run.h"
-#include "supervisor/query/query_command.h"
-#include "supervisor/repository/remote_url.h"
+#include "common/base/terminal_text.h"
+#include "supervisor/commands/database_command.h"
+#include "supervisor/commands/query_command.h"
+#include "supervisor/repository/git/remote_url.h"
+#include "supervisor/run/index_run.h"
+#include "supervisor/settings/settings.h"
+#include "supervisor/terminal/log.h"
+#include "supervisor/terminal/output.h"
 
 namespace forkdex {
 namespace {

@@ -2,7 +2,7 @@
 """Checks of the tree itself: tests/lint.py CHECK [BINARY-FOLDER].
 
 format    sources stand as clang-format leaves them
-includes  supervisor -> common <- worker, and torch and tree-sitter only where they belong
+includes  a room includes only what its row of ROOMS grants; torch and tree-sitter have one room each
 documents every repository path that a document names exists
 sizes     no source file has outgrown a reader
 links     the supervisor program holds neither libtorch nor tree-sitter
@@ -18,16 +18,60 @@ ROOT = Path(__file__).resolve().parent.parent
 MAX_LINES = 450
 TOP_FOLDERS = ("common", "deploy", "docs", "supervisor", "tests", "worker", ".ci")
 
-# What a folder's files must not include, by the first match of the including file's path.
-FORBIDDEN_INCLUDES = [
-    ("common/", r'"(supervisor|worker|tests)/|<(torch|ATen|c10|tree_sitter)/'),
-    ("supervisor/", r'"(worker|tests)/|<(torch|ATen|c10|tree_sitter)/'),
-    ("worker/parse/", r'"(supervisor|tests|worker/(embed|store))/|<(torch|ATen|c10)/'),
-    ("worker/embed/", r'"(supervisor|tests|worker/(parse|store))/|<tree_sitter/'),
-    ("worker/", r'"(supervisor|tests)/|<(torch|ATen|c10|tree_sitter)/'),
-    ("tests/blackbox/", r'"(common|supervisor|worker)/'),
-    ("tests/support/", r'"(common|supervisor|worker)/'),
-]
+# The rooms of the house, each with those it may include beside itself: arrows run downward only.
+# A file belongs to the room with the longest name that its path begins with. A name grants the room
+# with all rooms inside it; "ROOM/*" grants the files of that room alone.
+ROOMS = {
+    "common/error": "",
+    "common/base": "common/error",
+    "common/error/faults": "common/error common/base",
+    "common/pg": "common/error common/base",
+    "common/model": "common/error common/base",
+    "common/protocol": "common/error common/base common/model",
+    "supervisor/terminal": "common",
+    "supervisor/installation": "common",
+    "supervisor/process": "common",
+    "supervisor/settings": "common supervisor/terminal supervisor/installation",
+    "supervisor/fleet": "common supervisor/terminal supervisor/installation supervisor/process",
+    "supervisor/repository": "common supervisor/terminal supervisor/installation supervisor/process "
+                             "supervisor/repository",
+    "supervisor/repository/git": "common supervisor/repository/*",
+    "supervisor/repository/worktree": "common supervisor/repository/* supervisor/repository/git",
+    "supervisor/repository/history": "common supervisor/repository/* supervisor/repository/git",
+    "supervisor/repository/remote": "common supervisor/terminal supervisor/installation "
+                                    "supervisor/process supervisor/repository/* "
+                                    "supervisor/repository/git",
+    "supervisor/database/server": "common supervisor/terminal supervisor/installation "
+                                  "supervisor/process",
+    # Commits and their ids are the repository's words; its rows are made of nothing else of it.
+    "supervisor/database": "common supervisor/terminal supervisor/installation supervisor/process "
+                           "supervisor/database/server supervisor/repository/commit.h",
+    "supervisor/run": "common supervisor/terminal supervisor/installation supervisor/process "
+                      "supervisor/settings supervisor/fleet supervisor/repository "
+                      "supervisor/database supervisor/run",
+    "supervisor/run/phases": "common supervisor/terminal supervisor/installation "
+                             "supervisor/process supervisor/settings supervisor/fleet "
+                             "supervisor/repository supervisor/database supervisor/run/* "
+                             "supervisor/run/output",
+    "supervisor/run/output": "common supervisor/terminal supervisor/settings supervisor/database "
+                             "supervisor/run/*",
+    "supervisor/answer": "common supervisor/terminal supervisor/installation supervisor/settings "
+                         "supervisor/fleet supervisor/database",
+    "supervisor/commands": "common supervisor",
+    "supervisor": "common supervisor",
+    "worker/parse": "common",
+    "worker/embed": "common worker/embed",
+    "worker/store": "common worker/parse",
+    "worker/sandbox": "common",
+    "worker/read": "common",
+    "worker/jobs": "common worker/parse worker/embed worker/store worker/read",
+    "worker": "common worker",
+    "tests/blackbox": "tests",
+    "tests/support": "tests/support",
+}
+
+# Libraries that belong to one room.
+LIBRARIES = {r"<(torch|ATen|c10)/": "worker/embed/", r"<tree_sitter/": "worker/parse/"}
 
 
 def files(*patterns):
@@ -47,14 +91,31 @@ def check_format(_):
         yield f"clang-format-19 ended {done.returncode}"
 
 
+def within(path, room):
+    if room.endswith("/*"):
+        return str(Path(path).parent) == room[:-2]
+    return path == room or path.startswith(room + "/")
+
+
+def room_of(path):
+    return max((room for room in ROOMS if within(path, room)), key=len, default=None)
+
+
+def may_include(room, path):
+    """Whether a file of `room` may include the file at `path`."""
+    return any(within(path, allowed) for allowed in [room, *ROOMS[room].split()])
+
+
 def check_includes(_):
     for path in files("*.cpp", "*.h"):
-        forbidden = next((rule for folder, rule in FORBIDDEN_INCLUDES if path.startswith(folder)),
-                         None)
+        room = room_of(path)
         for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
-            include = re.match(r"\s*#\s*include\s+(.*)", line)
-            if include and forbidden and re.match(forbidden, include[1]):
-                yield f"{path}:{number}: must not include {include[1]}"
+            ours = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+            if ours and room and "/" in ours[1] and not may_include(room, ours[1]):
+                yield f"{path}:{number}: {room} must not include {ours[1]}"
+            for library, owner in LIBRARIES.items():
+                if re.match(r"\s*#\s*include\s+" + library, line) and not path.startswith(owner):
+                    yield f"{path}:{number}: only {owner} may include {line.split()[-1]}"
 
 
 def braces(text):

@@ -14,8 +14,8 @@
 #include <string>
 #include <utility>
 
-#include "common/fault.h"
-#include "common/fork_request.h"
+#include "common/error/fault.h"
+#include "common/protocol/fork_request.h"
 
 namespace forkdex {
 namespace {

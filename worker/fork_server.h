@@ -2,15 +2,15 @@
 
 // The fork server: a `worker` that has loaded everything incarnations have in common, holds no
 // file, no connection and no second thread, and clones one ready incarnation a request
-// (common/fork_request.h). The clones are the supervisor's own children (CLONE_PARENT): it waits
-// for them and they outlive this process. Killed, it costs no worker.
+// (common/protocol/fork_request.h). The clones are the supervisor's own children (CLONE_PARENT): it
+// waits for them and they outlive this process. Killed, it costs no worker.
 //
 // A clone is made by the bare system call, because glibc's fork() cannot pass CLONE_PARENT. What
 // fork() does beside it is made up for: the C library's notion of the thread's number and the
 // list of robust mutexes are the clone's own. Handlers of pthread_atfork do not run; those of the
 // libraries we load put threads in order, of which there is only one.
 
-#include "common/result.h"
+#include "common/error/result.h"
 
 namespace forkdex {
 

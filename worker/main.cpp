@@ -1,6 +1,6 @@
 // A worker incarnation: inherited descriptors -> the loop. Started by `supervisor` only, or cloned
 // by its fork server, which is this program with --fork-server; the descriptors it finds open stand
-// in common/worker_setup.h.
+// in common/protocol/worker_setup.h.
 
 #include <cstdio>
 #include <cstdlib>
@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
-#include "common/fault.h"
-#include "common/fork_request.h"
+#include "common/error/fault.h"
+#include "common/protocol/fork_request.h"
 #include "worker/fork_server.h"
 #include "worker/parse/syntax.h"
 #include "worker/worker.h"

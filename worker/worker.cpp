@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "common/cpu_time.h"
-#include "common/fault.h"
-#include "worker/message_embedding.h"
+#include "common/base/cpu_time.h"
+#include "common/error/fault.h"
+#include "worker/jobs/message_embedding.h"
 #include "worker/sandbox/sandbox.h"
 
 namespace forkdex {

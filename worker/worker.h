@@ -13,13 +13,13 @@
 #include <optional>
 #include <vector>
 
-#include "common/segment.h"
-#include "common/worker_setup.h"
+#include "common/protocol/segment.h"
+#include "common/protocol/worker_setup.h"
 #include "worker/embed/embedder.h"
-#include "worker/file_in_hand.h"
-#include "worker/group_vectors.h"
+#include "worker/jobs/file_in_hand.h"
+#include "worker/jobs/group_vectors.h"
 #include "worker/parse/chunker.h"
-#include "worker/repository_files.h"
+#include "worker/read/repository_files.h"
 #include "worker/store/file_store.h"
 
 namespace forkdex {

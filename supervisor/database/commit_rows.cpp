@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
-#include "common/advisory_lock.h"
-#include "common/fault.h"
-#include "common/path_text.h"
-#include "common/pg_retry.h"
+#include "common/base/path_text.h"
+#include "common/error/fault.h"
+#include "common/pg/advisory_lock.h"
+#include "common/pg/retry.h"
 
 namespace forkdex {
 namespace {

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "common/hash.h"
-#include "common/pg_connection.h"
-#include "common/result.h"
+#include "common/base/hash.h"
+#include "common/error/result.h"
+#include "common/pg/connection.h"
 #include "supervisor/repository/commit.h"
 
 namespace forkdex {

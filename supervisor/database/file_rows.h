@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "common/file_state.h"
-#include "common/hash.h"
-#include "common/job.h"
-#include "common/pg_connection.h"
-#include "common/result.h"
+#include "common/base/hash.h"
+#include "common/error/result.h"
+#include "common/pg/connection.h"
+#include "common/protocol/file_state.h"
+#include "common/protocol/job.h"
 
 namespace forkdex {
 

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "common/file_state.h"
-#include "common/hash.h"
-#include "common/job.h"
+#include "common/base/hash.h"
+#include "common/protocol/file_state.h"
+#include "common/protocol/job.h"
 
 namespace forkdex {
 

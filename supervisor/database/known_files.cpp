@@ -12,8 +12,8 @@
 
 #include <fmt/format.h>
 
-#include "common/path_text.h"
-#include "common/unnamed_file.h"
+#include "common/base/path_text.h"
+#include "common/base/unnamed_file.h"
 
 namespace forkdex {
 namespace {

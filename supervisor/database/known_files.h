@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "common/pg_connection.h"
-#include "common/result.h"
+#include "common/error/result.h"
+#include "common/pg/connection.h"
 #include "supervisor/database/known_file.h"
 
 namespace forkdex {

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "common/error.h"
-#include "common/pg_retry.h"
+#include "common/error/error.h"
+#include "common/pg/retry.h"
 #include "supervisor/database/vectors.h"
 
 namespace forkdex {

@@ -14,9 +14,9 @@
 #include <string>
 #include <string_view>
 
-#include "common/pg_connection.h"
-#include "common/result.h"
-#include "common/view_models.h"
+#include "common/error/result.h"
+#include "common/model/view_models.h"
+#include "common/pg/connection.h"
 #include "supervisor/database/file_rows.h"
 #include "supervisor/database/known_files.h"
 #include "supervisor/database/repositories.h"

@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "common/advisory_lock.h"
-#include "common/hash.h"
-#include "common/path_text.h"
+#include "common/base/hash.h"
+#include "common/base/path_text.h"
+#include "common/pg/advisory_lock.h"
 #include "supervisor/database/vectors.h"
 
 namespace forkdex {

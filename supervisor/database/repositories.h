@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "common/pg_connection.h"
-#include "common/result.h"
-#include "common/shard.h"
+#include "common/base/shard.h"
+#include "common/error/result.h"
+#include "common/pg/connection.h"
 #include "supervisor/repository/commit.h"
 
 namespace forkdex {

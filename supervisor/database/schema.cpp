@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "common/advisory_lock.h"
+#include "common/pg/advisory_lock.h"
 #include "supervisor/database/migrations.h"
 
 namespace forkdex {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "common/pg_connection.h"
-#include "common/result.h"
+#include "common/error/result.h"
+#include "common/pg/connection.h"
 
 namespace forkdex {
 

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "common/advisory_lock.h"
+#include "common/pg/advisory_lock.h"
 
 namespace forkdex {
 namespace {

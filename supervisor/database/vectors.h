@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/model_folder.h"
-#include "common/pg_connection.h"
-#include "common/result.h"
+#include "common/error/result.h"
+#include "common/model/model_folder.h"
+#include "common/pg/connection.h"
 
 namespace forkdex {
 

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "common/plausible.h"
+#include "common/protocol/plausible.h"
 
 namespace forkdex {
 namespace {

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "common/job.h"
-#include "common/result.h"
-#include "common/segment.h"
-#include "supervisor/fleet/exit_cause.h"
+#include "common/error/result.h"
+#include "common/protocol/job.h"
+#include "common/protocol/segment.h"
+#include "supervisor/process/exit_cause.h"
 
 namespace forkdex {
 

@@ -13,11 +13,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "common/log.h"
-#include "supervisor/fleet/child_process.h"
-#include "supervisor/fleet/last_words.h"
 #include "supervisor/fleet/launch.h"
-#include "supervisor/fleet/readable.h"
+#include "supervisor/process/child_process.h"
+#include "supervisor/process/last_words.h"
+#include "supervisor/process/readable.h"
+#include "supervisor/terminal/log.h"
 
 namespace forkdex {
 namespace {

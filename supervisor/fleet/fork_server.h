@@ -17,7 +17,7 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include "common/fork_request.h"
+#include "common/protocol/fork_request.h"
 
 namespace forkdex {
 

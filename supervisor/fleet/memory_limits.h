@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "common/child_limits.h"
-#include "common/unique_fd.h"
+#include "common/base/unique_fd.h"
+#include "common/protocol/child_limits.h"
 
 namespace forkdex {
 

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
-#include "common/log.h"
-#include "supervisor/fleet/timer.h"
+#include "supervisor/process/timer.h"
+#include "supervisor/terminal/log.h"
 
 namespace forkdex {
 namespace {

@@ -11,10 +11,10 @@
 #include <fmt/format.h>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
-#include "supervisor/fleet/child_process.h"
 #include "supervisor/fleet/fork_server.h"
-#include "supervisor/fleet/last_words.h"
 #include "supervisor/fleet/launch.h"
+#include "supervisor/process/child_process.h"
+#include "supervisor/process/last_words.h"
 
 namespace forkdex {
 

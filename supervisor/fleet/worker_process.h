@@ -17,10 +17,10 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include "common/child_limits.h"
-#include "common/segment.h"
-#include "common/worker_setup.h"
-#include "supervisor/fleet/exit_cause.h"
+#include "common/protocol/child_limits.h"
+#include "common/protocol/segment.h"
+#include "common/protocol/worker_setup.h"
+#include "supervisor/process/exit_cause.h"
 
 namespace forkdex {
 

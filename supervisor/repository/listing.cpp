@@ -10,13 +10,13 @@
 #include <system_error>
 #include <utility>
 
-#include "common/path_text.h"
-#include "common/unique_fd.h"
-#include "supervisor/repository/folder.h"
-#include "supervisor/repository/git_repository.h"
-#include "supervisor/repository/ignore_rules.h"
-#include "supervisor/repository/tree_walk.h"
-#include "supervisor/repository/walk.h"
+#include "common/base/path_text.h"
+#include "common/base/unique_fd.h"
+#include "supervisor/repository/git/git_repository.h"
+#include "supervisor/repository/git/tree_walk.h"
+#include "supervisor/repository/worktree/folder.h"
+#include "supervisor/repository/worktree/ignore_rules.h"
+#include "supervisor/repository/worktree/walk.h"
 
 namespace forkdex {
 namespace {

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "common/result.h"
+#include "common/error/result.h"
 #include "supervisor/repository/commit.h"
 
 namespace forkdex {

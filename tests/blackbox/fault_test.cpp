@@ -1,5 +1,5 @@
-// The programs, broken at every point where something can be lost (common/fault.h): they finish, or
-// the next run does, and the rows are those of an undisturbed run, vectors included.
+// The programs, broken at every point where something can be lost (common/error/fault.h): they
+// finish, or the next run does, and the rows are those of an undisturbed run, vectors included.
 
 #include <algorithm>
 #include <catch2/catch.hpp>

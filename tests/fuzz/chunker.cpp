@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "tests/fuzz/fuzz_target.h"
-#include "tests/unit/chunk_faults.h"
+#include "tests/unit/worker/parse/chunk_faults.h"
 #include "worker/parse/decode.h"
 
 namespace forkdex::fuzz {

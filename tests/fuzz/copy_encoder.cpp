@@ -1,7 +1,7 @@
 // COPY rows: whatever the values, a reader of the format finds them again. Floats become their
 // nearest halves.
 
-#include "common/copy_encoder.h"
+#include "worker/store/copy_encoder.h"
 
 #include <algorithm>
 #include <bit>

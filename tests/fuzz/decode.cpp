@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "common/path_text.h"
+#include "common/base/path_text.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace forkdex::fuzz {

@@ -1,6 +1,6 @@
 // Globs: what any pattern says of any text is what the rules say, read one byte after the other.
 
-#include "common/glob.h"
+#include "common/base/glob.h"
 
 #include <algorithm>
 #include <string>

@@ -1,13 +1,13 @@
 // Ignore files: the shortcuts that make rules fast change no verdict, and the glob options mean
 // what the same line means in an ignore file.
 
-#include "supervisor/repository/ignore_rules.h"
+#include "supervisor/repository/worktree/ignore_rules.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "common/glob.h"
+#include "common/base/glob.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace forkdex::fuzz {

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "common/segment.h"
+#include "common/protocol/segment.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/lying_peer.h"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/path_text.h"
-#include "common/segment.h"
+#include "common/base/path_text.h"
+#include "common/protocol/segment.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/lying_peer.h"
 

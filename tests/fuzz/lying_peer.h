@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <span>
 
-#include "common/segment.h"
+#include "common/protocol/segment.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace forkdex::fuzz {

@@ -1,6 +1,6 @@
 // The JSON files of a model folder: any texts in them are refused, or describe a model.
 
-#include "common/model_folder.h"
+#include "common/model/model_folder.h"
 
 #include <array>
 #include <string>

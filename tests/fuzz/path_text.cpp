@@ -1,13 +1,13 @@
 // Names and terminal text: bytes come back from their text, and nothing that is shown can steer a
 // terminal or is wider than the room it has.
 
-#include "common/path_text.h"
+#include "common/base/path_text.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "common/terminal_text.h"
+#include "common/base/terminal_text.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "worker/embed/tokenizer/unicode.h"
 #include "worker/parse/decode.h"

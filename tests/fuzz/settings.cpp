@@ -1,16 +1,16 @@
 // Settings: any command line, environment and --config file give an error of the user's, or
 // settings within their ranges; and no message ever holds a database URL.
 
-#include "common/settings.h"
+#include "supervisor/settings/settings.h"
 
 #include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/glob.h"
-#include "common/languages.h"
-#include "common/segment.h"
+#include "common/base/glob.h"
+#include "common/base/languages.h"
+#include "common/protocol/segment.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/memory_file.h"
 

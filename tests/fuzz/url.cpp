@@ -1,6 +1,6 @@
 // URLs: the password does not show, wherever in the URL it stands.
 
-#include "common/url.h"
+#include "common/pg/url.h"
 
 #include <algorithm>
 #include <string>

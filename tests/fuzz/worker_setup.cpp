@@ -1,7 +1,7 @@
 // The worker's settings: what supervisor and worker make of any document is the same after it has
 // crossed once more.
 
-#include "common/worker_setup.h"
+#include "common/protocol/worker_setup.h"
 
 #include <string>
 #include <string_view>

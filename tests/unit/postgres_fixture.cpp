@@ -5,8 +5,8 @@
 #include <optional>
 #include <stdexcept>
 
-#include "supervisor/database/postgres_server.h"
 #include "supervisor/database/schema.h"
+#include "supervisor/database/server/postgres_server.h"
 #include "tests/support/leftovers.h"
 
 namespace forkdex::test {

@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "common/pg_connection.h"
-#include "supervisor/database/data_folder.h"
+#include "common/pg/connection.h"
+#include "supervisor/installation/data_folder.h"
 
 namespace forkdex::test {
 

@@ -10,7 +10,7 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 
-#include "common/hash.h"
+#include "common/base/hash.h"
 #include "worker/embed/encoder/encoder.h"
 #include "worker/embed/encoder/pooling.h"
 

@@ -10,9 +10,9 @@
 #include <span>
 #include <string_view>
 
-#include "common/model_folder.h"
-#include "common/precision.h"
-#include "common/result.h"
+#include "common/error/result.h"
+#include "common/model/model_folder.h"
+#include "common/model/precision.h"
 #include "worker/embed/tokenizer/tokenizer.h"
 
 namespace forkdex {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "common/languages.h"
+#include "common/base/languages.h"
 #include "worker/parse/decode.h"
 #include "worker/parse/generated.h"
 #include "worker/parse/language.h"

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/result.h"
+#include "common/error/result.h"
 #include "worker/parse/chunk.h"
 #include "worker/parse/deadline.h"
 

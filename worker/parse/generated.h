@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "common/result.h"
+#include "common/error/result.h"
 
 namespace forkdex {
 

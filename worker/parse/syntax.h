@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/result.h"
+#include "common/error/result.h"
 #include "worker/parse/chunk.h"
 #include "worker/parse/deadline.h"
 #include "worker/parse/language.h"

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "common/sandbox_support.h"
-#include "common/unique_fd.h"
+#include "common/base/sandbox_support.h"
+#include "common/base/unique_fd.h"
 
 namespace forkdex {
 namespace {

@@ -1,6 +1,6 @@
 #include "worker/store/binary_array.h"
 
-#include "common/copy_encoder.h"
+#include "worker/store/copy_encoder.h"
 
 namespace forkdex {
 namespace {

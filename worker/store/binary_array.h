@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "common/hash.h"
+#include "common/base/hash.h"
 
 namespace forkdex {
 

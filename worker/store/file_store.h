@@ -19,12 +19,12 @@
 #include <string_view>
 #include <vector>
 
-#include "common/file_state.h"
-#include "common/hash.h"
-#include "common/job.h"
-#include "common/pg_connection.h"
-#include "common/result.h"
-#include "common/view.h"
+#include "common/base/hash.h"
+#include "common/error/result.h"
+#include "common/model/view.h"
+#include "common/pg/connection.h"
+#include "common/protocol/file_state.h"
+#include "common/protocol/job.h"
 #include "worker/parse/chunk.h"
 #include "worker/store/binary_array.h"
 

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/model_folder.h"
+#include "common/model/model_folder.h"
 #include "tests/oracle/packed_texts.h"
 #include "worker/embed/embedder.h"
 

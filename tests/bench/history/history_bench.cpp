@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "common/hash.h"
-#include "supervisor/repository/history.h"
+#include "common/base/hash.h"
+#include "supervisor/repository/history/history.h"
 #include "supervisor/repository/listing.h"
 #include "tests/support/scratch_repository.h"
 

@@ -27,12 +27,12 @@
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
-#include "common/locations.h"
-#include "supervisor/database/database_access.h"
+#include "supervisor/database/access.h"
 #include "supervisor/database/ledger.h"
 #include "supervisor/fleet/fork_server.h"
 #include "supervisor/fleet/worker_process.h"
-#include "supervisor/index/dispatcher.h"
+#include "supervisor/installation/locations.h"
+#include "supervisor/run/dispatcher.h"
 
 namespace forkdex {
 namespace {

@@ -22,9 +22,9 @@
 #include <thread>
 #include <vector>
 
-#include "common/fork_request.h"
-#include "common/segment.h"
-#include "common/worker_setup.h"
+#include "common/protocol/fork_request.h"
+#include "common/protocol/segment.h"
+#include "common/protocol/worker_setup.h"
 #include "worker/fork_server.h"
 
 namespace forkdex {

@@ -10,7 +10,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "common/result.h"
+#include "common/error/result.h"
 #include "worker/embed/encoder/encoder_config.h"
 #include "worker/embed/encoder/safetensors.h"
 #include "worker/embed/encoder/token_batch.h"

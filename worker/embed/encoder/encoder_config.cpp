@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/model_json.h"
-#include "common/text_positions.h"
+#include "common/model/model_json.h"
+#include "common/model/text_positions.h"
 
 namespace forkdex {
 namespace {

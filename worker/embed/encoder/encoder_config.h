@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "common/result.h"
+#include "common/error/result.h"
 #include "worker/embed/encoder/kernels/kernels.h"
 
 namespace forkdex {

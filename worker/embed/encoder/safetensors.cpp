@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/unique_fd.h"
+#include "common/base/unique_fd.h"
 
 namespace forkdex {
 namespace {

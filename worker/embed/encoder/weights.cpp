@@ -14,7 +14,7 @@
 #include <ATen/ops/from_blob.h>
 #include <nlohmann/json.hpp>
 
-#include "common/unique_fd.h"
+#include "common/base/unique_fd.h"
 #include "worker/embed/encoder/kernel_types.h"
 
 namespace forkdex {

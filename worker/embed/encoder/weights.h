@@ -17,7 +17,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "common/result.h"
+#include "common/error/result.h"
 #include "worker/embed/encoder/kernels/kernels.h"
 #include "worker/embed/encoder/safetensors.h"
 

@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "common/json_depth.h"
-#include "common/model_json.h"
+#include "common/model/json_depth.h"
+#include "common/model/model_json.h"
 #include "worker/embed/tokenizer/added_tokens.h"
 #include "worker/embed/tokenizer/json_part.h"
 #include "worker/embed/tokenizer/token_pipeline.h"

@@ -1,0 +1,221 @@
+#include "common/base/languages.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+
+namespace forkdex {
+namespace {
+
+struct Row {
+  std::string_view key;  // lower case
+  std::string_view id;
+};
+
+// Both tables are sorted by key: looked up by binary search, once a file.
+constexpr std::array kExtensions = {
+    Row{"adoc", "asciidoc"},
+    Row{"asm", "assembly"},
+    Row{"astro", "astro"},
+    Row{"awk", "awk"},
+    Row{"bash", "shell"},
+    Row{"bat", "batch"},
+    Row{"bib", "bibtex"},
+    Row{"bzl", "starlark"},
+    Row{"c", "c"},
+    Row{"c++", "cpp"},
+    Row{"cc", "cpp"},
+    Row{"cfg", "ini"},
+    Row{"cjs", "javascript"},
+    Row{"clj", "clojure"},
+    Row{"cljs", "clojure"},
+    Row{"cmake", "cmake"},
+    Row{"cmd", "batch"},
+    Row{"coffee", "coffeescript"},
+    Row{"cpp", "cpp"},
+    Row{"cs", "csharp"},
+    Row{"css", "css"},
+    Row{"cts", "typescript"},
+    Row{"cu", "cuda"},
+    Row{"cuh", "cuda"},
+    Row{"cxx", "cpp"},
+    Row{"d", "d"},
+    Row{"dart", "dart"},
+    Row{"diff", "diff"},
+    Row{"dockerfile", "dockerfile"},
+    Row{"el", "lisp"},
+    Row{"elm", "elm"},
+    Row{"erl", "erlang"},
+    Row{"ex", "elixir"},
+    Row{"exs", "elixir"},
+    Row{"f", "fortran"},
+    Row{"f90", "fortran"},
+    Row{"fish", "shell"},
+    Row{"fs", "fsharp"},
+    Row{"fsx", "fsharp"},
+    Row{"glsl", "glsl"},
+    Row{"go", "go"},
+    Row{"gql", "graphql"},
+    Row{"gradle", "groovy"},
+    Row{"graphql", "graphql"},
+    Row{"groovy", "groovy"},
+    Row{"h", "c"},
+    Row{"h++", "cpp"},
+    Row{"haml", "haml"},
+    Row{"hbs", "handlebars"},
+    Row{"hcl", "hcl"},
+    Row{"hh", "cpp"},
+    Row{"hpp", "cpp"},
+    Row{"hrl", "erlang"},
+    Row{"hs", "haskell"},
+    Row{"htm", "html"},
+    Row{"html", "html"},
+    Row{"hxx", "cpp"},
+    Row{"inc", "text"},
+    Row{"ini", "ini"},
+    Row{"ino", "cpp"},
+    Row{"ipynb", "json"},
+    Row{"java", "java"},
+    Row{"jl", "julia"},
+    Row{"js", "javascript"},
+    Row{"json", "json"},
+    Row{"json5", "json"},
+    Row{"jsonc", "json"},
+    Row{"jsonl", "json"},
+    Row{"jsx", "jsx"},
+    Row{"kt", "kotlin"},
+    Row{"kts", "kotlin"},
+    Row{"less", "less"},
+    Row{"lisp", "lisp"},
+    Row{"lua", "lua"},
+    Row{"m", "objectivec"},
+    Row{"markdown", "markdown"},
+    Row{"md", "markdown"},
+    Row{"mdx", "markdown"},
+    Row{"mjs", "javascript"},
+    Row{"mk", "make"},
+    Row{"ml", "ocaml"},
+    Row{"mli", "ocaml"},
+    Row{"mm", "objectivec"},
+    Row{"mts", "typescript"},
+    Row{"nim", "nim"},
+    Row{"nix", "nix"},
+    Row{"pas", "pascal"},
+    Row{"patch", "diff"},
+    Row{"php", "php"},
+    Row{"pl", "perl"},
+    Row{"pm", "perl"},
+    Row{"po", "gettext"},
+    Row{"pot", "gettext"},
+    Row{"properties", "properties"},
+    Row{"proto", "protobuf"},
+    Row{"ps1", "powershell"},
+    Row{"psm1", "powershell"},
+    Row{"pug", "pug"},
+    Row{"py", "python"},
+    Row{"pyi", "python"},
+    Row{"pyw", "python"},
+    Row{"r", "r"},
+    Row{"rake", "ruby"},
+    Row{"rb", "ruby"},
+    Row{"rs", "rust"},
+    Row{"rst", "rst"},
+    Row{"s", "assembly"},
+    Row{"sass", "sass"},
+    Row{"sbt", "scala"},
+    Row{"scala", "scala"},
+    Row{"scm", "scheme"},
+    Row{"scss", "scss"},
+    Row{"sh", "shell"},
+    Row{"sol", "solidity"},
+    Row{"sql", "sql"},
+    Row{"sv", "systemverilog"},
+    Row{"svelte", "svelte"},
+    Row{"svg", "xml"},
+    Row{"swift", "swift"},
+    Row{"tcl", "tcl"},
+    Row{"tex", "latex"},
+    Row{"tf", "hcl"},
+    Row{"toml", "toml"},
+    Row{"ts", "typescript"},
+    Row{"tsx", "tsx"},
+    Row{"txt", "text"},
+    Row{"v", "verilog"},
+    Row{"vb", "visualbasic"},
+    Row{"vhd", "vhdl"},
+    Row{"vhdl", "vhdl"},
+    Row{"vim", "vim"},
+    Row{"vue", "vue"},
+    Row{"wsgi", "python"},
+    Row{"xhtml", "html"},
+    Row{"xml", "xml"},
+    Row{"xsd", "xml"},
+    Row{"xsl", "xml"},
+    Row{"yaml", "yaml"},
+    Row{"yml", "yaml"},
+    Row{"zig", "zig"},
+    Row{"zsh", "shell"},
+};
+
+constexpr std::array kFileNames = {
+    Row{".bash_profile", "shell"},
+    Row{".bashrc", "shell"},
+    Row{".profile", "shell"},
+    Row{".vimrc", "vim"},
+    Row{".zshrc", "shell"},
+    Row{"brewfile", "ruby"},
+    Row{"build", "starlark"},
+    Row{"cmakelists.txt", "cmake"},
+    Row{"containerfile", "dockerfile"},
+    Row{"dockerfile", "dockerfile"},
+    Row{"gemfile", "ruby"},
+    Row{"gnumakefile", "make"},
+    Row{"jenkinsfile", "groovy"},
+    Row{"justfile", "make"},
+    Row{"makefile", "make"},
+    Row{"rakefile", "ruby"},
+    Row{"sconscript", "python"},
+    Row{"sconstruct", "python"},
+    Row{"vagrantfile", "ruby"},
+    Row{"workspace", "starlark"},
+    Row{"wscript", "python"},
+};
+
+static_assert(std::ranges::is_sorted(kExtensions, {}, &Row::key));
+static_assert(std::ranges::is_sorted(kFileNames, {}, &Row::key));
+
+constexpr std::string_view kUnknown = "text";
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+template <std::size_t N>
+const Row* find(const std::array<Row, N>& table, std::string_view key) {
+  const auto row = std::ranges::lower_bound(table, key, {}, &Row::key);
+  return row != table.end() && row->key == key ? &*row : nullptr;
+}
+
+}  // namespace
+
+std::string_view language_of(std::string_view path) {
+  const std::string name = lower(path.substr(path.rfind('/') + 1));
+  if (const Row* row = find(kFileNames, name)) return row->id;
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string::npos || dot == 0) return kUnknown;  // ".py" is a hidden file's name
+  const Row* row = find(kExtensions, std::string_view(name).substr(dot + 1));
+  return row ? row->id : kUnknown;
+}
+
+bool is_language(std::string_view id) {
+  const auto has_id = [id](const Row& row) { return row.id == id; };
+  return id == kUnknown || std::ranges::any_of(kExtensions, has_id) ||
+         std::ranges::any_of(kFileNames, has_id);
+}
+
+}  // namespace forkdex

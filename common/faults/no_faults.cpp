@@ -1,7 +1,0 @@
-#include "common/fault.h"
-
-namespace forkdex::fault {
-
-Result<void> point(std::string_view, std::string_view) { return {}; }
-
-}  // namespace forkdex::fault

@@ -1,0 +1,393 @@
+#include "common/protocol/segment.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <boost/interprocess/mapped_region.hpp>
+
+#include "common/protocol/plausible.h"
+#include "common/protocol/segment_layout.h"
+
+namespace forkdex {
+
+namespace ipc = boost::interprocess;
+
+namespace {
+
+static_assert(std::atomic<SlotState>::is_always_lock_free);
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+/// What mapped_region asks of something that can be mapped.
+struct MemoryFile {
+  int fd;
+  ipc::mapping_handle_t get_mapping_handle() const { return {fd, false}; }
+};
+
+void wake(int event_fd) {
+  const std::uint64_t one = 1;
+  // The counter is far from its limit; EAGAIN would still leave the reader awake.
+  [[maybe_unused]] const auto written = ::write(event_fd, &one, sizeof one);
+}
+
+void drain(int event_fd) {
+  std::uint64_t count;
+  [[maybe_unused]] const auto got = ::read(event_fd, &count, sizeof count);
+}
+
+// Hashes cross in the place of the path, one after the other.
+static_assert(kMaxMessages * sizeof(Sha256) <= kMaxPathBytes);
+
+std::string packed(const std::vector<Sha256>& hashes) {
+  return {reinterpret_cast<const char*>(hashes.data()), hashes.size() * sizeof(Sha256)};
+}
+
+std::vector<Sha256> unpacked(std::string_view bytes) {
+  std::vector<Sha256> hashes(std::min(bytes.size() / sizeof(Sha256), kMaxMessages));
+  std::memcpy(hashes.data(), bytes.data(), hashes.size() * sizeof(Sha256));
+  return hashes;
+}
+
+/// The other states are the supervisor's to give.
+bool comes_from_worker(FileState state) {
+  return state != FileState::kQuarantined && state != FileState::kRemoved;
+}
+
+std::int64_t now_ns() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::chrono::steady_clock::time_point time_of(std::int64_t ns) {
+  return std::chrono::steady_clock::time_point(plausible_time(std::chrono::nanoseconds(ns)));
+}
+
+Error broken(std::string sentence) { return {ErrorCode::kRingBroken, std::move(sentence), ""}; }
+
+}  // namespace
+
+std::string_view name(Stage stage) {
+  constexpr std::array<std::string_view, 5> kNames = {"waiting", "read", "parse", "embed", "store"};
+  const auto index = static_cast<std::size_t>(stage);
+  return index < kNames.size() ? kNames[index] : "unknown";
+}
+
+struct Segment::Mapping {
+  ipc::mapped_region region;
+};
+
+Segment::Segment(UniqueFd memory, UniqueFd jobs_ready, UniqueFd outcomes_ready)
+    : memory_(std::move(memory)),
+      jobs_ready_(std::move(jobs_ready)),
+      outcomes_ready_(std::move(outcomes_ready)) {}
+Segment::Segment(Segment&&) noexcept = default;
+Segment& Segment::operator=(Segment&&) noexcept = default;
+Segment::~Segment() = default;
+
+Result<Segment> Segment::map(UniqueFd memory, UniqueFd jobs_ready, UniqueFd outcomes_ready) try {
+  Segment segment(std::move(memory), std::move(jobs_ready), std::move(outcomes_ready));
+  segment.mapping_ = std::make_unique<Mapping>(ipc::mapped_region(
+      MemoryFile{segment.memory_fd()}, ipc::read_write, 0, sizeof(SegmentLayout)));
+  segment.layout_ = static_cast<SegmentLayout*>(segment.mapping_->region.get_address());
+  return segment;
+} catch (const ipc::interprocess_exception& error) {
+  return broken(std::string("the job segment cannot be mapped: ") + error.what());
+}
+
+// ---- the supervisor's end
+
+struct JobSender::State {
+  explicit State(SegmentLayout& layout) : jobs(layout.jobs), outcomes(layout.outcomes) {
+    for (std::uint32_t slot = kSlots; slot-- > 0;) free.push_back(slot);
+  }
+  SlotProducer jobs;
+  SlotConsumer outcomes;
+  std::vector<std::uint32_t> free;
+  std::array<std::optional<std::uint64_t>, kSlots> handed_out{};  // job id by slot
+};
+
+JobSender::JobSender(Segment&& segment)
+    : Segment(std::move(segment)), state_(std::make_unique<State>(*layout_)) {}
+JobSender::JobSender(JobSender&&) noexcept = default;
+JobSender& JobSender::operator=(JobSender&&) noexcept = default;
+JobSender::~JobSender() = default;
+
+Result<JobSender> JobSender::create() {
+  UniqueFd memory(::memfd_create("forkdex-jobs", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  UniqueFd jobs(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  UniqueFd outcomes(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!memory.valid() || !jobs.valid() || !outcomes.valid() ||
+      ::ftruncate(memory.get(), sizeof(SegmentLayout)) != 0)
+    return system_error(ErrorCode::kBug, "the job segment cannot be created", errno);
+  // A worker that shrank the file would make our next read a SIGBUS.
+  ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  auto segment = map(std::move(memory), std::move(jobs), std::move(outcomes));
+  if (!segment) return segment.error();
+  return JobSender(*std::move(segment));
+}
+
+bool JobSender::offer(const Job& job) {
+  if (state_->free.empty() || job.path.size() > kMaxPathBytes) return false;
+  if (job.messages.size() > kMaxMessages) return false;
+  const std::uint32_t index = state_->free.back();
+  Slot& slot = layout_->slots[index];
+  slot.job_id = job.id;
+  slot.attempt = job.attempt;
+  slot.kind = job.kind;
+  slot.known = job.known;
+  slot.in_doubt = job.in_doubt;
+  std::memcpy(slot.known_hash, job.known_hash, sizeof slot.known_hash);
+  slot.signature = job.signature;
+  slot.blob_oid.set(job.blob_oid);
+  slot.path.set(job.kind == JobKind::kMessages ? packed(job.messages) : job.path);
+  slot.stage.store(Stage::kWaiting, std::memory_order_relaxed);
+  slot.stage_since_ns.store(now_ns(), std::memory_order_relaxed);
+  slot.hash_written.store(0, std::memory_order_relaxed);
+  slot.state.store(SlotState::kReady, std::memory_order_release);
+  if (!state_->jobs.push(index)) return false;
+  state_->free.pop_back();
+  state_->handed_out[index] = job.id;
+  wake(jobs_fd());
+  return true;
+}
+
+bool JobSender::offer_query(std::uint64_t id, std::string_view query) {
+  if (state_->free.empty() || query.size() > kMaxPathBytes) return false;
+  const std::uint32_t index = state_->free.back();
+  Slot& slot = layout_->slots[index];
+  slot.job_id = id;
+  slot.attempt = 1;
+  slot.kind = JobKind::kQuery;
+  slot.path.set(query);
+  slot.state.store(SlotState::kReady, std::memory_order_release);
+  if (!state_->jobs.push(index)) return false;
+  state_->free.pop_back();
+  state_->handed_out[index] = id;
+  wake(jobs_fd());
+  return true;
+}
+
+Result<std::optional<Outcome>> JobSender::collect() {
+  drain(outcomes_fd());
+  const auto index = state_->outcomes.pop();
+  if (state_->outcomes.damaged()) return broken("the outcome ring holds an impossible position");
+  if (!index) return std::optional<Outcome>();
+  if (*index >= kSlots || !state_->handed_out[*index] ||
+      layout_->slots[*index].state.load(std::memory_order_acquire) != SlotState::kDone)
+    return broken("an outcome names a slot that holds no finished job");
+  Slot& slot = layout_->slots[*index];
+  const std::uint32_t outcome_state = slot.outcome_state;
+  if (outcome_state >= kFileStateCount || !comes_from_worker(static_cast<FileState>(outcome_state)))
+    return broken("an outcome has a state that no worker gives");
+  Outcome outcome;
+  outcome.job_id = *state_->handed_out[*index];
+  outcome.state = static_cast<FileState>(outcome_state);
+  outcome.reason = plausible_text(slot.reason.get());
+  outcome.detail = plausible_text(slot.detail.get());
+  outcome.language = plausible_text(slot.language.get());
+  outcome.bytes = slot.bytes;
+  outcome.blob_oid = plausible_text(slot.read_blob_oid.get());
+  outcome.chunks = slot.chunks;
+  outcome.embedded = slot.embedded;
+  outcome.reused = slot.reused;
+  outcome.tokens = slot.tokens;
+  outcome.read = plausible_time(std::chrono::nanoseconds(slot.read_ns));
+  outcome.parse = plausible_time(std::chrono::nanoseconds(slot.parse_ns));
+  outcome.embed = plausible_time(std::chrono::nanoseconds(slot.embed_ns));
+  outcome.store = plausible_time(std::chrono::nanoseconds(slot.store_ns));
+  outcome.elapsed = plausible_time(std::chrono::nanoseconds(slot.elapsed_ns));
+  state_->handed_out[*index].reset();
+  state_->free.push_back(*index);
+  slot.state.store(SlotState::kFree, std::memory_order_release);
+  return std::optional<Outcome>(std::move(outcome));
+}
+
+std::vector<JobSender::Held> JobSender::held() const {
+  std::vector<Held> held;
+  for (std::uint32_t index = 0; index < kSlots; ++index) {
+    if (!state_->handed_out[index]) continue;
+    const Slot& slot = layout_->slots[index];
+    Held job{*state_->handed_out[index],
+             slot.state.load(std::memory_order_acquire),
+             slot.stage.load(std::memory_order_relaxed),
+             time_of(slot.stage_since_ns.load(std::memory_order_relaxed)),
+             {}};
+    if (slot.hash_written.load(std::memory_order_acquire) == 1)
+      std::memcpy(job.content_hash.emplace().data(), slot.content_hash, sizeof slot.content_hash);
+    held.push_back(job);
+  }
+  return held;
+}
+
+std::optional<std::uint64_t> JobSender::active() const {
+  std::optional<std::uint64_t> taken;
+  for (const Held& held : this->held()) {
+    if (held.state != SlotState::kTaken) continue;
+    if (held.stage != Stage::kWaiting) return held.job_id;
+    taken = held.job_id;
+  }
+  return taken;
+}
+
+void JobSender::request_stop() {
+  layout_->stop.store(1, std::memory_order_release);
+  wake(jobs_fd());
+}
+
+WorkerPhase JobSender::phase() const { return layout_->phase.load(std::memory_order_acquire); }
+
+std::chrono::steady_clock::time_point JobSender::last_beat() const {
+  return time_of(layout_->beat_ns.load(std::memory_order_relaxed));
+}
+
+std::optional<Error> JobSender::failure() const {
+  if (layout_->failure_written.load(std::memory_order_acquire) != 1) return std::nullopt;
+  const std::uint32_t code =
+      std::min<std::uint32_t>(layout_->failure_code, static_cast<std::uint32_t>(ErrorCode::kBug));
+  return Error{static_cast<ErrorCode>(code), plausible_text(layout_->failure_sentence.get()),
+               plausible_text(layout_->failure_context.get())};
+}
+
+std::chrono::nanoseconds JobSender::idle() const {
+  return plausible_time(std::chrono::nanoseconds(layout_->idle_ns.load(std::memory_order_relaxed)));
+}
+
+std::string JobSender::sandbox_gaps() const { return plausible_text(layout_->sandbox_gaps.get()); }
+
+std::vector<float> JobSender::vector() const {
+  const std::size_t dimension = std::min<std::size_t>(layout_->dimension, kMaxVectorDimension);
+  return {layout_->vector, layout_->vector + dimension};
+}
+
+// ---- the worker's end
+
+struct JobReceiver::State {
+  explicit State(SegmentLayout& layout) : jobs(layout.jobs), outcomes(layout.outcomes) {}
+  SlotConsumer jobs;
+  SlotProducer outcomes;
+};
+
+JobReceiver::JobReceiver(Segment&& segment)
+    : Segment(std::move(segment)), state_(std::make_unique<State>(*layout_)) {}
+JobReceiver::JobReceiver(JobReceiver&&) noexcept = default;
+JobReceiver& JobReceiver::operator=(JobReceiver&&) noexcept = default;
+JobReceiver::~JobReceiver() = default;
+
+Result<JobReceiver> JobReceiver::attach(UniqueFd memory, UniqueFd jobs_ready,
+                                        UniqueFd outcomes_ready) {
+  struct stat status{};
+  if (::fstat(memory.get(), &status) != 0 ||
+      static_cast<std::size_t>(status.st_size) != sizeof(SegmentLayout))
+    return broken("the job segment has another size: supervisor and worker are of two builds");
+  auto segment = map(std::move(memory), std::move(jobs_ready), std::move(outcomes_ready));
+  if (!segment) return segment.error();
+  return JobReceiver(*std::move(segment));
+}
+
+Result<std::optional<JobReceiver::Taken>> JobReceiver::take() {
+  if (stop_requested()) return std::optional<Taken>();
+  const auto index = state_->jobs.pop();
+  if (state_->jobs.damaged()) return broken("the job ring holds an impossible position");
+  if (!index) return std::optional<Taken>();
+  if (*index >= kSlots ||
+      layout_->slots[*index].state.load(std::memory_order_acquire) != SlotState::kReady)
+    return broken("the job ring names a slot that holds no job");
+  Slot& slot = layout_->slots[*index];
+  slot.state.store(SlotState::kTaken, std::memory_order_release);
+  layout_->beat_ns.store(now_ns(), std::memory_order_relaxed);
+  Taken taken;
+  taken.slot = *index;
+  taken.job.kind = slot.kind;
+  if (taken.job.kind > JobKind::kMessages) return broken("a job is of a kind that there is not");
+  taken.job.id = slot.job_id;
+  taken.job.attempt = slot.attempt;
+  taken.job.known = slot.known != 0;
+  taken.job.in_doubt = slot.in_doubt != 0;
+  std::memcpy(taken.job.known_hash, slot.known_hash, sizeof slot.known_hash);
+  taken.job.signature = slot.signature;
+  taken.job.blob_oid = slot.blob_oid.get();
+  taken.job.path = slot.path.get();
+  if (taken.job.kind == JobKind::kMessages)
+    taken.job.messages = unpacked(std::exchange(taken.job.path, {}));
+  return std::optional<Taken>(std::move(taken));
+}
+
+void JobReceiver::wait() {
+  pollfd readable{jobs_fd(), POLLIN, 0};
+  while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
+  }
+  drain(jobs_fd());
+}
+
+bool JobReceiver::stop_requested() const {
+  return layout_->stop.load(std::memory_order_acquire) != 0;
+}
+
+void JobReceiver::enter(std::uint32_t slot, Stage stage) {
+  const std::int64_t now = now_ns();
+  layout_->slots[slot].stage_since_ns.store(now, std::memory_order_relaxed);
+  layout_->slots[slot].stage.store(stage, std::memory_order_relaxed);
+  layout_->beat_ns.store(now, std::memory_order_relaxed);
+}
+
+void JobReceiver::set_content_hash(std::uint32_t index, const Sha256& hash) {
+  Slot& slot = layout_->slots[index];
+  std::memcpy(slot.content_hash, hash.data(), hash.size());
+  slot.hash_written.store(1, std::memory_order_release);
+}
+
+void JobReceiver::finish(std::uint32_t index, const Outcome& outcome) {
+  Slot& slot = layout_->slots[index];
+  slot.outcome_state = static_cast<std::uint32_t>(outcome.state);
+  slot.reason.set(outcome.reason);
+  slot.detail.set(outcome.detail);
+  slot.language.set(outcome.language);
+  slot.bytes = outcome.bytes;
+  slot.read_blob_oid.set(outcome.blob_oid);
+  slot.chunks = outcome.chunks;
+  slot.embedded = outcome.embedded;
+  slot.reused = outcome.reused;
+  slot.tokens = outcome.tokens;
+  slot.read_ns = outcome.read.count();
+  slot.parse_ns = outcome.parse.count();
+  slot.embed_ns = outcome.embed.count();
+  slot.store_ns = outcome.store.count();
+  slot.elapsed_ns = outcome.elapsed.count();
+  layout_->beat_ns.store(now_ns(), std::memory_order_relaxed);
+  slot.state.store(SlotState::kDone, std::memory_order_release);
+  state_->outcomes.push(index);
+  wake(outcomes_fd());
+}
+
+void JobReceiver::set_sandbox_gaps(std::string_view gaps) { layout_->sandbox_gaps.set(gaps); }
+
+void JobReceiver::set_ready() {
+  layout_->phase.store(WorkerPhase::kReady, std::memory_order_release);
+  wake(outcomes_fd());
+}
+
+void JobReceiver::set_failure(const Error& error) {
+  layout_->failure_code = static_cast<std::uint32_t>(error.code);
+  layout_->failure_sentence.set(error.sentence);
+  layout_->failure_context.set(error.context);
+  layout_->failure_written.store(1, std::memory_order_release);
+  layout_->phase.store(WorkerPhase::kFailed, std::memory_order_release);
+}
+
+void JobReceiver::add_idle(std::chrono::nanoseconds idle) {
+  layout_->idle_ns.fetch_add(idle.count(), std::memory_order_relaxed);
+}
+
+void JobReceiver::set_vector(std::span<const float> vector) {
+  layout_->dimension = static_cast<std::uint32_t>(vector.size());
+  std::copy(vector.begin(), vector.end(), layout_->vector);
+}
+
+}  // namespace forkdex

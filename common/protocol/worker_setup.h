@@ -1,0 +1,57 @@
+#pragma once
+
+// What a worker is told before its first job: a CBOR document in a sealed memory file, because
+// the database URL may hold a password and neither argv nor the environment may.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/unique_fd.h"
+#include "common/error/result.h"
+#include "common/model/precision.h"
+#include "common/model/view_models.h"
+
+namespace forkdex {
+
+/// Descriptors a worker finds open, beside stdin, stdout and stderr.
+enum WorkerFd : int {
+  kSegmentFd = 3,
+  kJobsFd = 4,
+  kOutcomesFd = 5,
+  kSetupFd = 6,
+  kFirstFreeFd = 7,
+};
+
+struct WorkerSetup {
+  ViewModels models;
+  std::uint64_t batch_tokens = 2048;
+  Precision precision = Precision::kAuto;
+  std::string cache_folder;  ///< for Embedder::Options; may be empty
+  std::uint32_t worker = 0;  ///< 0-based number in the pool, for the name of its database session
+
+  /// False for a worker that only embeds queries: it gets no database and no repository.
+  bool indexes = false;
+  std::string database_url;
+  std::string database_password;  ///< PGPASSWORD, which a worker's environment does not hold
+  std::string root;               ///< absolute path of the repository
+  /// Where jobs name blobs and not files: the object store, then its alternates; else empty.
+  std::vector<std::string> object_folders;
+  std::int64_t repository_id = 0;
+  PerView<std::int64_t> model_ids;  ///< 0 where the view is off
+  std::int64_t run_id = 0;
+  std::string recipe;
+  std::uint64_t max_file_bytes = 0;
+  /// How long a statement may wait for somebody's lock.
+  std::uint64_t lock_timeout_ms = 0;
+  /// How long a file may be parsed, in real time.
+  std::uint64_t parse_deadline_ms = 0;
+};
+
+/// Writes `setup` into a sealed memory file. GIVES the descriptor. ERRORS kBug with errno.
+Result<UniqueFd> write_worker_setup(const WorkerSetup& setup);
+
+/// Reads what write_worker_setup wrote. ERRORS kRingBroken.
+Result<WorkerSetup> read_worker_setup(int fd);
+
+}  // namespace forkdex

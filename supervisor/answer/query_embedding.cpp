@@ -1,0 +1,62 @@
+#include "supervisor/answer/query_embedding.h"
+
+#include <fmt/format.h>
+#include <boost/asio/io_context.hpp>
+
+#include "supervisor/fleet/worker_process.h"
+#include "supervisor/installation/locations.h"
+
+namespace forkdex {
+namespace {
+
+Error died(const ExitCause& cause, WorkerProcess& worker) {
+  if (auto failure = worker.jobs().failure()) return *failure;
+  return {ErrorCode::kBug,
+          fmt::format("the worker that was to embed the query {}", describe(cause)),
+          worker.last_words()};
+}
+
+}  // namespace
+
+Result<std::vector<float>> embed_query(const std::filesystem::path& worker_executable,
+                                       const ModelFolder& model, const Settings& settings,
+                                       const std::string& query) {
+  if (query.find_first_not_of(" \t\r\n") == std::string::npos)
+    return Error{ErrorCode::kUsage, "the query is empty: say what to search for", ""};
+  if (query.size() > kMaxPathBytes)
+    return Error{ErrorCode::kUsage,
+                 fmt::format("the query has {} bytes, more than {}: shorten it", query.size(),
+                             kMaxPathBytes),
+                 ""};
+  WorkerSetup setup;
+  setup.models.code = model;
+  setup.precision = settings.precision;
+  setup.batch_tokens = settings.batch_tokens;
+  if (const auto cache = cache_folder()) setup.cache_folder = cache->string();
+  boost::asio::io_context context;
+  std::unique_ptr<WorkerProcess> worker;
+  Result<std::vector<float>> answer = Error{ErrorCode::kBug, "the query was not answered", ""};
+  WorkerProcess::Events events;
+  events.woke = [&] {
+    auto outcome = worker->jobs().collect();
+    if (outcome && !*outcome) return;  // it became ready
+    if (outcome) {
+      answer = worker->jobs().vector();
+    } else {
+      answer = outcome.error();
+    }
+    context.stop();
+  };
+  events.exited = [&](const ExitCause& cause) {
+    answer = died(cause, *worker);
+    context.stop();
+  };
+  auto spawned = WorkerProcess::spawn(context, worker_executable, setup, std::move(events));
+  if (!spawned) return spawned.error();
+  worker = *std::move(spawned);
+  worker->jobs().offer_query(1, query);
+  context.run();
+  return answer;
+}
+
+}  // namespace forkdex

@@ -1,0 +1,35 @@
+#pragma once
+
+// Who runs the embedded PostgreSQL: the caller, or, because PostgreSQL refuses root, the system
+// user forkdex on root's behalf.
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/error/result.h"
+
+namespace forkdex {
+
+struct ServerUser {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string name;
+  std::vector<gid_t> groups;
+  bool differs = false;  ///< from the caller: a child must switch to it before exec
+
+  /// ERRORS kDatabaseUnusable: root without a user forkdex; a uid without a passwd entry, which
+  /// initdb refuses.
+  static Result<ServerUser> find();
+
+  /// Whether this user can reach `path` and access(2) it in `mode`. Forks when `differs`.
+  bool may(const std::filesystem::path& path, int mode) const;
+
+  /// Becomes this user for good, where it differs; false with errno. For a child between fork and
+  /// exec. SIGNAL-SAFE.
+  bool become() const;
+};
+
+}  // namespace forkdex

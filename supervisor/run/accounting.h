@@ -1,0 +1,118 @@
+#pragma once
+
+// Counts what became of every file of a run. A file is expected once and recorded once, by the
+// planner (nothing had to be done) or from a worker's outcome; at the end the two must be equal.
+// One thread; memory does not grow with the number of files. Killed
+// with the supervisor, nothing is lost: the rows of `files` hold the same states.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/error/result.h"
+#include "common/protocol/file_state.h"
+#include "common/protocol/job.h"
+
+namespace forkdex {
+
+/// A file that could not be indexed.
+struct Problem {
+  std::string path;  ///< escaped as rows and reports have it
+  FileState state = FileState::kFailed;
+  std::string reason;
+  std::string detail;
+  std::uint32_t attempts = 0;
+};
+
+/// A file that needs no worker.
+struct PlannedFile {
+  std::string_view path;  ///< raw bytes, relative to the root
+  FileState state = FileState::kUnchanged;
+  std::string_view reason = {};
+  std::string_view detail = {};
+  std::string_view language = {};
+  std::uint32_t chunks = 0;    ///< rows that an unchanged file has
+  std::uint32_t attempts = 0;  ///< of a quarantined file
+};
+
+struct ChunkCounts {
+  std::uint64_t written = 0;   ///< rows
+  std::uint64_t embedded = 0;  ///< texts that went through the model
+  std::uint64_t reused = 0;    ///< texts whose vector was known
+  std::uint64_t tokens = 0;
+};
+
+/// Worker CPU time, summed over all incarnations.
+struct StageTimes {
+  std::chrono::nanoseconds read{0};
+  std::chrono::nanoseconds parse{0};
+  std::chrono::nanoseconds embed{0};
+  std::chrono::nanoseconds store{0};
+};
+
+/// What is searchable of one language after the run.
+struct LanguageCounts {
+  std::uint64_t files = 0;  ///< indexed, unchanged or empty
+  std::uint64_t chunks = 0;
+};
+
+class Accounting {
+ public:
+  /// Problems that are kept for the summary.
+  static constexpr std::size_t kMostProblems = 10;
+
+  /// Adds `files` to the number found; `bytes` is what workers will read of them.
+  void expect(std::uint64_t files, std::uint64_t bytes = 0);
+
+  /// Records a file that no worker sees. A removed one was never expected.
+  void record(const PlannedFile& file);
+
+  /// Records what became of a job, once, however often it was tried.
+  void record(const Job& job, const Outcome& outcome);
+
+  /// Adds what a job that is no file has cost.
+  void add_times(const Outcome& outcome);
+
+  std::uint64_t total() const { return total_; }
+  /// Files that have their state.
+  std::uint64_t done() const { return done_; }
+  std::uint64_t in(FileState state) const { return states_[static_cast<std::size_t>(state)]; }
+  /// Failed and quarantined files.
+  std::uint64_t not_indexed() const { return in(FileState::kFailed) + in(FileState::kQuarantined); }
+  /// Files that the user's globs and languages left out.
+  std::uint64_t excluded() const { return excluded_; }
+  std::uint64_t expected_bytes() const { return expected_bytes_; }
+  std::uint64_t done_bytes() const { return done_bytes_; }
+
+  const ChunkCounts& chunks() const { return chunks_; }
+  const StageTimes& stages() const { return stages_; }
+  const std::map<std::string, LanguageCounts, std::less<>>& languages() const { return languages_; }
+  /// The first kMostProblems of not_indexed(); all of them stand in the database.
+  const std::vector<Problem>& problems() const { return problems_; }
+
+  /// ERRORS kBug when a file has no state or one has two.
+  Result<void> check_complete() const;
+
+ private:
+  void count(FileState state, std::string_view language, std::uint64_t chunks);
+  void keep(Problem problem);
+
+  std::uint64_t total_ = 0;
+  std::uint64_t done_ = 0;
+  std::uint64_t excluded_ = 0;
+  std::uint64_t expected_bytes_ = 0;
+  std::uint64_t done_bytes_ = 0;
+  std::array<std::uint64_t, kFileStateCount> states_{};
+  ChunkCounts chunks_;
+  StageTimes stages_;
+  std::map<std::string, LanguageCounts, std::less<>> languages_;
+  std::vector<Problem> problems_;
+};
+
+}  // namespace forkdex

@@ -1,0 +1,166 @@
+#include "supervisor/run/job_queue.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "common/base/unnamed_file.h"
+
+namespace forkdex {
+namespace {
+
+constexpr std::size_t kBufferBytes = 256 << 10;
+
+/// Appends fields to a record, and takes them off again in the same order.
+class Writer {
+ public:
+  explicit Writer(std::string& bytes) : bytes_(bytes) {}
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  void put(const T& value) {
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  void put(const std::string& text) {
+    put(static_cast<std::uint32_t>(text.size()));
+    bytes_ += text;
+  }
+
+ private:
+  std::string& bytes_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  void take(T& value) {
+    std::memcpy(&value, bytes_.data(), sizeof value);
+    bytes_.remove_prefix(sizeof value);
+  }
+  void take(std::string& text) {
+    std::uint32_t size = 0;
+    take(size);
+    text = bytes_.substr(0, size);
+    bytes_.remove_prefix(size);
+  }
+
+ private:
+  std::string_view bytes_;
+};
+
+void put(Writer& record, const Job& job) {
+  record.put(job.id);
+  record.put(job.kind);
+  record.put(job.path);
+  record.put(job.known);
+  record.put(job.known_hash);
+  record.put(job.known_chunks);
+  record.put(job.signature);
+  record.put(job.blob_oid);
+  record.put(static_cast<std::uint32_t>(job.messages.size()));
+  for (const Sha256& message : job.messages) record.put(message);
+  record.put(job.verdict != nullptr);
+  if (!job.verdict) return;
+  record.put(job.verdict->reason);
+  record.put(job.verdict->detail);
+  record.put(job.verdict->attempts);
+  record.put(job.verdict->limit);
+}
+
+Job job_from(Reader record) {
+  Job job;
+  record.take(job.id);
+  record.take(job.kind);
+  record.take(job.path);
+  record.take(job.known);
+  record.take(job.known_hash);
+  record.take(job.known_chunks);
+  record.take(job.signature);
+  record.take(job.blob_oid);
+  std::uint32_t messages = 0;
+  record.take(messages);
+  job.messages.resize(messages);
+  for (Sha256& message : job.messages) record.take(message);
+  bool has_verdict = false;
+  record.take(has_verdict);
+  if (!has_verdict) return job;
+  Verdict verdict;
+  record.take(verdict.reason);
+  record.take(verdict.detail);
+  record.take(verdict.attempts);
+  record.take(verdict.limit);
+  job.verdict = std::make_shared<Verdict>(std::move(verdict));
+  return job;
+}
+
+/// Reads exactly `size` bytes; false when they are not there.
+bool read_all(int file, char* to, std::size_t size, std::uint64_t offset) {
+  while (size > 0) {
+    const ssize_t got = ::pread(file, to, size, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    to += got;
+    size -= static_cast<std::size_t>(got);
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<void> JobQueue::add(const Job& job) {
+  std::string bytes;
+  Writer record(bytes);
+  put(record, job);
+  bytes_ += job.signature.size;
+  entries_.push_back({job.signature.size, written_ + buffer_.size()});
+  Writer(buffer_).put(bytes);
+  return buffer_.size() < kBufferBytes ? Result<void>() : write_out();
+}
+
+Result<void> JobQueue::write_out() {
+  if (!file_.valid()) {
+    auto file = open_unnamed_file();
+    if (!file) return file.error();
+    file_ = *std::move(file);
+  }
+  if (auto appended = append_to_unnamed_file(file_, buffer_); !appended) return appended;
+  written_ += buffer_.size();
+  buffer_.clear();
+  return {};
+}
+
+Result<std::string> JobQueue::record_at(std::uint64_t offset) const {
+  std::string bytes;
+  if (offset >= written_) {
+    Reader(std::string_view(buffer_).substr(offset - written_)).take(bytes);
+    return bytes;
+  }
+  std::uint32_t size = 0;
+  if (!read_all(file_.get(), reinterpret_cast<char*>(&size), sizeof size, offset))
+    return unnamed_file_error(errno);
+  bytes.resize(size);
+  if (!read_all(file_.get(), bytes.data(), bytes.size(), offset + sizeof size))
+    return unnamed_file_error(errno);
+  return bytes;
+}
+
+Result<std::optional<Job>> JobQueue::next() {
+  if (!std::exchange(sorted_, true))
+    std::sort(entries_.begin(), entries_.end(), [](const Entry& left, const Entry& right) {
+      return left.bytes != right.bytes ? left.bytes > right.bytes : left.offset < right.offset;
+    });
+  if (next_ == entries_.size()) return std::optional<Job>();
+  const auto record = record_at(entries_[next_].offset);
+  if (!record) return record.error();
+  ++next_;
+  return std::optional(job_from(Reader(*record)));
+}
+
+}  // namespace forkdex

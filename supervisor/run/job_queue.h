@@ -1,0 +1,51 @@
+#pragma once
+
+// The jobs of a phase that no worker has had yet, biggest first: no big file is alone at the end.
+// Memory holds 16 bytes a job; the rest waits in a file without a name. Killed, nothing is left.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/unique_fd.h"
+#include "common/error/result.h"
+#include "common/protocol/job.h"
+
+namespace forkdex {
+
+class JobQueue {
+ public:
+  /// Appends `job`, its fields of a first attempt. REQUIRES that next() was not called yet. ERRORS
+  /// kDiskFull (the temporary folder's), kBug.
+  Result<void> add(const Job& job);
+
+  bool empty() const { return size() == 0; }
+  /// Jobs that are left.
+  std::size_t size() const { return entries_.size() - next_; }
+  /// What all jobs that were added will read.
+  std::uint64_t bytes() const { return bytes_; }
+
+  /// Takes the biggest job that is left, of equal ones the first added; nothing at the end. ERRORS
+  /// kBug when the file cannot be read back.
+  Result<std::optional<Job>> next();
+
+ private:
+  struct Entry {
+    std::uint64_t bytes;   // of the file to index
+    std::uint64_t offset;  // of the record
+  };
+  Result<void> write_out();
+  Result<std::string> record_at(std::uint64_t offset) const;
+
+  std::vector<Entry> entries_;
+  std::uint64_t bytes_ = 0;
+  std::size_t next_ = 0;
+  bool sorted_ = false;
+  UniqueFd file_;              // there once the buffer has been full
+  std::string buffer_;         // what follows the file's end
+  std::uint64_t written_ = 0;  // bytes in the file
+};
+
+}  // namespace forkdex

@@ -1,0 +1,42 @@
+#include "supervisor/run/output/pace.h"
+
+#include <cmath>
+
+namespace forkdex {
+namespace {
+
+constexpr auto kWindow = std::chrono::seconds(10);
+constexpr auto kSpacing = std::chrono::milliseconds(250);  // bounds the samples kept
+
+double seconds(Pace::Clock::duration time) { return std::chrono::duration<double>(time).count(); }
+
+}  // namespace
+
+Pace::Pace(Clock::time_point start) : samples_{{start, 0}}, start_(start) {}
+
+void Pace::sample(const Accounting& accounting, Clock::time_point now) {
+  expected_bytes_ = accounting.expected_bytes();
+  done_bytes_ = accounting.done_bytes();
+  const Sample latest{now, accounting.chunks().written};
+  // The newest sample follows the clock until it is far enough from the one before it.
+  if (samples_.size() > 1 && samples_.back().when - (samples_.end() - 2)->when < kSpacing)
+    samples_.back() = latest;
+  else
+    samples_.push_back(latest);
+  while (samples_.size() > 2 && now - samples_[1].when >= kWindow) samples_.pop_front();
+}
+
+double Pace::chunks_per_second() const {
+  const double elapsed = seconds(samples_.back().when - samples_.front().when);
+  if (elapsed <= 0) return 0;
+  return static_cast<double>(samples_.back().chunks - samples_.front().chunks) / elapsed;
+}
+
+std::optional<std::chrono::seconds> Pace::time_left() const {
+  if (done_bytes_ == 0 || done_bytes_ >= expected_bytes_) return std::nullopt;
+  const double elapsed = seconds(samples_.back().when - start_);
+  const double left = static_cast<double>(expected_bytes_ - done_bytes_);
+  return std::chrono::seconds(std::llround(elapsed * left / static_cast<double>(done_bytes_)));
+}
+
+}  // namespace forkdex

@@ -1,0 +1,115 @@
+#include "supervisor/run/output/summary.h"
+
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/terminal_text.h"
+
+namespace forkdex {
+namespace {
+
+std::string files_line(const Accounting& accounting) {
+  const std::uint64_t indexed = accounting.in(FileState::kIndexed);
+  const std::uint64_t unchanged = accounting.in(FileState::kUnchanged);
+  const std::uint64_t empty = accounting.in(FileState::kEmpty);
+  std::string line = fmt::format(
+      "{} total, {} succeeded ({} indexed, {} unchanged, {} empty), {} skipped, {} failed",
+      accounting.total(), indexed + unchanged + empty, indexed, unchanged, empty,
+      accounting.in(FileState::kSkipped), accounting.not_indexed());
+  if (const std::uint64_t quarantined = accounting.in(FileState::kQuarantined))
+    line += fmt::format(" ({} quarantined)", quarantined);
+  if (const std::uint64_t removed = accounting.in(FileState::kRemoved))
+    line += fmt::format(", {} removed", removed);
+  if (const std::uint64_t left = accounting.total() - accounting.done())
+    line += fmt::format(", {} not reached", left);
+  return line;
+}
+
+std::string commits_line(const RunFacts::Commits& commits) {
+  std::string line =
+      fmt::format("{} written, {} messages embedded", commits.written, commits.embedded);
+  if (commits.failed > 0) line += fmt::format(", {} failed", commits.failed);
+  if (commits.refused > 0) line += fmt::format(", {} refused", commits.refused);
+  return line;
+}
+
+std::string seconds_line(const RunFacts::Seconds& seconds) {
+  const std::array<std::pair<std::string_view, double>, 5> phases = {
+      {{"scan", seconds.scan},
+       {"files", seconds.files},
+       {"graph", seconds.graph},
+       {"commits", seconds.commits},
+       {"index build", seconds.index_build}}};
+  std::string line = fmt::format("{:.2f} total", seconds.total);
+  for (const auto& [phase, time] : phases)
+    if (time > 0) line += fmt::format(", {} {:.2f}", phase, time);
+  return line;
+}
+
+void append_problems(std::string& text, const RunFacts& facts, const Accounting& accounting) {
+  const std::vector<Problem>& problems = accounting.problems();
+  for (const Problem& problem : problems) {
+    fmt::format_to(std::back_inserter(text), "{} {}: {}", name(problem.state),
+                   printable(problem.path), problem.reason);
+    if (!problem.detail.empty())
+      fmt::format_to(std::back_inserter(text), " ({})", printable(problem.detail));
+    text += '\n';
+  }
+  if (accounting.not_indexed() > problems.size())
+    fmt::format_to(std::back_inserter(text), "and {} more: supervisor failures {}\n",
+                   accounting.not_indexed() - problems.size(), printable(facts.repository));
+}
+
+}  // namespace
+
+namespace {
+
+std::string model_text(const ModelFolder& model) {
+  return fmt::format("{} ({} dimensions)", printable(model.name), model.dimension);
+}
+
+/// "NAME (384 dimensions)", or one for each view where they differ.
+std::string models_text(const ViewModels& models) {
+  if (!models.text) return model_text(*models.code) + " for code only";
+  if (!models.code) return model_text(*models.text) + " for text only";
+  if (is_one_model(models)) return model_text(*models.code);
+  return fmt::format("{} for code, {} for text", model_text(*models.code),
+                     model_text(*models.text));
+}
+
+}  // namespace
+
+std::string opening_text(const std::string& repository, const std::string& root,
+                         const std::string& moved_from, const std::string& database,
+                         unsigned workers, const ViewModels& models, Precision precision,
+                         Verbosity verbosity) {
+  if (verbosity == Verbosity::kQuiet) return "";
+  std::string text = fmt::format("{}: {} into {}, {} worker{}, {}, {}\n", printable(repository),
+                                 printable(root), database, workers, workers == 1 ? "" : "s",
+                                 models_text(models), name_of(resolved(precision)));
+  if (!moved_from.empty())
+    text += fmt::format("{}: moved here from {}\n", printable(repository), printable(moved_from));
+  return text;
+}
+
+std::string summary_text(const RunFacts& facts, const Accounting& accounting, Verbosity verbosity) {
+  std::string text;
+  if (verbosity != Verbosity::kQuiet) {
+    const ChunkCounts& chunks = accounting.chunks();
+    text = fmt::format(
+        "{}: {}\n"
+        "  files    {}\n"
+        "  chunks   {} written, {} embedded, {} reused, {} tokens\n",
+        printable(facts.repository), name(facts.status), files_line(accounting), chunks.written,
+        chunks.embedded, chunks.reused, chunks.tokens);
+    if (facts.commits) text += fmt::format("  commits  {}\n", commits_line(*facts.commits));
+    text += fmt::format("  seconds  {}\n", seconds_line(facts.seconds));
+  }
+  append_problems(text, facts, accounting);
+  return text;
+}
+
+}  // namespace forkdex

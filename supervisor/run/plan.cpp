@@ -1,0 +1,229 @@
+#include "supervisor/run/plan.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "common/base/glob.h"
+#include "common/base/languages.h"
+#include "common/error/error.h"
+#include "supervisor/fleet/blame.h"
+
+namespace forkdex {
+namespace {
+
+// A file written within this time of our look at it may have changed again without a new
+// timestamp: file systems keep time in ticks, of two seconds where there are no nanoseconds.
+constexpr std::int64_t kRacyWindowNs = 100'000'000;
+constexpr std::int64_t kCoarseRacyWindowNs = 2'000'000'000;
+
+bool is_racy(const StatSignature& seen) {
+  const std::int64_t latest = std::max(seen.mtime_ns, seen.ctime_ns);
+  const bool coarse = seen.mtime_ns % 1'000'000'000 == 0 && seen.ctime_ns % 1'000'000'000 == 0;
+  return latest > seen.seen_at_ns - (coarse ? kCoarseRacyWindowNs : kRacyWindowNs);
+}
+
+/// Whether the row is about the bytes on disk, as far as that can be said without opening the file:
+/// by its signature, else by git's index, whose blob the row's bytes are known to be. What git
+/// converts by attributes or configuration it stores shorter (line ends lose a byte each, $Id$ its
+/// value), so that equal sizes mean equal bytes; other conversions are not current (ListedFile).
+bool same_bytes(const ListedFile& file, const StatSignature& signature, const KnownFile& known) {
+  if (!file.in_store && known.signature.same_file(signature) && !is_racy(known.signature))
+    return true;
+  return file.blob_is_current && file.blob_oid == known.blob_oid &&
+         file.size == known.signature.size;
+}
+
+bool matches_any(const std::vector<std::string>& globs, std::string_view path) {
+  return std::any_of(globs.begin(), globs.end(),
+                     [&](const std::string& glob) { return glob_match(glob, path); });
+}
+
+struct Refusal {
+  FileState state;
+  std::string_view reason;
+};
+
+/// What a path's kind alone decides.
+std::optional<Refusal> refusal_of(ListedFile::Kind kind) {
+  switch (kind) {
+    case ListedFile::Kind::kRegular:
+      return std::nullopt;
+    case ListedFile::Kind::kNotRegular:
+      return Refusal{FileState::kSkipped, traits(ErrorCode::kNotRegularFile).name};
+    case ListedFile::Kind::kSparse:
+      return Refusal{FileState::kSkipped, "sparse"};
+    case ListedFile::Kind::kSubmodule:
+      return Refusal{FileState::kSkipped, "submodule"};
+    case ListedFile::Kind::kUnreadable:
+      return Refusal{FileState::kFailed, traits(ErrorCode::kFileUnreadable).name};
+  }
+  return std::nullopt;
+}
+
+/// Whether the row says of a refused file what would be written of it now.
+bool describes(const KnownFile& known, const Decided& refused) {
+  return known.state == refused.state && known.reason == refused.reason &&
+         known.detail == refused.detail && known.signature.size == refused.bytes;
+}
+
+}  // namespace
+
+Result<void> Planner::advance() {
+  started_ = true;
+  auto next = next_known_();
+  if (!next) return next.error();
+  known_ = *std::move(next);
+  return {};
+}
+
+/// Everything known before `path` (all that is left when null) was not listed: it is gone.
+Result<void> Planner::remove_until(const std::string* path) {
+  if (!started_)
+    if (auto advanced = advance(); !advanced) return advanced;
+  while (known_ && (!path || known_->path < *path)) {
+    // What stands below a folder that cannot be looked into may well be there still.
+    const bool hidden = !unreadable_folder_.empty() && known_->path.starts_with(unreadable_folder_);
+    if (!hidden && in_scope(known_->path)) {
+      Decided gone;
+      gone.path = std::move(known_->path);
+      gone.state = FileState::kRemoved;
+      decided_(std::move(gone));
+    }
+    if (auto advanced = advance(); !advanced) return advanced;
+  }
+  return {};
+}
+
+Result<void> Planner::take(ListedFile&& file) {
+  if (auto removed = remove_until(&file.path); !removed) return removed;
+  if (file.path.ends_with('/')) unreadable_folder_ = file.path;
+  std::optional<KnownFile> known;
+  if (known_ && known_->path == file.path) {
+    known = *std::move(known_);
+    if (auto advanced = advance(); !advanced) return advanced;
+  }
+  if (!in_scope(file.path)) return {};
+  return plan(std::move(file), known ? &*known : nullptr);
+}
+
+std::optional<Decided> Planner::refusal(const ListedFile& file) const {
+  Decided decided;
+  decided.detail = file.note;
+  if (const auto refused = refusal_of(file.kind)) {
+    decided.state = refused->state;
+    decided.reason = refused->reason;
+    return decided;
+  }
+  const std::string_view language = language_of(file.path);
+  const bool admitted =
+      (rules_.include.empty() || matches_any(rules_.include, file.path)) &&
+      !matches_any(rules_.exclude, file.path) &&
+      (rules_.languages.empty() || std::find(rules_.languages.begin(), rules_.languages.end(),
+                                             language) != rules_.languages.end());
+  if (!admitted) {
+    decided.reason = kExcluded;
+  } else if (file.size > rules_.max_file_bytes) {
+    decided.reason = traits(ErrorCode::kFileTooLarge).name;
+    decided.detail =
+        fmt::format("{} bytes, more than --max-file-size {}", file.size, rules_.max_file_bytes);
+  } else if (file.path.size() > kMaxPathBytes) {
+    decided.state = FileState::kFailed;
+    decided.reason = traits(ErrorCode::kFileUnreadable).name;
+    decided.detail =
+        fmt::format("the path has {} bytes, more than {}", file.path.size(), kMaxPathBytes);
+  } else {
+    return std::nullopt;
+  }
+  return decided;
+}
+
+bool Planner::unchanged(const ListedFile& file, const StatSignature& signature,
+                        const KnownFile& known) const {
+  const bool settled = known.state == FileState::kIndexed || known.state == FileState::kEmpty ||
+                       known.state == FileState::kSkipped;
+  if (!stays_quarantined(known) && (rules_.full || !settled)) return false;
+  return known.recipe == rules_.recipe && same_bytes(file, signature, known);
+}
+
+/// Whether a verdict of an earlier run still holds, as far as it is not a matter of the bytes.
+/// --full does not lift it: a file that ended its worker three times will do so again.
+bool Planner::stays_quarantined(const KnownFile& known) const {
+  if (known.state != FileState::kQuarantined || rules_.retry_failed) return false;
+  if (known.recipe != rules_.recipe) return false;
+  if (known.reason == name(Fault::kTimedOut))
+    return rules_.file_timeout_seconds <= known.refused_limit;
+  if (known.reason == name(Fault::kOutOfMemory)) {
+    // What a machine has available is never twice the same: that is no higher limit yet.
+    const std::uint64_t slack = rules_.memory_is_chosen ? known.refused_limit / 2 : 0;
+    return rules_.memory_per_worker_bytes <= known.refused_limit + slack;
+  }
+  return true;
+}
+
+/// Lets the worker compare the bytes it reads with those the row describes.
+void Planner::compare_later(Job& job, const KnownFile& known) const {
+  const bool searchable = known.state == FileState::kIndexed || known.state == FileState::kEmpty;
+  const bool quarantined = stays_quarantined(known);
+  const bool comparable = known.recipe == rules_.recipe && known.content_hash &&
+                          ((searchable && !rules_.full) || quarantined);
+  if (!comparable) return;
+  job.known = true;
+  job.known_chunks = known.chunk_count;
+  std::copy(known.content_hash->begin(), known.content_hash->end(), job.known_hash);
+  if (quarantined)
+    job.verdict = std::make_shared<Verdict>(
+        Verdict{known.reason, known.detail, known.attempts, known.refused_limit});
+}
+
+Result<void> Planner::plan(ListedFile&& file, const KnownFile* known) {
+  StatSignature signature{file.size, file.mtime_ns, file.ctime_ns, file.inode, rules_.listed_at_ns};
+  if (auto refused = refusal(file)) {
+    refused->path = std::move(file.path);
+    refused->language = language_of(refused->path);
+    refused->bytes = file.size;
+    refused->signature = signature;
+    refused->row_is_current = known && describes(*known, *refused);
+    decided_(*std::move(refused));
+    return {};
+  }
+  // What was refused by its path or size is not refused any more: only content speaks now.
+  const bool by_content = !known || known->state != FileState::kSkipped ||
+                          known->reason == traits(ErrorCode::kBinaryFile).name ||
+                          known->reason == traits(ErrorCode::kGeneratedFile).name;
+  if (known && by_content && unchanged(file, signature, *known)) {
+    Decided same;
+    const bool as_it_was =
+        known->state == FileState::kSkipped || known->state == FileState::kQuarantined;
+    same.state = as_it_was ? known->state : FileState::kUnchanged;
+    same.reason = known->reason;
+    same.detail = known->detail;
+    same.attempts = known->attempts;
+    same.path = std::move(file.path);
+    same.language = language_of(same.path);
+    same.bytes = file.size;
+    same.chunks = known->chunk_count;
+    same.signature = signature;
+    same.blob_oid = known->blob_oid;
+    // A blob has no signature; that of a file with the same bytes stays true.
+    same.row_is_current = file.in_store || known->signature.same_file(signature) ||
+                          known->state == FileState::kQuarantined;
+    same.row_stands = true;
+    decided_(std::move(same));
+    return {};
+  }
+  Job job;
+  job.id = jobs_.size();
+  job.path = std::move(file.path);
+  job.signature = signature;
+  if (file.in_store) job.blob_oid = *file.blob_oid;
+  if (known) compare_later(job, *known);
+  return jobs_.add(job);
+}
+
+Result<JobQueue> Planner::finish() {
+  if (auto removed = remove_until(nullptr); !removed) return removed.error();
+  return std::move(jobs_);
+}
+
+}  // namespace forkdex

@@ -1,0 +1,304 @@
+#include "supervisor/settings/settings.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/path_text.h"
+#include "common/base/unique_fd.h"
+#include "supervisor/settings/settings_table.h"
+
+namespace forkdex {
+namespace {
+
+using Values = std::vector<std::string>;
+
+/// The values that one source gives, and how that source spells a setting's name.
+struct Given {
+  ErrorCode code;
+  std::map<const SettingRow*, Values> values;
+  std::string (*spell)(const SettingRow& row);
+};
+
+std::string spell_flag(const SettingRow& row) { return fmt::format("--{}", row.name); }
+std::string spell_key(const SettingRow& row) { return fmt::format("\"{}\" in --config", row.name); }
+
+Error usage(std::string sentence) { return {ErrorCode::kUsage, std::move(sentence), {}}; }
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] != b[j]);
+      diagonal = std::exchange(row[j + 1], std::min({row[j] + 1, row[j + 1] + 1, replaced}));
+    }
+  }
+  return row.back();
+}
+
+// "; did you mean --workers?" for a near miss among the settings of `used_by`, else a way on.
+std::string suggestion(std::string_view word, std::optional<Subcommand> used_by,
+                       std::string_view prefix) {
+  const SettingRow* nearest = nullptr;
+  std::size_t least = 3;
+  for (const SettingRow& row : settings_table()) {
+    if (used_by && !row.used_by(*used_by)) continue;
+    const std::size_t distance = edit_distance(word, row.name);
+    if (distance < least) {
+      nearest = &row;
+      least = distance;
+    }
+  }
+  if (nearest) return fmt::format("; did you mean {}{}?", prefix, nearest->name);
+  return "; supervisor --help lists what there is";
+}
+
+/// The command line, before anything is known about its subcommand.
+struct CommandLine {
+  std::map<const SettingRow*, Values> flags;
+  std::vector<std::string> bare;  ///< words that are no option
+  std::size_t bare_before_dashes = 0;
+  std::optional<std::string> unknown;
+  bool help = false;
+  bool version = false;
+};
+
+Result<CommandLine> scan(const std::vector<std::string>& words) {
+  CommandLine line;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--") {
+      line.bare_before_dashes = line.bare.size();
+      line.bare.insert(line.bare.end(), words.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                       words.end());
+      return line;
+    }
+    if (word.size() < 2 || word[0] != '-') {
+      line.bare.push_back(word);
+      continue;
+    }
+    const std::size_t equals = word.find('=');
+    const std::string option = word.substr(0, equals);
+    const SettingRow* row =
+        option.starts_with("--") ? find_setting(std::string_view(option).substr(2)) : nullptr;
+    if (option == "--help" || option == "-h") {
+      line.help = true;
+    } else if (option == "--version") {
+      line.version = true;
+    } else if (!row) {
+      if (!line.unknown) line.unknown = option;
+    } else if (equals != std::string::npos) {
+      line.flags[row].push_back(word.substr(equals + 1));
+    } else if (row->is_flag()) {
+      line.flags[row].push_back("true");
+    } else if (i + 1 == words.size()) {
+      return usage(fmt::format("{} needs a value: {}", option, row->range));
+    } else {
+      line.flags[row].push_back(words[++i]);
+    }
+  }
+  line.bare_before_dashes = line.bare.size();
+  return line;
+}
+
+// The first word may name the subcommand; whatever stands behind "--" never does.
+Result<Invocation> choose_subcommand(const CommandLine& line) {
+  Invocation invocation;
+  invocation.arguments = line.bare;
+  if (line.bare_before_dashes == 0) return invocation;
+  const std::string& first = line.bare.front();
+  const auto reserved = reserved_words();
+  if (std::find(reserved.begin(), reserved.end(), first) != reserved.end())
+    return usage(fmt::format(
+        "{0} is not available in this version; to index a folder of that name give ./{0}", first));
+  const auto table = subcommand_table();
+  const auto row =
+      std::find_if(table.begin(), table.end(), [&](const auto& r) { return r.name == first; });
+  if (row == table.end()) return invocation;
+  invocation.subcommand = static_cast<Subcommand>(row - table.begin());
+  invocation.subcommand_named = true;
+  invocation.arguments.erase(invocation.arguments.begin());
+  return invocation;
+}
+
+Result<void> check_arguments(const Invocation& invocation) {
+  const SubcommandRow& row = subcommand_table()[static_cast<std::size_t>(invocation.subcommand)];
+  const std::vector<std::string>& arguments = invocation.arguments;
+  const bool empty = std::any_of(arguments.begin(), arguments.end(),
+                                 [](const std::string& argument) { return argument.empty(); });
+  if (arguments.size() < row.least_arguments || empty)
+    return usage(invocation.subcommand_named
+                     ? fmt::format("{0} needs {1}: supervisor {0} {1}", row.name, row.arguments)
+                     : "There is no folder to index; give one: supervisor PATH "
+                       "(supervisor --help lists everything else)");
+  if (arguments.size() > row.most_arguments) {
+    const std::string_view hint =
+        invocation.subcommand == Subcommand::kSearch ? "; put quotes around a query of words" : "";
+    return usage(fmt::format("\"{}\" is one argument too many for {}{}",
+                             arguments[row.most_arguments], row.name, hint));
+  }
+  // A PATH is bytes; every other argument is compared with text of the database.
+  const auto bad = std::find_if_not(arguments.begin(), arguments.end(), is_utf8);
+  if (invocation.subcommand != Subcommand::kIndex && bad != arguments.end())
+    return usage(fmt::format("{} of {} is \"{}\", which is not valid UTF-8; give UTF-8 text",
+                             row.arguments, row.name, display_path(*bad)));
+  if (invocation.subcommand == Subcommand::kDatabase && arguments[0] != "start" &&
+      arguments[0] != "stop" && arguments[0] != "url")
+    return usage(fmt::format("database has no \"{}\"; give start, stop or url", arguments[0]));
+  return {};
+}
+
+Result<void> check_flags(const CommandLine& line, Subcommand subcommand) {
+  if (line.unknown) {
+    const std::size_t dashes = std::min(line.unknown->find_first_not_of('-'), line.unknown->size());
+    const std::string bare = line.unknown->substr(dashes);
+    return usage(
+        fmt::format("There is no option {}{}", *line.unknown, suggestion(bare, subcommand, "--")));
+  }
+  for (const auto& [row, values] : line.flags)
+    if (!row->used_by(subcommand))
+      return usage(fmt::format("--{} is no option of {}; supervisor {} --help lists what there is",
+                               row->name, name(subcommand), name(subcommand)));
+  const auto given = [&](std::string_view option) {
+    const auto found = line.flags.find(find_setting(option));
+    return found != line.flags.end() && found->second.back() == "true";
+  };
+  if (given("verbose") && given("quiet"))
+    return usage("--verbose and --quiet contradict each other; give one of them");
+  return {};
+}
+
+std::map<const SettingRow*, Values> from_environment(const Environment& environment) {
+  std::map<const SettingRow*, Values> values;
+  for (const SettingRow& row : settings_table()) {
+    if (row.sources == Sources::kFlagOnly) continue;
+    std::string_view text = value_of(environment, environment_name(row));
+    if (text.empty() && row.name == "database-url") text = value_of(environment, "DATABASE_URL");
+    if (text.empty()) continue;
+    // Globs may hold commas, colons and spaces, so lists are separated by line ends.
+    while (row.repeatable && text.find('\n') != std::string_view::npos) {
+      values[&row].emplace_back(text.substr(0, text.find('\n')));
+      text.remove_prefix(text.find('\n') + 1);
+    }
+    if (!text.empty()) values[&row].emplace_back(text);
+  }
+  return values;
+}
+
+std::optional<Values> values_of(const nlohmann::json& json, const SettingRow& row) {
+  if (json.is_string()) return Values{json.get<std::string>()};
+  if (json.is_boolean() && row.is_flag()) return Values{json.get<bool>() ? "true" : "false"};
+  if (json.is_number_unsigned() && !row.is_flag()) return Values{json.dump()};
+  if (!json.is_array() || !row.repeatable) return std::nullopt;
+  Values values;
+  for (const nlohmann::json& item : json) {
+    if (!item.is_string()) return std::nullopt;
+    values.push_back(item.get<std::string>());
+  }
+  return values;
+}
+
+Error config_invalid(std::string sentence, const std::string& file) {
+  return {ErrorCode::kConfigInvalid, std::move(sentence), file};
+}
+
+// Only a regular file: a FIFO would have the run wait for its writer, a device may never end.
+std::optional<std::string> read_config(const std::string& file) {
+  const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status{};
+  if (!fd.valid() || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    return std::nullopt;
+  std::string text;
+  std::array<char, 4096> block;
+  while (true) {
+    const ssize_t got = ::read(fd.get(), block.data(), block.size());
+    if (got == 0) return text;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    text.append(block.data(), static_cast<std::size_t>(got));
+  }
+}
+
+Result<std::map<const SettingRow*, Values>> from_file(const std::string& file) {
+  const std::optional<std::string> text = read_config(file);
+  if (!text)
+    return config_invalid("The --config file cannot be read; give a readable JSON file", file);
+  const nlohmann::json object = nlohmann::json::parse(*text, nullptr, false);
+  if (!object.is_object())
+    return config_invalid("The --config file is no JSON object; write {\"workers\": 4}", file);
+  std::map<const SettingRow*, Values> values;
+  for (const auto& [key, json] : object.items()) {
+    const SettingRow* row = find_setting(key);
+    if (!row || row->sources != Sources::kEverywhere)
+      return config_invalid(
+          fmt::format("There is no setting \"{}\"{}", key, suggestion(key, std::nullopt, "")),
+          file);
+    const std::optional<Values> read = values_of(json, *row);
+    if (!read)
+      return config_invalid(fmt::format("{} must be {}", spell_key(*row), row->range), file);
+    if (!read->empty()) values.emplace(row, *read);
+  }
+  return values;
+}
+
+Result<void> apply(Settings& settings, const Given& given, Subcommand subcommand) {
+  for (const auto& [row, values] : given.values) {
+    if (!row->used_by(subcommand) || row->set(settings, values)) continue;
+    std::string joined = fmt::format("{}", fmt::join(values, "\", \""));
+    if (!is_utf8(joined)) joined = display_path(joined);
+    const std::string shown = row->secret ? "" : fmt::format(" is \"{}\" but", joined);
+    return Error{
+        given.code, fmt::format("{}{} must be {}", given.spell(*row), shown, row->range), {}};
+  }
+  return {};
+}
+
+Result<void> apply_all(Invocation& invocation, const CommandLine& line,
+                       const Environment& environment) {
+  Given file{ErrorCode::kConfigInvalid, {}, spell_key};
+  const Given variables{ErrorCode::kConfigInvalid, from_environment(environment), environment_name};
+  const Given flags{ErrorCode::kUsage, line.flags, spell_flag};
+  for (const Given* source : {&flags, &variables}) {
+    const auto config = source->values.find(find_setting("config"));
+    if (config == source->values.end()) continue;
+    auto read = from_file(config->second.back());
+    if (!read) return read.error();
+    file.values = *std::move(read);
+    break;
+  }
+  for (const Given* source : {static_cast<const Given*>(&file), &variables, &flags})
+    if (Result<void> done = apply(invocation.settings, *source, invocation.subcommand); !done)
+      return done;
+  return {};
+}
+
+}  // namespace
+
+Result<Invocation> parse_invocation(const std::vector<std::string>& words,
+                                    const Environment& environment) {
+  const Result<CommandLine> line = scan(words);
+  if (!line) return line.error();
+  Result<Invocation> invocation = choose_subcommand(*line);
+  if (!invocation) return invocation;
+  if (line->help || line->version) {
+    invocation->request = line->help ? Invocation::Request::kHelp : Invocation::Request::kVersion;
+    return invocation;
+  }
+  if (auto checked = check_flags(*line, invocation->subcommand); !checked) return checked.error();
+  if (auto checked = check_arguments(*invocation); !checked) return checked.error();
+  if (auto applied = apply_all(*invocation, *line, environment); !applied) return applied.error();
+  return invocation;
+}
+
+}  // namespace forkdex

@@ -1,0 +1,31 @@
+#include "worker/read/repository_files.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace forkdex {
+
+Result<RepositoryFiles> RepositoryFiles::open(const WorkerSetup& setup) {
+  RepositoryFiles files;
+  if (!setup.object_folders.empty()) {
+    auto blobs = BlobStore::open(setup.object_folders.front());
+    if (!blobs) return blobs.error();
+    files.blobs_.emplace(*std::move(blobs));
+    files.folders_.assign(setup.object_folders.begin(), setup.object_folders.end());
+    return files;
+  }
+  files.root_.reset(::open(setup.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!files.root_.valid())
+    return system_error(ErrorCode::kPathUnusable, setup.root + " can no longer be opened", errno);
+  files.folders_.emplace_back(setup.root);
+  return files;
+}
+
+Result<SourceFile> RepositoryFiles::read(const Job& job, std::uint64_t max_bytes) const {
+  return blobs_ ? blobs_->read(job.blob_oid, max_bytes)
+                : read_source_file(root_.get(), job.path, max_bytes);
+}
+
+}  // namespace forkdex
