@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "common/base/cpu_time.h"
+#include "common/base/clock.h"
 #include "common/error/fault.h"
 #include "worker/jobs/message_embedding.h"
 #include "worker/sandbox/sandbox.h"

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.h"
 #include "common/pg/sqlstate.h"
 
 namespace forkdex {
@@ -187,12 +188,11 @@ Result<PgConnection> PgConnection::open(const std::string& conninfo,
                  "the database has no connection left (too many clients): lower --workers or raise "
                  "max_connections",
                  describe_database(conninfo)};
-  return Error{
-      ErrorCode::kDatabaseUnreachable,
-      fmt::format("the database cannot be reached: {}", describe_database(conninfo)),
-      message.empty() || message.ends_with("failed: ")
-          ? fmt::format("no answer within {} s", std::chrono::duration<double>(timeout).count())
-          : message};
+  return Error{ErrorCode::kDatabaseUnreachable,
+               fmt::format("the database cannot be reached: {}", describe_database(conninfo)),
+               message.empty() || message.ends_with("failed: ")
+                   ? fmt::format("no answer within {} s", to_seconds(timeout))
+                   : message};
 }
 
 Error PgConnection::failure(const pg_result* result) {
@@ -200,9 +200,9 @@ Error PgConnection::failure(const pg_result* result) {
   sqlstate_ = state ? state : "";
   if (silent_)
     return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
-            cancelled_at_ ? "no word from the server, and nobody waits for it any more"
-                          : fmt::format("no word from the server for {} s",
-                                        std::chrono::duration<double>(*patience_.silence).count())};
+            cancelled_at_
+                ? "no word from the server, and nobody waits for it any more"
+                : fmt::format("no word from the server for {} s", to_seconds(*patience_.silence))};
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   const std::string message = primary ? primary : first_line(PQerrorMessage(connection_.get()));
   // Not every connection that has no word for its failure is known to be dead yet.

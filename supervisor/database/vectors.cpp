@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.h"
 #include "common/pg/advisory_lock.h"
 
 namespace forkdex {
@@ -229,8 +230,7 @@ Result<std::optional<double>> build_vector_index_if_large(PgConnection& connecti
     if (built && !unlocked) return unlocked.error();
   }
   if (!built) return built.error();
-  return std::optional<double>(
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+  return std::optional<double>(seconds_since(begun));
 }
 
 }  // namespace forkdex

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/clock.h"
 #include "common/base/path_text.h"
 #include "common/error/fault.h"
 #include "supervisor/fleet/sizing.h"
@@ -30,16 +31,6 @@ using Clock = std::chrono::steady_clock;
 // Up to this many vectors an exact scan answers in well under a second, and loading without an
 // index is a hundred times faster (docs/benchmarks.md).
 constexpr std::int64_t kExactScanVectors = 50'000;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::int64_t wall_clock_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
@@ -210,7 +201,7 @@ Result<void> IndexRun::run_workers(JobQueue jobs) {
   facts_.workers.out_of_memory += counts.out_of_memory;
   facts_.workers.timed_out += counts.timed_out;
   facts_.workers.recycled += counts.recycled;
-  facts_.seconds.worker_idle += std::chrono::duration<double>(counts.idle).count();
+  facts_.seconds.worker_idle += to_seconds(counts.idle);
   facts_.memory.workers_peak_pss_bytes =
       std::max(facts_.memory.workers_peak_pss_bytes, counts.peak_pss_bytes);
   return done;

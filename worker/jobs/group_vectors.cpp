@@ -4,7 +4,7 @@
 #include <numeric>
 #include <unordered_set>
 
-#include "common/base/cpu_time.h"
+#include "common/base/clock.h"
 #include "common/error/fault.h"
 
 namespace forkdex {

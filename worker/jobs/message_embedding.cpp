@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string_view>
 
-#include "common/base/cpu_time.h"
+#include "common/base/clock.h"
 #include "common/error/fault.h"
 
 namespace forkdex {

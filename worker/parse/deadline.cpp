@@ -1,23 +1,19 @@
 #include "worker/parse/deadline.h"
 
-#include <time.h>
-
 #include <fmt/format.h>
+
+#include "common/base/clock.h"
 
 namespace forkdex {
 namespace {
 
-std::string seconds(std::chrono::milliseconds time) {
-  return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
+std::string text_of(std::chrono::milliseconds time) {
+  return fmt::format("{:g} s", to_seconds(time));
 }
 
 }  // namespace
 
-ThreadClock::time_point ThreadClock::now() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
-}
+ThreadClock::time_point ThreadClock::now() { return time_point(thread_cpu_time()); }
 
 Countdown::Countdown(Deadline deadline)
     : deadline_(deadline),
@@ -29,8 +25,8 @@ bool Countdown::passed() const {
 }
 
 std::string Countdown::text() const {
-  if (processor_passed()) return seconds(deadline_.processor) + " of processor time";
-  return seconds(deadline_.real);
+  if (processor_passed()) return text_of(deadline_.processor) + " of processor time";
+  return text_of(deadline_.real);
 }
 
 }  // namespace forkdex

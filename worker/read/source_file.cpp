@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.h"
 #include "common/base/unique_fd.h"
 
 namespace forkdex {
@@ -77,9 +78,7 @@ Result<std::optional<SourceFile>> read_once(int fd, std::uint64_t max_bytes) {
   struct stat before{};
   struct stat after{};
   SourceFile file;
-  const std::int64_t seen_at_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                      std::chrono::system_clock::now().time_since_epoch())
-                                      .count();
+  const std::int64_t seen_at_ns = wall_clock_ns();
   if (::fstat(fd, &before) != 0) return open_error(errno);
   if (!S_ISREG(before.st_mode)) return Error{ErrorCode::kNotRegularFile, "not a regular file", ""};
   file.signature = signature_of(before);

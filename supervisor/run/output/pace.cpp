@@ -2,13 +2,13 @@
 
 #include <cmath>
 
+#include "common/base/clock.h"
+
 namespace forkdex {
 namespace {
 
 constexpr auto kWindow = std::chrono::seconds(10);
 constexpr auto kSpacing = std::chrono::milliseconds(250);  // bounds the samples kept
-
-double seconds(Pace::Clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
 
@@ -27,14 +27,14 @@ void Pace::sample(const Accounting& accounting, Clock::time_point now) {
 }
 
 double Pace::chunks_per_second() const {
-  const double elapsed = seconds(samples_.back().when - samples_.front().when);
+  const double elapsed = to_seconds(samples_.back().when - samples_.front().when);
   if (elapsed <= 0) return 0;
   return static_cast<double>(samples_.back().chunks - samples_.front().chunks) / elapsed;
 }
 
 std::optional<std::chrono::seconds> Pace::time_left() const {
   if (done_bytes_ == 0 || done_bytes_ >= expected_bytes_) return std::nullopt;
-  const double elapsed = seconds(samples_.back().when - start_);
+  const double elapsed = to_seconds(samples_.back().when - start_);
   const double left = static_cast<double>(expected_bytes_ - done_bytes_);
   return std::chrono::seconds(std::llround(elapsed * left / static_cast<double>(done_bytes_)));
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/clock.h"
 #include "common/base/path_text.h"
 #include "supervisor/run/output/pace.h"
 #include "supervisor/run/output/progress_bar.h"
@@ -78,7 +79,7 @@ class JsonProgress final : public Progress {
            {"state", name(outcome.state)},
            {"chunks", outcome.chunks},
            {"worker", slot},
-           {"seconds", std::chrono::duration<double>(outcome.elapsed).count()}});
+           {"seconds", to_seconds(outcome.elapsed)}});
     tick(now);
   }
   void tick(Clock::time_point now) override {

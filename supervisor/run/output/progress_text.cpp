@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.h"
 #include "common/base/path_text.h"
 #include "common/base/terminal_text.h"
 
@@ -24,8 +25,7 @@ std::string file_line(unsigned slot, const Job& job, const Outcome& outcome) {
   if (!outcome.detail.empty()) line += printable(outcome.detail) + ", ";
   if (outcome.state == FileState::kIndexed) line += fmt::format("{} chunks, ", outcome.chunks);
   if (job.attempt > 1) line += fmt::format("attempt {}, ", job.attempt);
-  return line + fmt::format("{:.2f} s, worker {}\n",
-                            std::chrono::duration<double>(outcome.elapsed).count(), slot);
+  return line + fmt::format("{:.2f} s, worker {}\n", to_seconds(outcome.elapsed), slot);
 }
 
 void write_text(int fd, std::string_view text) {

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/clock.h"
 #include "common/base/path_text.h"
 #include "common/base/unique_fd.h"
 
@@ -20,10 +21,6 @@ namespace forkdex {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-double seconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
 
 // Microseconds are finer than any clock here can tell.
 double rounded(double value) { return std::round(value * 1e6) / 1e6; }
@@ -53,10 +50,10 @@ Json seconds_json(const RunFacts::Seconds& phases, const StageTimes& stages) {
           {"graph", rounded(phases.graph)},
           {"commits", rounded(phases.commits)},
           {"index_build", rounded(phases.index_build)},
-          {"worker_read", rounded(seconds(stages.read))},
-          {"worker_parse", rounded(seconds(stages.parse))},
-          {"worker_embed", rounded(seconds(stages.embed))},
-          {"worker_store", rounded(seconds(stages.store))},
+          {"worker_read", rounded(to_seconds(stages.read))},
+          {"worker_parse", rounded(to_seconds(stages.parse))},
+          {"worker_embed", rounded(to_seconds(stages.embed))},
+          {"worker_store", rounded(to_seconds(stages.store))},
           {"worker_idle", rounded(phases.worker_idle)}};
 }
 

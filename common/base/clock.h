@@ -1,10 +1,28 @@
 #pragma once
 
+// What clocks say, in the units that rows, reports and times of stages have.
+
 #include <ctime>
 
 #include <chrono>
+#include <cstdint>
 
 namespace forkdex {
+
+/// Wall clock, nanoseconds since 1970, as file systems count.
+inline std::int64_t wall_clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// `time` in seconds.
+constexpr double to_seconds(std::chrono::duration<double> time) { return time.count(); }
+
+/// Seconds from `start` to now.
+inline double seconds_since(std::chrono::steady_clock::time_point start) {
+  return to_seconds(std::chrono::steady_clock::now() - start);
+}
 
 /// CPU time of the calling thread since it started.
 inline std::chrono::nanoseconds thread_cpu_time() {
