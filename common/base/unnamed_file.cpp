@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <string>
 
+#include "common/base/io.h"
+
 namespace forkdex {
 
 Error unnamed_file_error(int error) {
@@ -17,12 +19,7 @@ Error unnamed_file_error(int error) {
 }
 
 Result<void> append_to_unnamed_file(const UniqueFd& file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::write(file.get(), bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return unnamed_file_error(errno);
-    bytes.remove_prefix(static_cast<std::size_t>(wrote));
-  }
+  if (!write_all(file.get(), bytes)) return unnamed_file_error(errno);
   return {};
 }
 

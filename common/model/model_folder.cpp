@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/io.h"
 #include "common/base/unique_fd.h"
 #include "common/model/model_json.h"
 #include "common/model/sentence_transformers.h"
@@ -66,16 +67,12 @@ FileIdentity identity_of(int fd, const fs::path& file) {
 std::string hash_contents(int fd, const fs::path& file) {
   std::vector<char> block(std::size_t{1} << 20);
   FieldHasher hasher;
-  std::size_t filled = 0;
   for (;;) {
-    const ssize_t got = ::read(fd, block.data() + filled, block.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = read_all(fd, block);
     if (got < 0) throw Unusable{"the model folder's weights can't be read", file};
-    filled += static_cast<std::size_t>(got);
-    if (got != 0 && filled < block.size()) continue;
+    const auto filled = static_cast<std::size_t>(got);
     hasher.add({block.data(), filled});
-    if (got == 0) return hex(hasher.finish());
-    filled = 0;
+    if (filled < block.size()) return hex(hasher.finish());
   }
 }
 

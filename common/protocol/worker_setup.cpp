@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/io.h"
+
 namespace forkdex {
 namespace {
 
@@ -107,17 +109,17 @@ WorkerSetup from_json(const nlohmann::json& json) {
 
 Result<UniqueFd> write_worker_setup(const WorkerSetup& setup) {
   UniqueFd memory(::memfd_create("forkdex-setup", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  const std::vector<std::uint8_t> document = nlohmann::json::to_cbor(to_json(setup));
-  if (!memory.valid() || ::write(memory.get(), document.data(), document.size()) !=
-                             static_cast<ssize_t>(document.size()))
+  std::string document;
+  nlohmann::json::to_cbor(to_json(setup), document);
+  if (!memory.valid() || !write_all(memory.get(), document))
     return system_error(ErrorCode::kBug, "the worker's settings cannot be handed over", errno);
   ::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
   return memory;
 }
 
 Result<WorkerSetup> read_worker_setup(int fd) try {
-  std::vector<std::uint8_t> document(static_cast<std::size_t>(::lseek(fd, 0, SEEK_END)));
-  if (::pread(fd, document.data(), document.size(), 0) != static_cast<ssize_t>(document.size()))
+  std::string document(static_cast<std::size_t>(::lseek(fd, 0, SEEK_END)), '\0');
+  if (read_all_at(fd, document, 0) != static_cast<ssize_t>(document.size()))
     return system_error(ErrorCode::kRingBroken, "the worker's settings cannot be read", errno);
   return from_json(nlohmann::json::from_cbor(document));
 } catch (const std::exception& error) {

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "common/base/io.h"
 #include "common/base/unnamed_file.h"
 
 namespace forkdex {
@@ -99,19 +100,6 @@ Job job_from(Reader record) {
   return job;
 }
 
-/// Reads exactly `size` bytes; false when they are not there.
-bool read_all(int file, char* to, std::size_t size, std::uint64_t offset) {
-  while (size > 0) {
-    const ssize_t got = ::pread(file, to, size, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    to += got;
-    size -= static_cast<std::size_t>(got);
-    offset += static_cast<std::uint64_t>(got);
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<void> JobQueue::add(const Job& job) {
@@ -143,11 +131,14 @@ Result<std::string> JobQueue::record_at(std::uint64_t offset) const {
     return bytes;
   }
   std::uint32_t size = 0;
-  if (!read_all(file_.get(), reinterpret_cast<char*>(&size), sizeof size, offset))
+  const auto filled = [this](std::span<char> to, std::uint64_t from) {
+    errno = EIO;  // what a file that ends too early has
+    return read_all_at(file_.get(), to, from) == static_cast<ssize_t>(to.size());
+  };
+  if (!filled({reinterpret_cast<char*>(&size), sizeof size}, offset))
     return unnamed_file_error(errno);
   bytes.resize(size);
-  if (!read_all(file_.get(), bytes.data(), bytes.size(), offset + sizeof size))
-    return unnamed_file_error(errno);
+  if (!filled(bytes, offset + sizeof size)) return unnamed_file_error(errno);
   return bytes;
 }
 

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/io.h"
 #include "common/base/path_text.h"
 #include "common/base/unique_fd.h"
 #include "supervisor/settings/settings_table.h"
@@ -219,15 +220,7 @@ std::optional<std::string> read_config(const std::string& file) {
   struct stat status{};
   if (!fd.valid() || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
     return std::nullopt;
-  std::string text;
-  std::array<char, 4096> block;
-  while (true) {
-    const ssize_t got = ::read(fd.get(), block.data(), block.size());
-    if (got == 0) return text;
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::nullopt;
-    text.append(block.data(), static_cast<std::size_t>(got));
-  }
+  return read_to_end(fd.get());
 }
 
 Result<std::map<const SettingRow*, Values>> from_file(const std::string& file) {

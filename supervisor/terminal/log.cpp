@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/io.h"
 #include "common/base/terminal_text.h"
 
 namespace forkdex {
@@ -86,12 +87,7 @@ std::string json_line(std::string_view time, int pid, std::string_view level,
 }
 
 void write_stderr(std::string_view line) {
-  while (!line.empty()) {
-    const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nobody is left to be told
-    line.remove_prefix(static_cast<std::size_t>(written));
-  }
+  static_cast<void>(write_all(STDERR_FILENO, line));  // a reader that went away needs no line
 }
 
 }  // namespace

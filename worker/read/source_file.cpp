@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "common/base/clock.h"
+#include "common/base/io.h"
 #include "common/base/unique_fd.h"
 
 namespace forkdex {
@@ -85,17 +86,11 @@ Result<std::optional<SourceFile>> read_once(int fd, std::uint64_t max_bytes) {
   file.signature.seen_at_ns = seen_at_ns;
   if (file.signature.size > max_bytes) return too_large(file.signature.size, max_bytes);
   file.bytes.resize(file.signature.size);
-  std::size_t done = 0;
-  while (done < file.bytes.size()) {
-    const ssize_t got =
-        ::pread(fd, file.bytes.data() + done, file.bytes.size() - done, static_cast<off_t>(done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error(ErrorCode::kFileUnreadable, "the file cannot be read", errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
+  const ssize_t got = read_all_at(fd, file.bytes, 0);
+  if (got < 0) return system_error(ErrorCode::kFileUnreadable, "the file cannot be read", errno);
   if (::fstat(fd, &after) != 0) return open_error(errno);
-  if (done != file.bytes.size() || !file.signature.same_file(signature_of(after)))
+  if (got != static_cast<ssize_t>(file.bytes.size()) ||
+      !file.signature.same_file(signature_of(after)))
     return std::optional<SourceFile>();
   file.hash = sha256(file.bytes);
   file.blob_oid = git_blob_id(file.bytes);

@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/io.h"
 #include "common/base/unique_fd.h"
 #include "supervisor/database/server/server_process.h"
 #include "supervisor/database/server/worker_role.h"
@@ -49,10 +50,7 @@ Result<void> overwrite_if_other(const fs::path& path, const std::string& content
   std::ifstream reading(path);
   if (std::string(std::istreambuf_iterator<char>(reading), {}) == content) return {};
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW));
-  if (file.valid() &&
-      ::write(file.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
-      ::fsync(file.get()) == 0)
-    return {};
+  if (file.valid() && write_all(file.get(), content) && ::fsync(file.get()) == 0) return {};
   return unusable(fmt::format("{} cannot be written", path.string()), errno);
 }
 

@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/io.h"
 #include "common/base/path_text.h"
 
 namespace forkdex {
@@ -140,7 +141,7 @@ Result<UniqueFd> add_config_of_environment(git_config& config, git_repository* r
   if (values->empty()) return UniqueFd();
   // Some may be secret: they are on no disk.
   UniqueFd file(::memfd_create("forkdex-git-config", MFD_CLOEXEC));
-  if (::write(file.get(), values->data(), values->size()) != static_cast<ssize_t>(values->size()))
+  if (!write_all(file.get(), *values))
     return wrong("no memory file can be made for GIT_CONFIG_COUNT");
   const std::string path = fmt::format("/proc/self/fd/{}", file.get());
   if (auto added = add_file(config, path.c_str(), kEnvironmentLevel, repository); !added)

@@ -26,6 +26,7 @@
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
 
+#include "common/base/io.h"
 #include "common/base/path_text.h"
 #include "common/base/unique_fd.h"
 #include "common/pg/url.h"
@@ -159,9 +160,7 @@ std::string find_git() {
 
 UniqueFd memory_file(const char* name, std::string_view content) {
   UniqueFd memory(::memfd_create(name, MFD_CLOEXEC));
-  if (memory.valid() &&
-      ::write(memory.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()))
-    memory.reset();
+  if (memory.valid() && !write_all(memory.get(), content)) memory.reset();
   return memory;
 }
 

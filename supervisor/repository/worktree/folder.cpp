@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/io.h"
+
 namespace forkdex {
 namespace {
 
@@ -78,16 +80,7 @@ std::optional<std::string> read_small_file(int folder, const char* name, std::si
   struct stat about{};
   if (!file.valid() || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode))
     return std::nullopt;
-  std::string text;
-  std::array<char, 16384> buffer;
-  while (true) {
-    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::nullopt;
-    if (got == 0) return text;
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-    if (text.size() > max_bytes) return std::nullopt;
-  }
+  return read_to_end(file.get(), max_bytes);
 }
 
 bool is_work_tree(int parent, const char* name) {

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/io.h"
 #include "common/base/path_text.h"
 #include "common/base/unnamed_file.h"
 
@@ -69,13 +70,13 @@ Result<void> ProblemList::for_each_piece(
     const std::function<Result<void>(std::string_view)>& piece) const {
   if (auto taken = piece(beginning_); !taken) return taken;
   std::array<char, kBufferBytes> bytes;
-  for (off_t at = 0; file_.valid();) {
-    const ssize_t got = ::pread(file_.get(), bytes.data(), bytes.size(), at);
-    if (got < 0 && errno == EINTR) continue;
+  for (std::uint64_t at = 0; file_.valid();) {
+    const ssize_t got = read_all_at(file_.get(), bytes, at);
     if (got < 0) return unnamed_file_error(errno);
     if (got == 0) break;
-    if (auto taken = piece({bytes.data(), static_cast<std::size_t>(got)}); !taken) return taken;
-    at += got;
+    const auto size = static_cast<std::size_t>(got);
+    if (auto taken = piece({bytes.data(), size}); !taken) return taken;
+    at += size;
   }
   return piece(buffer_);
 }

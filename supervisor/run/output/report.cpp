@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/clock.h"
+#include "common/base/io.h"
 #include "common/base/path_text.h"
 #include "common/base/unique_fd.h"
 
@@ -80,18 +81,10 @@ Error write_failure(const std::string& destination, int errno_value) {
                       errno_value);
 }
 
-Result<void> write_all(int fd, std::string_view text, const std::string& destination) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return write_failure(destination, errno);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 Result<void> write_pieces(int fd, const TextPieces& pieces, const std::string& destination) {
-  return pieces([&](std::string_view piece) { return write_all(fd, piece, destination); });
+  return pieces([&](std::string_view piece) {
+    return write_all(fd, piece) ? Result<void>() : write_failure(destination, errno);
+  });
 }
 
 // A pipe or device cannot be replaced by a rename: it is written to as it is.

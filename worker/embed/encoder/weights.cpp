@@ -14,6 +14,7 @@
 #include <ATen/ops/from_blob.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/io.h"
 #include "common/base/unique_fd.h"
 #include "worker/embed/encoder/kernel_types.h"
 
@@ -119,16 +120,6 @@ std::string header_of(const std::map<std::string, at::Tensor, std::less<>>& tens
   std::string bytes(sizeof length, '\0');
   std::memcpy(bytes.data(), &length, sizeof length);
   return bytes + text;
-}
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 /// Under another name first: whoever finds the file finds all of it. False where that can't be
