@@ -8,9 +8,6 @@
 
 namespace forkdex {
 
-/// Whether `text` is valid UTF-8 throughout, as the database wants text.
-bool is_utf8(std::string_view text);
-
 /// Writes the bytes of a name as UTF-8: a byte that is not part of valid UTF-8 becomes `\xHH`
 /// (lower case), a backslash becomes `\\`, everything else, newlines included, stays. Distinct
 /// names give distinct texts.

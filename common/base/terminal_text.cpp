@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "common/base/utf8.h"
+
 namespace forkdex {
 namespace {
 
@@ -42,23 +44,10 @@ bool in(const std::array<Range, N>& ranges, char32_t c) {
                      [c](const Range& range) { return c >= range.first && c <= range.last; });
 }
 
-struct Character {
-  char32_t code_point;
-  std::size_t bytes;
-};
-
-// The first character of `text`; a byte that starts none stands for itself.
-Character first_character(std::string_view text) {
-  const auto byte = static_cast<unsigned char>(text[0]);
-  const std::size_t bytes = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-  if (bytes > text.size() || bytes == 1) return {byte, 1};
-  auto code_point = static_cast<char32_t>(byte & (0xff >> (bytes + 1)));
-  for (std::size_t i = 1; i < bytes; ++i) {
-    const auto next = static_cast<unsigned char>(text[i]);
-    if ((next & 0xc0) != 0x80) return {byte, 1};
-    code_point = code_point << 6 | (next & 0x3f);
-  }
-  return {code_point, bytes};
+/// The first character of `text`; a byte that is not part of UTF-8 stands for itself.
+Utf8Character next_character(std::string_view text) {
+  const Utf8Character first = first_character(text);
+  return first.valid ? first : Utf8Character{static_cast<unsigned char>(text[0]), 1, false};
 }
 
 std::size_t width_of(char32_t c) { return in(kZeroWidth, c) ? 0 : in(kWide, c) ? 2 : 1; }
@@ -66,14 +55,14 @@ std::size_t width_of(char32_t c) { return in(kZeroWidth, c) ? 0 : in(kWide, c) ?
 }  // namespace
 
 bool starts_unprintable(std::string_view text) {
-  return in(kUnprintable, first_character(text).code_point);
+  return in(kUnprintable, next_character(text).code_point);
 }
 
 std::string printable(std::string_view text) {
   std::string shown;
   shown.reserve(text.size());
   while (!text.empty()) {
-    const Character c = first_character(text);
+    const Utf8Character c = next_character(text);
     if (!in(kUnprintable, c.code_point)) {
       shown += text.substr(0, c.bytes);
     } else {
@@ -88,7 +77,7 @@ std::string printable(std::string_view text) {
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   while (!text.empty()) {
-    const Character c = first_character(text);
+    const Utf8Character c = next_character(text);
     width += width_of(c.code_point);
     text.remove_prefix(c.bytes);
   }
@@ -101,7 +90,7 @@ std::string keep_end(std::string_view text, std::size_t columns) {
   if (width <= columns) return std::string(text);
   if (columns <= kEllipsis.size()) return std::string(kEllipsis.substr(0, columns));
   while (width > columns - kEllipsis.size()) {
-    const Character c = first_character(text);
+    const Utf8Character c = next_character(text);
     width -= width_of(c.code_point);
     text.remove_prefix(c.bytes);
   }
@@ -111,7 +100,7 @@ std::string keep_end(std::string_view text, std::size_t columns) {
 std::string keep_start(std::string_view text, std::size_t columns) {
   std::size_t kept = 0;
   for (std::size_t width = 0; kept < text.size();) {
-    const Character c = first_character(text.substr(kept));
+    const Utf8Character c = next_character(text.substr(kept));
     width += width_of(c.code_point);
     if (width > columns) break;
     kept += c.bytes;

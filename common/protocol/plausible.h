@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/base/path_text.h"
+#include "common/base/utf8.h"
 
 namespace forkdex {
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/utf8.h"
 #include "common/protocol/ring.h"
 #include "common/protocol/segment.h"
 
@@ -24,10 +25,7 @@ struct SharedText {
   char bytes[kBytes];
 
   void set(std::string_view text) {
-    std::size_t size = std::min(text.size(), kBytes);
-    if (size < text.size())
-      while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-    length = static_cast<std::uint32_t>(size);
+    length = static_cast<std::uint32_t>(code_point_border(text, kBytes));
     std::memcpy(bytes, text.data(), length);
   }
   std::string get() const {

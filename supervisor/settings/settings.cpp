@@ -16,6 +16,7 @@
 #include "common/base/io.h"
 #include "common/base/path_text.h"
 #include "common/base/unique_fd.h"
+#include "common/base/utf8.h"
 #include "supervisor/settings/settings_table.h"
 
 namespace forkdex {

@@ -8,6 +8,7 @@
 #include "common/base/glob.h"
 #include "common/base/languages.h"
 #include "common/base/path_text.h"
+#include "common/base/utf8.h"
 #include "common/pg/url.h"
 #include "common/protocol/segment.h"
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/base/path_text.h"
+#include "common/base/utf8.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace forkdex::fuzz {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/base/path_text.h"
+#include "common/base/utf8.h"
 #include "common/protocol/segment.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/lying_peer.h"

@@ -8,9 +8,8 @@
 #include <string_view>
 
 #include "common/base/terminal_text.h"
+#include "common/base/utf8.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "worker/embed/tokenizer/unicode.h"
-#include "worker/parse/decode.h"
 
 namespace forkdex::fuzz {
 namespace {
@@ -27,7 +26,7 @@ bool has_override(std::string_view text) {
          text.find("\u2066") != std::string_view::npos;
 }
 
-// UTF-8 by the decoder's own idea of a sequence.
+// UTF-8, sequence by sequence.
 bool is_sequences(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = utf8_sequence(text);
@@ -49,9 +48,9 @@ void check(std::string_view bytes) {
   expect(unescape_path(escaped) == name, "a path comes back from its text");
   expect(unescape_path(displayed) == name, "a path comes back from what is displayed");
   if (const auto raw = unescape_path(name)) expect(raw->size() <= name.size(), "an escape shrinks");
-  expect(is_utf8(name) == unicode::is_valid_utf8(name) && is_utf8(name) == is_sequences(name),
+  expect(is_utf8(name) == is_sequences(name) && is_utf8(name) == (to_valid_utf8(name) == name),
          "all agree on what UTF-8 is");
-  expect(is_utf8(unicode::to_valid_utf8(name)), "replacing makes UTF-8");
+  expect(is_utf8(to_valid_utf8(name)), "replacing makes UTF-8");
 
   const std::string shown = printable(escaped);
   expect(is_utf8(shown) && !has_control(shown), "what is printable has no control character");

@@ -1,8 +1,8 @@
 #include "worker/parse/decode.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <cstring>
+
+#include "common/base/utf8.h"
 
 namespace forkdex {
 namespace {
@@ -16,82 +16,15 @@ unsigned byte_at(std::string_view text, std::size_t i) {
   return static_cast<unsigned char>(text[i]);
 }
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
-bool is_utf8(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    std::uint64_t eight = 0;
-    while (i + sizeof eight <= text.size()) {  // most source is ASCII
-      std::memcpy(&eight, text.data() + i, sizeof eight);
-      if (eight & 0x8080808080808080U) break;
-      i += sizeof eight;
-    }
-    if (i == text.size()) break;
-    const std::size_t length = utf8_sequence(text.substr(i));
-    if (length == 0) return false;
-    i += length;
-  }
-  return true;
-}
-
-/// Bytes that a code point takes in UTF-8, by the first of them.
-std::size_t sequence_length(char first) {
-  const auto c = static_cast<unsigned char>(first);
-  return c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-}
-
 Error binary(std::string_view what) { return Error{ErrorCode::kBinaryFile, std::string(what), {}}; }
 
 }  // namespace
-
-std::size_t utf8_sequence(std::string_view text) {
-  if (text.empty()) return 0;
-  const unsigned first = byte_at(text, 0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!is_continuation(text[i])) return 0;
-  }
-  const unsigned second = byte_at(text, 1);
-  if (first == 0xE0 && second < 0xA0) return 0;   // overlong
-  if (first == 0xED && second >= 0xA0) return 0;  // surrogate
-  if (first == 0xF0 && second < 0x90) return 0;   // overlong
-  if (first == 0xF4 && second >= 0x90) return 0;  // past U+10FFFF
-  return length;
-}
-
-std::size_t code_point_border(std::string_view text, std::size_t offset) {
-  if (offset >= text.size()) return text.size();
-  while (offset > 0 && is_continuation(text[offset])) --offset;
-  return offset;
-}
-
-std::string_view capped(std::string_view text, std::size_t max_bytes) {
-  return text.substr(0, code_point_border(text, max_bytes));
-}
 
 void DecodedText::append(char32_t code_point, std::size_t disk_offset) {
   if (checkpoints_.empty() || owned_.size() >= checkpoints_.back().text + kCheckpointBytes) {
     checkpoints_.push_back({owned_.size(), disk_offset});
   }
-  const auto put = [this](char32_t bits) { owned_.push_back(static_cast<char>(bits)); };
-  if (code_point < 0x80) {
-    put(code_point);
-    return;
-  }
-  if (code_point < 0x800) {
-    put(0xC0 | (code_point >> 6));
-  } else if (code_point < 0x10000) {
-    put(0xE0 | (code_point >> 12));
-    put(0x80 | ((code_point >> 6) & 0x3F));
-  } else {
-    put(0xF0 | (code_point >> 18));
-    put(0x80 | ((code_point >> 12) & 0x3F));
-    put(0x80 | ((code_point >> 6) & 0x3F));
-  }
-  put(0x80 | (code_point & 0x3F));
+  append_utf8(code_point, owned_);
 }
 
 std::size_t DecodedText::disk_offset(std::size_t text_offset) const {
@@ -100,7 +33,7 @@ std::size_t DecodedText::disk_offset(std::size_t text_offset) const {
   auto after = std::ranges::upper_bound(checkpoints_, text_offset, {}, &Checkpoint::text);
   Checkpoint at = *std::prev(after);  // the first checkpoint is at 0
   while (at.text < text_offset) {
-    const std::size_t length = sequence_length(owned_[at.text]);
+    const std::size_t length = utf8_sequence(std::string_view(owned_).substr(at.text));
     at.text += length;
     at.disk += width_ == Width::kLatin1 ? 1 : length == 4 ? 4 : 2;
   }

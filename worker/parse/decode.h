@@ -49,14 +49,4 @@ class DecodedText {
 /// (a UTF-16 byte order mark before bytes that are not UTF-16).
 Result<DecodedText> decode(std::string_view bytes);
 
-/// The length in bytes of the well-formed UTF-8 sequence at the start of `text`, 0 if there is
-/// none.
-std::size_t utf8_sequence(std::string_view text);
-
-/// The greatest code point border of well-formed `text` that is at most `offset`.
-std::size_t code_point_border(std::string_view text, std::size_t offset);
-
-/// `text` cut to at most `max_bytes` at a code point border.
-std::string_view capped(std::string_view text, std::size_t max_bytes);
-
 }  // namespace forkdex

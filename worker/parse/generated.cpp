@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "common/base/utf8.h"
+
 namespace forkdex {
 namespace {
 
@@ -15,8 +17,8 @@ std::size_t line_ends(std::string_view text) {
 }
 
 std::size_t code_points(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return !is_continuation(c); }));
 }
 
 }  // namespace

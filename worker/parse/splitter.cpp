@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/base/utf8.h"
 #include "worker/parse/decode.h"
 
 namespace forkdex {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 
+#include "common/base/utf8.h"
 #include "worker/parse/decode.h"
 #include "worker/parse/documentation.h"
 

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/utf8.h"
 #include "worker/parse/documentation.h"
 #include "worker/parse/pieces.h"
 

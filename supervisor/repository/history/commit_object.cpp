@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "common/base/path_text.h"
+#include "common/base/utf8.h"
 
 namespace forkdex {
 namespace {
@@ -50,15 +51,7 @@ std::string_view name_and_address(std::string_view person) {
 std::string from_latin1(std::string_view text) {
   std::string utf8;
   utf8.reserve(text.size() + text.size() / 8);
-  for (const char letter : text) {
-    const auto byte = static_cast<unsigned char>(letter);
-    if (byte < 0x80) {
-      utf8 += letter;
-    } else {
-      utf8 += static_cast<char>(0xC0 | (byte >> 6));
-      utf8 += static_cast<char>(0x80 | (byte & 0x3F));
-    }
-  }
+  for (const char letter : text) append_utf8(static_cast<unsigned char>(letter), utf8);
   return utf8;
 }
 
@@ -118,12 +111,7 @@ std::string_view without_blank_lines_around(std::string_view text) {
 }
 
 /// The first kMostMessageBytes, without a UTF-8 character cut in two.
-std::string_view cut(std::string_view text) {
-  if (text.size() <= Commit::kMostMessageBytes) return text;
-  std::size_t end = Commit::kMostMessageBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
-}
+std::string_view cut(std::string_view text) { return capped(text, Commit::kMostMessageBytes); }
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/utf8.h"
 #include "worker/embed/tokenizer/unicode.h"
 
 namespace forkdex {
@@ -59,10 +60,10 @@ class Normalization {
   }
 
   void lower(char32_t code) {
-    if (!steps_.lowercase) return unicode::append_utf8(code, out_);
+    if (!steps_.lowercase) return append_utf8(code, out_);
     lowered_.clear();
     unicode::append_lowercase(code, lowered_);
-    for (const char32_t part : lowered_) unicode::append_utf8(part, out_);
+    for (const char32_t part : lowered_) append_utf8(part, out_);
   }
 
   const BertNormalizer::Steps& steps_;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/utf8.h"
 #include "worker/embed/tokenizer/unicode.h"
 
 namespace forkdex {
@@ -43,7 +44,7 @@ std::unique_ptr<Bpe> Bpe::make(Definition definition) {
   if (!bpe->add_merges(definition.merges)) return nullptr;
   for (char32_t code = 0; code < bpe->low_characters_.size(); ++code) {
     std::string character;
-    unicode::append_utf8(code, character);
+    append_utf8(code, character);
     bpe->low_characters_[code] = bpe->token_of(character);
   }
   if (definition.byte_fallback) {

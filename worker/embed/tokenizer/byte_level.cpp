@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "common/base/utf8.h"
 #include "worker/embed/tokenizer/unicode.h"
 
 namespace forkdex {
@@ -64,7 +65,7 @@ const std::array<std::string, 256>& visible_bytes() {
     char32_t free = 0x100;
     for (unsigned byte = 0; byte < all.size(); ++byte) {
       const bool printable = (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte != 0xAD);
-      unicode::append_utf8(printable ? static_cast<char32_t>(byte) : free++, all[byte]);
+      append_utf8(printable ? static_cast<char32_t>(byte) : free++, all[byte]);
     }
     return all;
   }();

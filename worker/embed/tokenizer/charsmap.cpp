@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/utf8.h"
 #include "worker/embed/tokenizer/graphemes.h"
 #include "worker/embed/tokenizer/unicode.h"
 
@@ -42,7 +43,7 @@ std::unique_ptr<CharsmapNormalizer> CharsmapNormalizer::make(std::string_view ch
   charsmap.remove_prefix(kUnit);
   if (trie_bytes == 0 || trie_bytes % kUnit != 0 || trie_bytes > charsmap.size()) return nullptr;
   const std::string_view replacements = charsmap.substr(trie_bytes);
-  if (!unicode::is_valid_utf8(replacements) || has_long_replacement(replacements)) return nullptr;
+  if (!is_utf8(replacements) || has_long_replacement(replacements)) return nullptr;
   std::vector<std::uint32_t> units(trie_bytes / kUnit);
   for (std::size_t i = 0; i < units.size(); ++i) units[i] = read_unit(charsmap.substr(i * kUnit));
   return std::unique_ptr<CharsmapNormalizer>(
@@ -67,7 +68,7 @@ bool CharsmapNormalizer::append_replacement(std::string_view text, std::string& 
     const std::uint32_t* leaf = unit(at);
     if (!leaf || value(*leaf) >= replacements_.size()) return false;
     const std::string_view found = std::string_view(replacements_).substr(value(*leaf));
-    if ((static_cast<unsigned char>(found[0]) & 0xC0) == 0x80) return false;  // within a character
+    if (is_continuation(found[0])) return false;  // within a character
     out.append(found.substr(0, found.find('\0')));
     return true;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/utf8.h"
 #include "worker/embed/tokenizer/unicode.h"
 
 namespace forkdex {
@@ -67,7 +68,7 @@ void NormalFormNormalizer::append(std::string_view text, std::string& out) const
   }
   std::u32string codes = decomposed(text);
   if (form_.compose) compose(codes);
-  for (const char32_t code : codes) unicode::append_utf8(code, out);
+  for (const char32_t code : codes) append_utf8(code, out);
 }
 
 }  // namespace forkdex

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/utf8.h"
 #include "worker/embed/tokenizer/unicode.h"
 
 namespace forkdex {
@@ -27,14 +28,14 @@ void LowercaseNormalizer::append(std::string_view text, std::string& out) const 
   while (!text.empty()) {
     lowered.clear();
     unicode::append_lowercase(unicode::take_code_point(text), lowered);
-    for (const char32_t code : lowered) unicode::append_utf8(code, out);
+    for (const char32_t code : lowered) append_utf8(code, out);
   }
 }
 
 void StripAccentsNormalizer::append(std::string_view text, std::string& out) const {
   while (!text.empty()) {
     const char32_t code = unicode::take_code_point(text);
-    if (!unicode::is_combining_mark(code)) unicode::append_utf8(code, out);
+    if (!unicode::is_combining_mark(code)) append_utf8(code, out);
   }
 }
 

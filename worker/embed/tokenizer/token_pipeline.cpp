@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "common/base/utf8.h"
 #include "worker/embed/tokenizer/unicode.h"
 
 namespace forkdex {
@@ -26,8 +27,8 @@ std::size_t TokenPipeline::count(std::string_view text) const {
 
 void TokenPipeline::append_content(std::string_view text, std::size_t limit,
                                    std::vector<std::int32_t>& ids) const {
-  if (!unicode::is_valid_utf8(text)) {
-    const std::string valid = unicode::to_valid_utf8(text);
+  if (!is_utf8(text)) {
+    const std::string valid = to_valid_utf8(text);
     return append_valid(valid, limit, ids);
   }
   append_valid(text, limit, ids);

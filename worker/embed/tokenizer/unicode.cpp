@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "common/base/utf8.h"
 #include "worker/embed/tokenizer/code_ranges.h"
 
 namespace forkdex::unicode {
@@ -70,87 +71,12 @@ char32_t hangul_composition(char32_t first, char32_t second) {
   return 0;
 }
 
-// What may follow a lead byte: how many continuation bytes, and the bounds of the first of them
-// (they exclude overlong forms, surrogates and what lies past U+10FFFF).
-struct Lead {
-  int following;
-  unsigned char low;
-  unsigned char high;
-};
-
-Lead lead_of(unsigned char byte) {
-  if (byte >= 0xC2 && byte <= 0xDF) return {1, 0x80, 0xBF};
-  if (byte == 0xE0) return {2, 0xA0, 0xBF};
-  if (byte == 0xED) return {2, 0x80, 0x9F};
-  if (byte >= 0xE1 && byte <= 0xEF) return {2, 0x80, 0xBF};
-  if (byte == 0xF0) return {3, 0x90, 0xBF};
-  if (byte >= 0xF1 && byte <= 0xF3) return {3, 0x80, 0xBF};
-  if (byte == 0xF4) return {3, 0x80, 0x8F};
-  return {0, 0, 0};
-}
-
-struct Taken {
-  char32_t code;
-  bool valid;
-};
-
-Taken take(std::string_view& text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  text.remove_prefix(1);
-  if (first < 0x80) return {first, true};
-  const Lead lead = lead_of(first);
-  if (lead.following == 0) return {kReplacement, false};
-  char32_t code = first & (0x3Fu >> lead.following);
-  unsigned char low = lead.low;
-  unsigned char high = lead.high;
-  for (int i = 0; i < lead.following; ++i) {
-    if (text.empty()) return {kReplacement, false};
-    const auto byte = static_cast<unsigned char>(text[0]);
-    if (byte < low || byte > high) return {kReplacement, false};
-    code = (code << 6) | (byte & 0x3Fu);
-    text.remove_prefix(1);
-    low = 0x80;
-    high = 0xBF;
-  }
-  return {code, true};
-}
-
 }  // namespace
 
-char32_t take_code_point(std::string_view& text) { return take(text).code; }
-
-void append_utf8(char32_t code, std::string& text) {
-  const auto tail = [&](int shift) {
-    text.push_back(static_cast<char>(0x80 | ((code >> shift) & 0x3F)));
-  };
-  if (code < 0x80) {
-    text.push_back(static_cast<char>(code));
-  } else if (code < 0x800) {
-    text.push_back(static_cast<char>(0xC0 | (code >> 6)));
-    tail(0);
-  } else if (code < 0x10000) {
-    text.push_back(static_cast<char>(0xE0 | (code >> 12)));
-    tail(6);
-    tail(0);
-  } else {
-    text.push_back(static_cast<char>(0xF0 | (code >> 18)));
-    tail(12);
-    tail(6);
-    tail(0);
-  }
-}
-
-bool is_valid_utf8(std::string_view text) {
-  while (!text.empty())
-    if (!take(text).valid) return false;
-  return true;
-}
-
-std::string to_valid_utf8(std::string_view text) {
-  std::string valid;
-  valid.reserve(text.size() + text.size() / 8);
-  while (!text.empty()) append_utf8(take_code_point(text), valid);
-  return valid;
+char32_t take_code_point(std::string_view& text) {
+  const Utf8Character first = first_character(text);
+  text.remove_prefix(first.bytes);
+  return first.code_point;
 }
 
 bool is_removed_by_cleaning(char32_t code) { return find_range(kRemovedByCleaning, code); }
@@ -219,7 +145,7 @@ std::size_t trailing_whitespace(std::string_view text) {
 
 std::size_t last_character(std::string_view text) {
   std::size_t start = text.size() - 1;
-  while (start > 0 && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) --start;
+  while (start > 0 && is_continuation(text[start])) --start;
   return start;
 }
 

@@ -10,19 +10,9 @@
 
 namespace forkdex::unicode {
 
-inline constexpr char32_t kReplacement = 0xFFFD;
-
 /// Takes the first code point off `text`. Each maximal invalid sequence counts as one U+FFFD.
 /// REQUIRES !text.empty().
 char32_t take_code_point(std::string_view& text);
-
-/// Appends `code` to `text` as UTF-8.
-void append_utf8(char32_t code, std::string& text);
-
-bool is_valid_utf8(std::string_view text);
-
-/// Copies `text` with every invalid sequence replaced by U+FFFD.
-std::string to_valid_utf8(std::string_view text);
 
 /// Whether BERT's text cleaning drops `code`: controls, formats, private use, NUL, U+FFFD.
 bool is_removed_by_cleaning(char32_t code);

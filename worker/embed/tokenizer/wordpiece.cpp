@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/utf8.h"
+
 namespace forkdex {
 namespace {
 
 bool has_more_characters_than(std::string_view word, std::size_t limit) {
   if (word.size() <= limit) return false;
-  const auto characters = std::count_if(word.begin(), word.end(), [](char byte) {
-    return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
-  });
+  const auto characters =
+      std::count_if(word.begin(), word.end(), [](char byte) { return !is_continuation(byte); });
   return static_cast<std::size_t>(characters) > limit;
 }
 

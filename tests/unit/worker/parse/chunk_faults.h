@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/utf8.h"
 #include "worker/parse/chunker.h"
 #include "worker/parse/decode.h"
 

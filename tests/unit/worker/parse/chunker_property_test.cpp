@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/utf8.h"
 #include "tests/unit/worker/parse/chunk_faults.h"
 #include "worker/parse/chunker.h"
 #include "worker/parse/decode.h"

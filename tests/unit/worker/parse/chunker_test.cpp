@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/utf8.h"
 #include "tests/unit/worker/parse/chunker_fixture.h"
 #include "worker/parse/decode.h"
 #include "worker/parse/documentation.h"

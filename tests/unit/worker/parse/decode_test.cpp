@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/utf8.h"
+
 using namespace forkdex;
 using namespace std::string_literals;
 
