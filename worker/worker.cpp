@@ -234,10 +234,10 @@ Result<std::optional<FileState>> Worker::look_up_result(FileInHand& in_hand) {
   if (!*stored) return std::optional<FileState>();
   Outcome& outcome = in_hand.outcome;
   outcome.language = std::move((*stored)->language);
-  outcome.detail = std::move((*stored)->detail);
+  outcome.detail = std::move((*stored)->verdict.detail);
   outcome.chunks = (*stored)->chunks;
   outcome.reused = outcome.chunks * views();
-  return std::optional((*stored)->state);
+  return std::optional((*stored)->verdict.state);
 }
 
 /// Embeds every text of the group whose vector is not known yet, each text once a model.
@@ -354,14 +354,13 @@ Result<std::vector<MissingVector>> Worker::store_once(FileInHand& in_hand, bool 
   file.repository_id = setup_.repository_id;
   file.path = job.path;
   file.content_hash = in_hand.file.hash;
-  file.language = in_hand.parsed.language;
-  file.state = in_hand.parsed.chunks.empty() ? FileState::kEmpty : FileState::kIndexed;
-  file.detail = in_hand.parsed.detail;
-  file.bytes = in_hand.outcome.bytes;
-  file.signature = in_hand.file.signature;
-  file.blob_oid = in_hand.file.blob_oid;
+  file.verdict = {in_hand.parsed.chunks.empty() ? FileState::kEmpty : FileState::kIndexed,
+                  {},
+                  in_hand.parsed.detail,
+                  job.attempt};
+  file.facts = {in_hand.parsed.language, in_hand.outcome.bytes, in_hand.file.blob_oid,
+                in_hand.file.signature};
   file.recipe = setup_.recipe;
-  file.attempts = job.attempt;
   file.chunks = in_hand.parsed.chunks;
   file.waits_for_disk = waits_for_disk;
   return store_->store(file);

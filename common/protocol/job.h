@@ -11,32 +11,9 @@
 #include <vector>
 
 #include "common/base/hash.h"
-#include "common/protocol/file_state.h"
+#include "common/protocol/file_facts.h"
 
 namespace forkdex {
-
-/// What lstat said of a file when it was listed. Equal signatures mean unchanged bytes, unless
-/// mtime or ctime lies within the racy window before `seen_at_ns`.
-struct StatSignature {
-  std::uint64_t size = 0;
-  std::int64_t mtime_ns = 0;
-  std::int64_t ctime_ns = 0;
-  std::uint64_t inode = 0;
-  std::int64_t seen_at_ns = 0;  ///< when the listing looked, wall clock
-
-  bool same_file(const StatSignature& other) const {
-    return size == other.size && mtime_ns == other.mtime_ns && ctime_ns == other.ctime_ns &&
-           inode == other.inode;
-  }
-};
-
-/// Why an earlier run quarantined a file, and under which limit. It stands while the bytes do.
-struct Verdict {
-  std::string reason;
-  std::string detail;
-  std::uint32_t attempts = 0;
-  std::uint64_t limit = 0;
-};
 
 enum class JobKind : std::uint8_t {
   kFile,      ///< a file to index
@@ -65,7 +42,7 @@ struct Job {
   std::string blob_oid;
   std::uint32_t known_chunks = 0;  ///< stays with the supervisor: rows in `chunks`, if unchanged
   /// Stays with the supervisor: what `known_hash` was quarantined for, null for any other file.
-  std::shared_ptr<const Verdict> verdict;
+  std::shared_ptr<const Quarantine> quarantine;
 };
 
 /// What became of a job.

@@ -83,7 +83,8 @@ PgParam path_hashes(const std::vector<FileRecord>& records) {
 /// The five columns of the signature, last in every statement that has them.
 void add_signature(const std::vector<FileRecord>& records, std::vector<PgParam>& params) {
   const auto add = [&](auto field) {
-    params.push_back(column(records, [field](const FileRecord& r) { return field(r.signature); }));
+    params.push_back(
+        column(records, [field](const FileRecord& r) { return field(r.facts.signature); }));
   };
   add([](const StatSignature& s) { return number(s.size); });
   add([](const StatSignature& s) { return PgParam(std::to_string(s.mtime_ns)); });
@@ -95,9 +96,9 @@ void add_signature(const std::vector<FileRecord>& records, std::vector<PgParam>&
 }  // namespace
 
 void FileRows::add(FileRecord record) {
-  if (record.state == FileState::kUnchanged)
+  if (record.verdict.state == FileState::kUnchanged)
     refreshed_.push_back(std::move(record));
-  else if (record.state == FileState::kRemoved)
+  else if (record.verdict.state == FileState::kRemoved)
     removed_.push_back(std::move(record));
   else
     refused_.push_back(std::move(record));
@@ -135,14 +136,14 @@ Result<void> FileRows::write_refused() {
   add([](const FileRecord& r) {
     return escape_path(r.path) == r.path ? PgParam() : PgParam(bytea_text(r.path));
   });
-  add([](const FileRecord& r) { return PgParam(std::string(name(r.state))); });
-  add([](const FileRecord& r) { return text_or_null(r.reason); });
-  add([](const FileRecord& r) { return text_or_null(r.detail); });
-  add([](const FileRecord& r) { return text_or_null(r.language); });
-  add([](const FileRecord& r) { return number(r.bytes); });
-  add([](const FileRecord& r) { return number(r.attempts); });
+  add([](const FileRecord& r) { return PgParam(std::string(name(r.verdict.state))); });
+  add([](const FileRecord& r) { return text_or_null(r.verdict.reason); });
+  add([](const FileRecord& r) { return text_or_null(r.verdict.detail); });
+  add([](const FileRecord& r) { return text_or_null(r.facts.language); });
+  add([](const FileRecord& r) { return number(r.facts.bytes); });
+  add([](const FileRecord& r) { return number(r.verdict.attempts); });
   add([](const FileRecord& r) { return text_or_null(r.recipe); });
-  add([](const FileRecord& r) { return text_or_null(r.blob_oid); });
+  add([](const FileRecord& r) { return text_or_null(r.facts.blob_oid); });
   add([](const FileRecord& r) {
     return r.content_hash ? bytea_text(bytes_of(*r.content_hash)) : PgParam();
   });
@@ -159,7 +160,7 @@ Result<void> FileRows::write_refreshed() {
   if (refreshed_.empty()) return {};
   std::vector<PgParam> params = {std::to_string(repository_id_), path_hashes(refreshed_)};
   params.push_back(
-      column(refreshed_, [](const FileRecord& r) { return text_or_null(r.blob_oid); }));
+      column(refreshed_, [](const FileRecord& r) { return text_or_null(r.facts.blob_oid); }));
   add_signature(refreshed_, params);
   const auto done = connection_->run(kRefresh, params);
   return done ? Result<void>() : done.error();

@@ -9,8 +9,7 @@
 #include "common/base/hash.h"
 #include "common/error/result.h"
 #include "common/pg/connection.h"
-#include "common/protocol/file_state.h"
-#include "common/protocol/job.h"
+#include "common/protocol/file_facts.h"
 
 namespace forkdex {
 
@@ -19,16 +18,10 @@ struct FileRecord {
   std::string path;  ///< raw bytes
   /// kSkipped, kFailed, kQuarantined: the row says so and the file's chunks go. kUnchanged: the row
   /// keeps its result and takes the new signature. kRemoved: row and chunks go.
-  FileState state = FileState::kSkipped;
-  std::string reason;
-  std::string detail;
-  std::string language;
-  std::uint64_t bytes = 0;
-  std::uint32_t attempts = 0;
-  std::string recipe;    ///< under which this was decided; a later run with another asks again
-  std::string blob_oid;  ///< hex, or empty
+  Verdict verdict;
+  FileFacts facts;
+  std::string recipe;  ///< under which this was decided; a later run with another asks again
   std::optional<Sha256> content_hash;
-  StatSignature signature;
   std::uint64_t refused_limit = 0;  ///< the limit that was too low, 0 where none was
 };
 

@@ -92,18 +92,19 @@ std::optional<KnownFile> parse(std::string_view line) {
   if (!path || !state) return std::nullopt;
   KnownFile file;
   file.path = *path;
-  file.state = *state;
-  file.reason = unescape_field(fields[kReason]);
+  file.verdict.state = *state;
+  file.verdict.reason = unescape_field(fields[kReason]);
   file.recipe = unescape_field(fields[kRecipe]);
-  file.signature = {std::bit_cast<std::uint64_t>(number(fields[kSize])), number(fields[kMtime]),
-                    number(fields[kCtime]), std::bit_cast<std::uint64_t>(number(fields[kInode])),
-                    number(fields[kSeenAt])};
+  file.facts.signature = {std::bit_cast<std::uint64_t>(number(fields[kSize])),
+                          number(fields[kMtime]), number(fields[kCtime]),
+                          std::bit_cast<std::uint64_t>(number(fields[kInode])),
+                          number(fields[kSeenAt])};
   file.content_hash = hash_of(fields[kContentHash]);
-  file.blob_oid = fields[kBlobOid];
-  file.attempts = static_cast<std::uint32_t>(number(fields[kAttempts]));
+  file.facts.blob_oid = fields[kBlobOid];
+  file.verdict.attempts = static_cast<std::uint32_t>(number(fields[kAttempts]));
   file.chunk_count = static_cast<std::uint32_t>(number(fields[kChunkCount]));
   file.refused_limit = static_cast<std::uint64_t>(number(fields[kRefusedLimit]));
-  file.detail = unescape_field(fields[kDetail]);
+  file.verdict.detail = unescape_field(fields[kDetail]);
   return file;
 }
 

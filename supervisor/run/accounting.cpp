@@ -26,12 +26,11 @@ void Accounting::expect(std::uint64_t files, std::uint64_t bytes) {
   expected_bytes_ += bytes;
 }
 
-void Accounting::record(const PlannedFile& file) {
-  count(file.state, file.language, file.chunks);
-  if (file.reason == kExcluded) ++excluded_;
-  if (is_problem(file.state))
-    keep({escape_path(file.path), file.state, std::string(file.reason), std::string(file.detail),
-          file.attempts});
+void Accounting::record(std::string_view path, const Verdict& verdict, std::string_view language,
+                        std::uint32_t chunks) {
+  count(verdict.state, language, chunks);
+  if (verdict.reason == kExcluded) ++excluded_;
+  if (is_problem(verdict.state)) keep({escape_path(path), verdict});
 }
 
 void Accounting::add_times(const Outcome& outcome) {
@@ -53,7 +52,7 @@ void Accounting::record(const Job& job, const Outcome& outcome) {
   chunks_.tokens += outcome.tokens;
   add_times(outcome);
   if (is_problem(outcome.state))
-    keep({escape_path(job.path), outcome.state, outcome.reason, outcome.detail, job.attempt});
+    keep({escape_path(job.path), {outcome.state, outcome.reason, outcome.detail, job.attempt}});
 }
 
 void Accounting::count(FileState state, std::string_view language, std::uint64_t chunks) {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "common/error/result.h"
-#include "common/protocol/file_state.h"
+#include "common/protocol/file_facts.h"
 #include "common/protocol/job.h"
 
 namespace forkdex {
@@ -24,21 +24,7 @@ namespace forkdex {
 /// A file that could not be indexed.
 struct Problem {
   std::string path;  ///< escaped as rows and reports have it
-  FileState state = FileState::kFailed;
-  std::string reason;
-  std::string detail;
-  std::uint32_t attempts = 0;
-};
-
-/// A file that needs no worker.
-struct PlannedFile {
-  std::string_view path;  ///< raw bytes, relative to the root
-  FileState state = FileState::kUnchanged;
-  std::string_view reason = {};
-  std::string_view detail = {};
-  std::string_view language = {};
-  std::uint32_t chunks = 0;    ///< rows that an unchanged file has
-  std::uint32_t attempts = 0;  ///< of a quarantined file
+  Verdict verdict;
 };
 
 struct ChunkCounts {
@@ -70,8 +56,10 @@ class Accounting {
   /// Adds `files` to the number found; `bytes` is what workers will read of them.
   void expect(std::uint64_t files, std::uint64_t bytes = 0);
 
-  /// Records a file that no worker sees. A removed one was never expected.
-  void record(const PlannedFile& file);
+  /// Records a file that no worker sees. `chunks` are the rows that an unchanged one has; a removed
+  /// one was never expected.
+  void record(std::string_view path, const Verdict& verdict, std::string_view language,
+              std::uint32_t chunks);
 
   /// Records what became of a job, once, however often it was tried.
   void record(const Job& job, const Outcome& outcome);

@@ -51,15 +51,16 @@ void Dispatcher::finish(unsigned worker, const Outcome& outcome) {
   if (node.empty()) return;
   alone_at_.erase(worker);
   Job& job = node.mapped();
-  if (!job.verdict || outcome.state != FileState::kUnchanged)
+  if (!job.quarantine || outcome.state != FileState::kUnchanged)
     return finished_(worker, job, outcome);
+  const Verdict& verdict = job.quarantine->verdict;
   Outcome standing = outcome;
   standing.state = FileState::kQuarantined;
-  standing.reason = job.verdict->reason;
-  standing.detail = job.verdict->detail;
+  standing.reason = verdict.reason;
+  standing.detail = verdict.detail;
   std::copy(std::begin(job.known_hash), std::end(job.known_hash),
             standing.content_hash.emplace().begin());
-  job.attempt = job.verdict->attempts;
+  job.attempt = verdict.attempts;
   finished_(worker, job, standing);
 }
 
@@ -80,7 +81,7 @@ unsigned Dispatcher::take_back(unsigned worker, const std::vector<JobSender::Hel
       ++job.attempt;
       log_info("file.suspected", {{"path", escape_path(job.path)}, {"next_attempt", job.attempt}});
     }
-    if (held_job.state != SlotState::kReady && !job.verdict) job.known = false;
+    if (held_job.state != SlotState::kReady && !job.quarantine) job.known = false;
     if (held_job.stage == Stage::kStore) job.in_doubt = true;
     std::deque<Job>& queue = goes_alone(job) ? alone_ : next_;
     queue.push_front(std::move(job));

@@ -143,9 +143,8 @@ void IndexRun::warn_of_unmet() const {
 }
 
 void IndexRun::decided(Decided&& file) {
-  if (file.state != FileState::kRemoved) accounting_.expect(1);
-  accounting_.record(PlannedFile{file.path, file.state, file.reason, file.detail, file.language,
-                                 file.chunks, file.attempts});
+  if (file.verdict.state != FileState::kRemoved) accounting_.expect(1);
+  accounting_.record(file.path, file.verdict, file.facts.language, file.chunks);
   if (file.row_is_current) return;
   // A lost database ends nothing: the record is kept, and written when it is back.
   auto noted = ledger_->record(record_of(std::move(file), recipe_));

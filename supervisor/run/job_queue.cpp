@@ -66,12 +66,14 @@ void put(Writer& record, const Job& job) {
   record.put(job.blob_oid);
   record.put(static_cast<std::uint32_t>(job.messages.size()));
   for (const Sha256& message : job.messages) record.put(message);
-  record.put(job.verdict != nullptr);
-  if (!job.verdict) return;
-  record.put(job.verdict->reason);
-  record.put(job.verdict->detail);
-  record.put(job.verdict->attempts);
-  record.put(job.verdict->limit);
+  record.put(job.quarantine != nullptr);
+  if (!job.quarantine) return;
+  const auto& [verdict, limit] = *job.quarantine;
+  record.put(verdict.state);
+  record.put(verdict.reason);
+  record.put(verdict.detail);
+  record.put(verdict.attempts);
+  record.put(limit);
 }
 
 Job job_from(Reader record) {
@@ -88,15 +90,16 @@ Job job_from(Reader record) {
   record.take(messages);
   job.messages.resize(messages);
   for (Sha256& message : job.messages) record.take(message);
-  bool has_verdict = false;
-  record.take(has_verdict);
-  if (!has_verdict) return job;
-  Verdict verdict;
-  record.take(verdict.reason);
-  record.take(verdict.detail);
-  record.take(verdict.attempts);
-  record.take(verdict.limit);
-  job.verdict = std::make_shared<Verdict>(std::move(verdict));
+  bool is_quarantined = false;
+  record.take(is_quarantined);
+  if (!is_quarantined) return job;
+  Quarantine quarantine;
+  record.take(quarantine.verdict.state);
+  record.take(quarantine.verdict.reason);
+  record.take(quarantine.verdict.detail);
+  record.take(quarantine.verdict.attempts);
+  record.take(quarantine.limit);
+  job.quarantine = std::make_shared<Quarantine>(std::move(quarantine));
   return job;
 }
 

@@ -28,10 +28,11 @@ bool is_racy(const StatSignature& seen) {
 /// converts by attributes or configuration it stores shorter (line ends lose a byte each, $Id$ its
 /// value), so that equal sizes mean equal bytes; other conversions are not current (ListedFile).
 bool same_bytes(const ListedFile& file, const StatSignature& signature, const KnownFile& known) {
-  if (!file.in_store && known.signature.same_file(signature) && !is_racy(known.signature))
+  if (!file.in_store && known.facts.signature.same_file(signature) &&
+      !is_racy(known.facts.signature))
     return true;
-  return file.blob_is_current && file.blob_oid == known.blob_oid &&
-         file.size == known.signature.size;
+  return file.blob_is_current && file.blob_oid == known.facts.blob_oid &&
+         file.size == known.facts.signature.size;
 }
 
 bool matches_any(const std::vector<std::string>& globs, std::string_view path) {
@@ -63,8 +64,10 @@ std::optional<Refusal> refusal_of(ListedFile::Kind kind) {
 
 /// Whether the row says of a refused file what would be written of it now.
 bool describes(const KnownFile& known, const Decided& refused) {
-  return known.state == refused.state && known.reason == refused.reason &&
-         known.detail == refused.detail && known.signature.size == refused.bytes;
+  return known.verdict.state == refused.verdict.state &&
+         known.verdict.reason == refused.verdict.reason &&
+         known.verdict.detail == refused.verdict.detail &&
+         known.facts.signature.size == refused.facts.bytes;
 }
 
 }  // namespace
@@ -87,7 +90,7 @@ Result<void> Planner::remove_until(const std::string* path) {
     if (!hidden && in_scope(known_->path)) {
       Decided gone;
       gone.path = std::move(known_->path);
-      gone.state = FileState::kRemoved;
+      gone.verdict.state = FileState::kRemoved;
       decided_(std::move(gone));
     }
     if (auto advanced = advance(); !advanced) return advanced;
@@ -109,10 +112,12 @@ Result<void> Planner::take(ListedFile&& file) {
 
 std::optional<Decided> Planner::refusal(const ListedFile& file) const {
   Decided decided;
-  decided.detail = file.note;
+  Verdict& verdict = decided.verdict;
+  verdict.state = FileState::kSkipped;
+  verdict.detail = file.note;
   if (const auto refused = refusal_of(file.kind)) {
-    decided.state = refused->state;
-    decided.reason = refused->reason;
+    verdict.state = refused->state;
+    verdict.reason = refused->reason;
     return decided;
   }
   const std::string_view language = language_of(file.path);
@@ -122,15 +127,15 @@ std::optional<Decided> Planner::refusal(const ListedFile& file) const {
       (rules_.languages.empty() || std::find(rules_.languages.begin(), rules_.languages.end(),
                                              language) != rules_.languages.end());
   if (!admitted) {
-    decided.reason = kExcluded;
+    verdict.reason = kExcluded;
   } else if (file.size > rules_.max_file_bytes) {
-    decided.reason = traits(ErrorCode::kFileTooLarge).name;
-    decided.detail =
+    verdict.reason = traits(ErrorCode::kFileTooLarge).name;
+    verdict.detail =
         fmt::format("{} bytes, more than --max-file-size {}", file.size, rules_.max_file_bytes);
   } else if (file.path.size() > kMaxPathBytes) {
-    decided.state = FileState::kFailed;
-    decided.reason = traits(ErrorCode::kFileUnreadable).name;
-    decided.detail =
+    verdict.state = FileState::kFailed;
+    verdict.reason = traits(ErrorCode::kFileUnreadable).name;
+    verdict.detail =
         fmt::format("the path has {} bytes, more than {}", file.path.size(), kMaxPathBytes);
   } else {
     return std::nullopt;
@@ -140,8 +145,9 @@ std::optional<Decided> Planner::refusal(const ListedFile& file) const {
 
 bool Planner::unchanged(const ListedFile& file, const StatSignature& signature,
                         const KnownFile& known) const {
-  const bool settled = known.state == FileState::kIndexed || known.state == FileState::kEmpty ||
-                       known.state == FileState::kSkipped;
+  const FileState state = known.verdict.state;
+  const bool settled =
+      state == FileState::kIndexed || state == FileState::kEmpty || state == FileState::kSkipped;
   if (!stays_quarantined(known) && (rules_.full || !settled)) return false;
   return known.recipe == rules_.recipe && same_bytes(file, signature, known);
 }
@@ -149,11 +155,11 @@ bool Planner::unchanged(const ListedFile& file, const StatSignature& signature,
 /// Whether a verdict of an earlier run still holds, as far as it is not a matter of the bytes.
 /// --full does not lift it: a file that ended its worker three times will do so again.
 bool Planner::stays_quarantined(const KnownFile& known) const {
-  if (known.state != FileState::kQuarantined || rules_.retry_failed) return false;
+  if (known.verdict.state != FileState::kQuarantined || rules_.retry_failed) return false;
   if (known.recipe != rules_.recipe) return false;
-  if (known.reason == name(Fault::kTimedOut))
+  if (known.verdict.reason == name(Fault::kTimedOut))
     return rules_.file_timeout_seconds <= known.refused_limit;
-  if (known.reason == name(Fault::kOutOfMemory)) {
+  if (known.verdict.reason == name(Fault::kOutOfMemory)) {
     // What a machine has available is never twice the same: that is no higher limit yet.
     const std::uint64_t slack = rules_.memory_is_chosen ? known.refused_limit / 2 : 0;
     return rules_.memory_per_worker_bytes <= known.refused_limit + slack;
@@ -163,7 +169,8 @@ bool Planner::stays_quarantined(const KnownFile& known) const {
 
 /// Lets the worker compare the bytes it reads with those the row describes.
 void Planner::compare_later(Job& job, const KnownFile& known) const {
-  const bool searchable = known.state == FileState::kIndexed || known.state == FileState::kEmpty;
+  const bool searchable =
+      known.verdict.state == FileState::kIndexed || known.verdict.state == FileState::kEmpty;
   const bool quarantined = stays_quarantined(known);
   const bool comparable = known.recipe == rules_.recipe && known.content_hash &&
                           ((searchable && !rules_.full) || quarantined);
@@ -172,42 +179,34 @@ void Planner::compare_later(Job& job, const KnownFile& known) const {
   job.known_chunks = known.chunk_count;
   std::copy(known.content_hash->begin(), known.content_hash->end(), job.known_hash);
   if (quarantined)
-    job.verdict = std::make_shared<Verdict>(
-        Verdict{known.reason, known.detail, known.attempts, known.refused_limit});
+    job.quarantine = std::make_shared<Quarantine>(Quarantine{known.verdict, known.refused_limit});
 }
 
 Result<void> Planner::plan(ListedFile&& file, const KnownFile* known) {
   StatSignature signature{file.size, file.mtime_ns, file.ctime_ns, file.inode, rules_.listed_at_ns};
   if (auto refused = refusal(file)) {
     refused->path = std::move(file.path);
-    refused->language = language_of(refused->path);
-    refused->bytes = file.size;
-    refused->signature = signature;
+    refused->facts = {std::string(language_of(refused->path)), file.size, {}, signature};
     refused->row_is_current = known && describes(*known, *refused);
     decided_(*std::move(refused));
     return {};
   }
   // What was refused by its path or size is not refused any more: only content speaks now.
-  const bool by_content = !known || known->state != FileState::kSkipped ||
-                          known->reason == traits(ErrorCode::kBinaryFile).name ||
-                          known->reason == traits(ErrorCode::kGeneratedFile).name;
+  const bool by_content = !known || known->verdict.state != FileState::kSkipped ||
+                          known->verdict.reason == traits(ErrorCode::kBinaryFile).name ||
+                          known->verdict.reason == traits(ErrorCode::kGeneratedFile).name;
   if (known && by_content && unchanged(file, signature, *known)) {
     Decided same;
-    const bool as_it_was =
-        known->state == FileState::kSkipped || known->state == FileState::kQuarantined;
-    same.state = as_it_was ? known->state : FileState::kUnchanged;
-    same.reason = known->reason;
-    same.detail = known->detail;
-    same.attempts = known->attempts;
+    same.verdict = known->verdict;
+    const bool as_it_was = known->verdict.state == FileState::kSkipped ||
+                           known->verdict.state == FileState::kQuarantined;
+    if (!as_it_was) same.verdict.state = FileState::kUnchanged;
     same.path = std::move(file.path);
-    same.language = language_of(same.path);
-    same.bytes = file.size;
+    same.facts = {std::string(language_of(same.path)), file.size, known->facts.blob_oid, signature};
     same.chunks = known->chunk_count;
-    same.signature = signature;
-    same.blob_oid = known->blob_oid;
     // A blob has no signature; that of a file with the same bytes stays true.
-    same.row_is_current = file.in_store || known->signature.same_file(signature) ||
-                          known->state == FileState::kQuarantined;
+    same.row_is_current = file.in_store || known->facts.signature.same_file(signature) ||
+                          known->verdict.state == FileState::kQuarantined;
     same.row_stands = true;
     decided_(std::move(same));
     return {};

@@ -36,15 +36,9 @@ struct PlanRules {
 /// A file whose state needs no worker.
 struct Decided {
   std::string path;
-  FileState state = FileState::kSkipped;
-  std::string reason;
-  std::string detail;
-  std::string language;
-  std::uint64_t bytes = 0;
-  std::uint32_t chunks = 0;    ///< rows an unchanged file has
-  std::uint32_t attempts = 0;  ///< of a quarantined file
-  StatSignature signature;
-  std::string blob_oid;         ///< of exactly the bytes that the row describes; else empty
+  Verdict verdict;
+  FileFacts facts;           ///< the blob's id is that of exactly the bytes that the row describes
+  std::uint32_t chunks = 0;  ///< rows an unchanged file has
   bool row_is_current = false;  ///< the database already says so
   bool row_stands = false;      ///< the row keeps its result and takes the new signature
 };

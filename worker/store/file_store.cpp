@@ -93,14 +93,16 @@ struct PathColumns {
 };
 
 PgCall upsert_call(const StoredFile& file, const PathColumns& path) {
-  const StatSignature& seen = file.signature;
-  return {"upsert_file",
-          {PgValue(file.repository_id), PgValue::binary(bytes_of(path.hash)), PgValue(path.text),
-           path.raw, PgValue::binary(bytes_of(file.content_hash)), text_or_null(file.blob_oid),
-           text_or_null(file.language), PgValue(std::string(name(file.state))),
-           text_or_null(file.detail), number(file.attempts), number(file.chunks.size()),
-           number(file.bytes), text_or_null(file.recipe), number(seen.size), PgValue(seen.mtime_ns),
-           PgValue(seen.ctime_ns), number(seen.inode), PgValue(seen.seen_at_ns)}};
+  const FileFacts& facts = file.facts;
+  const StatSignature& seen = facts.signature;
+  return {
+      "upsert_file",
+      {PgValue(file.repository_id), PgValue::binary(bytes_of(path.hash)), PgValue(path.text),
+       path.raw, PgValue::binary(bytes_of(file.content_hash)), text_or_null(facts.blob_oid),
+       text_or_null(facts.language), PgValue(std::string(name(file.verdict.state))),
+       text_or_null(file.verdict.detail), number(file.verdict.attempts), number(file.chunks.size()),
+       number(facts.bytes), text_or_null(file.recipe), number(seen.size), PgValue(seen.mtime_ns),
+       PgValue(seen.ctime_ns), number(seen.inode), PgValue(seen.seen_at_ns)}};
 }
 
 std::vector<StoredVector> sorted_once_each(std::span<const StoredVector> vectors) {
@@ -261,10 +263,10 @@ Result<std::optional<StoredResult>> FileStore::stored_by_run(std::int64_t run_id
   const PgRows& rows = answers->front();
   if (rows.empty()) return std::optional<StoredResult>();
   StoredResult result;
-  result.state = rows.text(0, 0) == "t" ? FileState::kIndexed : FileState::kEmpty;
+  result.verdict.state = rows.text(0, 0) == "t" ? FileState::kIndexed : FileState::kEmpty;
   result.chunks = static_cast<std::uint32_t>(rows.integer(0, 1));
   result.language = rows.text(0, 2);
-  result.detail = rows.text(0, 3);
+  result.verdict.detail = rows.text(0, 3);
   return std::optional(result);
 }
 

@@ -23,8 +23,7 @@
 #include "common/error/result.h"
 #include "common/model/view.h"
 #include "common/pg/connection.h"
-#include "common/protocol/file_state.h"
-#include "common/protocol/job.h"
+#include "common/protocol/file_facts.h"
 #include "worker/parse/chunk.h"
 #include "worker/store/binary_array.h"
 
@@ -44,19 +43,14 @@ struct MissingVector {
   Sha256 hash{};
 };
 
-/// What to store of a file. Views; nothing is owned.
+/// What to store of a file. Path, chunks and vectors are views.
 struct StoredFile {
   std::int64_t repository_id = 0;
   std::string_view path;  ///< relative to the root, raw bytes
   Sha256 content_hash{};  ///< of the bytes on disk
-  std::string_view language;
-  FileState state = FileState::kIndexed;  ///< kIndexed or kEmpty
-  std::string_view detail;
-  std::uint64_t bytes = 0;  ///< on disk
-  StatSignature signature;
-  std::string_view blob_oid;
+  Verdict verdict;        ///< kIndexed or kEmpty
+  FileFacts facts;
   std::string_view recipe;
-  std::uint32_t attempts = 1;
   std::span<const Chunk> chunks;
   PerView<StoredView> views;
   /// False: the commit returns before it has reached the disk. It is as whole and as visible as any
@@ -67,10 +61,9 @@ struct StoredFile {
 
 /// What a row says of a file that was stored.
 struct StoredResult {
-  FileState state = FileState::kIndexed;  ///< kIndexed or kEmpty
-  std::uint32_t chunks = 0;
+  Verdict verdict;  ///< kIndexed or kEmpty
   std::string language;
-  std::string detail;
+  std::uint32_t chunks = 0;
 };
 
 class FileStore {

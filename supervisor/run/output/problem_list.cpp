@@ -38,10 +38,10 @@ ProblemList ProblemList::of(const std::vector<Problem>& problems) {
   ProblemList list;
   for (const Problem& problem : problems) {
     const Json json = {{"path", problem.path},
-                       {"state", name(problem.state)},
-                       {"reason", problem.reason},
-                       {"detail", problem.detail},
-                       {"attempts", problem.attempts}};
+                       {"state", name(problem.verdict.state)},
+                       {"reason", problem.verdict.reason},
+                       {"detail", problem.verdict.detail},
+                       {"attempts", problem.verdict.attempts}};
     // A disk that is full leaves what there was room for.
     if (!list.add(json.dump(-1, ' ', false, Json::error_handler_t::replace))) break;
   }

@@ -52,10 +52,10 @@ std::string seconds_line(const RunFacts::Seconds& seconds) {
 void append_problems(std::string& text, const RunFacts& facts, const Accounting& accounting) {
   const std::vector<Problem>& problems = accounting.problems();
   for (const Problem& problem : problems) {
-    fmt::format_to(std::back_inserter(text), "{} {}: {}", name(problem.state),
-                   printable(problem.path), problem.reason);
-    if (!problem.detail.empty())
-      fmt::format_to(std::back_inserter(text), " ({})", printable(problem.detail));
+    fmt::format_to(std::back_inserter(text), "{} {}: {}", name(problem.verdict.state),
+                   printable(problem.path), problem.verdict.reason);
+    if (!problem.verdict.detail.empty())
+      fmt::format_to(std::back_inserter(text), " ({})", printable(problem.verdict.detail));
     text += '\n';
   }
   if (accounting.not_indexed() > problems.size())

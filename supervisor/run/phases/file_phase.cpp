@@ -141,7 +141,7 @@ void FilePhase::finished(unsigned worker, const Job& job, const Outcome& outcome
   if (outcome.state == FileState::kIndexed || outcome.state == FileState::kEmpty) return;
   FileRecord record = record_of(job, outcome, recipe_);
   if (outcome.state == FileState::kQuarantined)
-    record.refused_limit = job.verdict ? job.verdict->limit : limit_behind(outcome.reason);
+    record.refused_limit = job.quarantine ? job.quarantine->limit : limit_behind(outcome.reason);
   note(std::move(record));
 }
 

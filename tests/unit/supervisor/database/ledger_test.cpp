@@ -24,9 +24,9 @@ Ledger open_ledger(PgConnection& connection, const std::string& name = "repo") {
 FileRecord record(std::string path, FileState state, std::string reason = "") {
   FileRecord file;
   file.path = std::move(path);
-  file.state = state;
-  file.reason = std::move(reason);
-  file.signature = {1, 2, 3, 0xffff'ffff'ffff'fff0u, 5};
+  file.verdict.state = state;
+  file.verdict.reason = std::move(reason);
+  file.facts.signature = {1, 2, 3, 0xffff'ffff'ffff'fff0u, 5};
   return file;
 }
 
@@ -112,9 +112,9 @@ TEST_CASE("ledger: known files come back as written, in byte order", "[postgres]
     FileRecord file = record(path, FileState::kFailed, "parse");
     file.recipe = "recipe \\ 1";
     file.content_hash = sha256(path);
-    file.blob_oid = "abc";
-    file.attempts = 3;
-    file.detail = "detail of " + path;
+    file.facts.blob_oid = "abc";
+    file.verdict.attempts = 3;
+    file.verdict.detail = "detail of " + path;
     REQUIRE(ledger.record(std::move(file)).ok());
   }
   REQUIRE(text_of(ledger.flush()) == "");
@@ -124,14 +124,14 @@ TEST_CASE("ledger: known files come back as written, in byte order", "[postgres]
   for (std::size_t i = 0; i < paths.size(); ++i) {
     INFO("path " << escape_path(paths[i]));
     CHECK(known[i].path == paths[i]);
-    CHECK(known[i].state == FileState::kFailed);
-    CHECK(known[i].reason == "parse");
+    CHECK(known[i].verdict.state == FileState::kFailed);
+    CHECK(known[i].verdict.reason == "parse");
     CHECK(known[i].recipe == "recipe \\ 1");
     CHECK(known[i].content_hash == sha256(paths[i]));
-    CHECK(known[i].blob_oid == "abc");
-    CHECK(known[i].attempts == 3);
-    CHECK(known[i].signature.inode == 0xffff'ffff'ffff'fff0u);
-    CHECK(known[i].signature.seen_at_ns == 5);
+    CHECK(known[i].facts.blob_oid == "abc");
+    CHECK(known[i].verdict.attempts == 3);
+    CHECK(known[i].facts.signature.inode == 0xffff'ffff'ffff'fff0u);
+    CHECK(known[i].facts.signature.seen_at_ns == 5);
   }
 }
 
@@ -152,18 +152,18 @@ TEST_CASE("ledger: refused and removed files lose their chunks, unchanged ones k
   REQUIRE(ledger.record(record("refused", FileState::kSkipped, "binary")).ok());
   REQUIRE(ledger.record(record("removed", FileState::kRemoved)).ok());
   FileRecord moved = record("unchanged", FileState::kUnchanged);
-  moved.signature.mtime_ns = 77;
+  moved.facts.signature.mtime_ns = 77;
   REQUIRE(ledger.record(std::move(moved)).ok());
   REQUIRE(text_of(ledger.flush()) == "");
 
   const std::vector<KnownFile> known = all_known(ledger);
   REQUIRE(known.size() == 2);
   CHECK(known[0].path == "refused");
-  CHECK(known[0].state == FileState::kSkipped);
-  CHECK(known[0].reason == "binary");
+  CHECK(known[0].verdict.state == FileState::kSkipped);
+  CHECK(known[0].verdict.reason == "binary");
   CHECK(known[1].path == "unchanged");
-  CHECK(known[1].state == FileState::kFailed);
-  CHECK(known[1].signature.mtime_ns == 77);
+  CHECK(known[1].verdict.state == FileState::kFailed);
+  CHECK(known[1].facts.signature.mtime_ns == 77);
   CHECK(must_run(connection, "SELECT string_agg(path, ',') FROM forkdex.chunks").text(0, 0) ==
         "unchanged");
 }
@@ -172,7 +172,7 @@ TEST_CASE("ledger: a detail that is not valid UTF-8 is kept readable", "[postgre
   PgConnection connection = connect(fresh_database("ledger_detail"));
   Ledger ledger = open_ledger(connection);
   FileRecord file = record("a", FileState::kFailed, "vanished");
-  file.detail = std::string("no \xff here\0 either", 17);
+  file.verdict.detail = std::string("no \xff here\0 either", 17);
   REQUIRE(ledger.record(std::move(file)).ok());
   REQUIRE(text_of(ledger.flush()) == "");
   std::vector<Refusal> refusals;

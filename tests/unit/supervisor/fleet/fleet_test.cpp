@@ -246,7 +246,8 @@ TEST_CASE("fleet: bytes quarantined before stay so unless they changed", "[fleet
   std::vector<Job> jobs = jobs_named({"file0", "file1"});
   for (Job& job : jobs) {
     job.known = true;
-    job.verdict = std::make_shared<Verdict>(Verdict{"crashed", "as it was told then", 3, 0});
+    job.quarantine = std::make_shared<Quarantine>(
+        Quarantine{{FileState::kQuarantined, "crashed", "as it was told then", 3}, 0});
   }
   const Sha256 same = sha256("file0");
   std::copy(same.begin(), same.end(), jobs[0].known_hash);

@@ -29,10 +29,10 @@ TEST_CASE("accounting: planned files and outcomes add up to the files found", "[
   Accounting accounting;
   accounting.expect(3);
   accounting.expect(3, 20);
-  accounting.record({.path = "a.bin", .state = FileState::kSkipped, .reason = "binary"});
-  accounting.record({.path = "b.ts", .language = "typescript", .chunks = 7});
-  accounting.record({.path = "gone.ts", .state = FileState::kRemoved, .language = "typescript"});
-  accounting.record({.path = "no", .state = FileState::kFailed, .reason = "unreadable"});
+  accounting.record("a.bin", {FileState::kSkipped, "binary"}, "", 0);
+  accounting.record("b.ts", {FileState::kUnchanged}, "typescript", 7);
+  accounting.record("gone.ts", {FileState::kRemoved}, "typescript", 0);
+  accounting.record("no", {FileState::kFailed, "unreadable"}, "", 0);
   CHECK_FALSE(accounting.check_complete().ok());
   accounting.record(job("c.ts"), outcome(FileState::kIndexed, 5, "typescript"));
   accounting.record(job("d.ts"), outcome(FileState::kEmpty, 0, "typescript"));
@@ -99,10 +99,10 @@ TEST_CASE("accounting: a problem keeps its path as rows have it, its cause and i
   REQUIRE(accounting.problems().size() == 1);
   const Problem& problem = accounting.problems().front();
   CHECK(problem.path == "a\\xff\\\\b");
-  CHECK(problem.state == FileState::kFailed);
-  CHECK(problem.reason == "encoding");
-  CHECK(problem.detail == "declared UTF-16");
-  CHECK(problem.attempts == 3);
+  CHECK(problem.verdict.state == FileState::kFailed);
+  CHECK(problem.verdict.reason == "encoding");
+  CHECK(problem.verdict.detail == "declared UTF-16");
+  CHECK(problem.verdict.attempts == 3);
 }
 
 TEST_CASE("accounting: problems beyond the limit are counted, not kept", "[accounting]") {
@@ -110,7 +110,7 @@ TEST_CASE("accounting: problems beyond the limit are counted, not kept", "[accou
   const std::size_t many = Accounting::kMostProblems + 5;
   accounting.expect(many);
   for (std::size_t i = 0; i < many; ++i)
-    accounting.record({.path = "p", .state = FileState::kFailed, .reason = "unreadable"});
+    accounting.record("p", {FileState::kFailed, "unreadable"}, "", 0);
   CHECK(accounting.problems().size() == Accounting::kMostProblems);
   CHECK(accounting.not_indexed() == many);
   CHECK(accounting.check_complete().ok());
@@ -126,7 +126,7 @@ TEST_CASE("accounting: any mixture of states adds up", "[accounting]") {
     const auto state = static_cast<FileState>(random() % kFileStateCount);
     if (state != FileState::kRemoved) ++expected;
     if (random() % 2 == 0 || state == FileState::kRemoved)
-      accounting.record({.path = "planned", .state = state});
+      accounting.record("planned", {state}, "", 0);
     else
       accounting.record(job("worked"), outcome(state));
   }

@@ -39,7 +39,8 @@ TEST_CASE("job queue: a job comes back with everything a first attempt needs") {
   before.blob_oid = std::string(40, 'a');
   before.kind = JobKind::kMessages;
   before.messages = {sha256("x"), sha256("y")};
-  before.verdict = std::make_shared<Verdict>(Verdict{"crashed", "signal 11", 3, 1ULL << 40});
+  before.quarantine = std::make_shared<Quarantine>(
+      Quarantine{{FileState::kQuarantined, "crashed", "signal 11", 3}, 1ULL << 40});
   JobQueue queue;
   REQUIRE(queue.add(before).ok());
   REQUIRE(queue.add(job(8, 1, "")).ok());
@@ -57,12 +58,13 @@ TEST_CASE("job queue: a job comes back with everything a first attempt needs") {
   CHECK(after.blob_oid == before.blob_oid);
   CHECK(after.kind == JobKind::kMessages);
   CHECK(after.messages == before.messages);
-  REQUIRE(after.verdict);
-  CHECK(after.verdict->reason == "crashed");
-  CHECK(after.verdict->detail == "signal 11");
-  CHECK(after.verdict->attempts == 3);
-  CHECK(after.verdict->limit == 1ULL << 40);
-  CHECK_FALSE((**queue.next()).verdict);
+  REQUIRE(after.quarantine);
+  CHECK(after.quarantine->verdict.state == FileState::kQuarantined);
+  CHECK(after.quarantine->verdict.reason == "crashed");
+  CHECK(after.quarantine->verdict.detail == "signal 11");
+  CHECK(after.quarantine->verdict.attempts == 3);
+  CHECK(after.quarantine->limit == 1ULL << 40);
+  CHECK_FALSE((**queue.next()).quarantine);
 }
 
 TEST_CASE("job queue: more than memory is given goes to disk and comes back whole") {

@@ -24,10 +24,10 @@ ListedFile listed(std::string path, std::uint64_t size = 10) {
 KnownFile known(std::string path, FileState state = FileState::kIndexed, std::string reason = "") {
   KnownFile file;
   file.path = std::move(path);
-  file.state = state;
-  file.reason = std::move(reason);
+  file.verdict.state = state;
+  file.verdict.reason = std::move(reason);
   file.recipe = "r1";
-  file.signature = {10, 100 * kSecond + 1, 100 * kSecond + 2, 5, 200 * kSecond};
+  file.facts.signature = {10, 100 * kSecond + 1, 100 * kSecond + 2, 5, 200 * kSecond};
   file.content_hash = sha256("bytes");
   return file;
 }
@@ -86,7 +86,7 @@ TEST_CASE("plan: same signature and recipe is unchanged, and nothing is opened",
   const Planned planned = plan(rules(), {listed("a.py")}, {known("a.py")});
   CHECK(planned.jobs.empty());
   REQUIRE(planned.decided.count("a.py") == 1);
-  CHECK(planned.decided.at("a.py").state == FileState::kUnchanged);
+  CHECK(planned.decided.at("a.py").verdict.state == FileState::kUnchanged);
   CHECK(planned.decided.at("a.py").row_is_current);
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("plan: another signature is compared by content, another recipe is not
 
 TEST_CASE("plan: a file written just before it was read is compared by content", "[plan]") {
   KnownFile racy = known("a.py");
-  racy.signature.seen_at_ns = racy.signature.mtime_ns + 1000;
+  racy.facts.signature.seen_at_ns = racy.facts.signature.mtime_ns + 1000;
   CHECK(plan(rules(), {listed("a.py")}, {racy}).job("a.py"));
 }
 
@@ -124,9 +124,9 @@ TEST_CASE("plan: what is known and gone is removed, wherever it stood", "[plan]"
   for (const char* gone : {"a.py", "c.py", "e.py"}) {
     INFO(gone);
     REQUIRE(planned.decided.count(gone) == 1);
-    CHECK(planned.decided.at(gone).state == FileState::kRemoved);
+    CHECK(planned.decided.at(gone).verdict.state == FileState::kRemoved);
   }
-  CHECK(planned.decided.at("b.py").state == FileState::kUnchanged);
+  CHECK(planned.decided.at("b.py").verdict.state == FileState::kUnchanged);
   CHECK(planned.job("d.py"));
 }
 
@@ -139,8 +139,8 @@ TEST_CASE("plan: what is out of scope is neither seen to nor removed", "[plan]")
   REQUIRE(planned.jobs.size() == 1);
   CHECK(planned.jobs[0].path == "c-in.py");
   REQUIRE(planned.decided.size() == 2);
-  CHECK(planned.decided.at("a-in.py").state == FileState::kUnchanged);
-  CHECK(planned.decided.at("gone-in.py").state == FileState::kRemoved);
+  CHECK(planned.decided.at("a-in.py").verdict.state == FileState::kUnchanged);
+  CHECK(planned.decided.at("gone-in.py").verdict.state == FileState::kRemoved);
 }
 
 TEST_CASE("plan: what is known below a folder that cannot be read is kept", "[plan]") {
@@ -148,10 +148,10 @@ TEST_CASE("plan: what is known below a folder that cannot be read is kept", "[pl
   folder.kind = ListedFile::Kind::kUnreadable;
   const Planned planned = plan(rules(), {folder, listed("z.py")},
                                {known("a.py"), known("locked/a.py"), known("lockedb.py")});
-  CHECK(planned.decided.at("locked/").reason == "unreadable");
+  CHECK(planned.decided.at("locked/").verdict.reason == "unreadable");
   CHECK(planned.decided.count("locked/a.py") == 0);
-  CHECK(planned.decided.at("a.py").state == FileState::kRemoved);
-  CHECK(planned.decided.at("lockedb.py").state == FileState::kRemoved);
+  CHECK(planned.decided.at("a.py").verdict.state == FileState::kRemoved);
+  CHECK(planned.decided.at("lockedb.py").verdict.state == FileState::kRemoved);
 }
 
 TEST_CASE("plan: a file that was written anew is unchanged where git's index says so", "[plan]") {
@@ -160,22 +160,22 @@ TEST_CASE("plan: a file that was written anew is unchanged where git's index say
   fresh.blob_oid = "abc";
   fresh.blob_is_current = true;
   KnownFile row = known("a.py");
-  row.blob_oid = "abc";
+  row.facts.blob_oid = "abc";
   const Planned planned = plan(rules(), {fresh}, {row});
   REQUIRE(planned.jobs.empty());
   const Decided& same = planned.decided.at("a.py");
-  CHECK(same.state == FileState::kUnchanged);
+  CHECK(same.verdict.state == FileState::kUnchanged);
   CHECK(same.row_stands);
   CHECK_FALSE(same.row_is_current);  // it takes the new signature
-  CHECK(same.signature.inode == 6);
-  CHECK(same.blob_oid == "abc");
+  CHECK(same.facts.signature.inode == 6);
+  CHECK(same.facts.blob_oid == "abc");
 
   SECTION("but not where the index does not vouch for the bytes") { fresh.blob_is_current = false; }
   SECTION("but not where the index has another blob") { fresh.blob_oid = "abd"; }
   SECTION("but not where git converts, which changes the size") { fresh.size = 11; }
-  SECTION("but not where nobody knows what the row's bytes are") { row.blob_oid.clear(); }
+  SECTION("but not where nobody knows what the row's bytes are") { row.facts.blob_oid.clear(); }
   SECTION("but not under another recipe") { row.recipe = "r0"; }
-  SECTION("but not where the last attempt failed") { row.state = FileState::kFailed; }
+  SECTION("but not where the last attempt failed") { row.verdict.state = FileState::kFailed; }
   CHECK(plan(rules(), {fresh}, {row}).jobs.size() == 1);
 }
 
@@ -186,13 +186,13 @@ TEST_CASE("plan: a commit's file is known by its blob alone", "[plan]") {
   blob.blob_oid = "abc";
   blob.blob_is_current = blob.in_store = true;
   KnownFile row = known("a.py");
-  row.blob_oid = "abc";
+  row.facts.blob_oid = "abc";
   const Planned same = plan(rules(), {blob}, {row});
   REQUIRE(same.jobs.empty());
   CHECK(same.decided.at("a.py").row_is_current);  // what it says of the file on disk stays true
 
-  row.blob_oid = "abd";
-  row.signature = {10, 0, 0, 0, 200 * kSecond};  // as an earlier commit left it
+  row.facts.blob_oid = "abd";
+  row.facts.signature = {10, 0, 0, 0, 200 * kSecond};  // as an earlier commit left it
   const Planned other = plan(rules(), {blob}, {row});
   REQUIRE(other.job("a.py"));
   CHECK(other.job("a.py")->blob_oid == "abc");
@@ -218,8 +218,8 @@ TEST_CASE("plan: a file skipped for its content is skipped again without being o
   const Planned planned =
       plan(rules(), {listed("a.py")}, {known("a.py", FileState::kSkipped, reason)});
   REQUIRE(planned.decided.count("a.py") == 1);
-  CHECK(planned.decided.at("a.py").state == FileState::kSkipped);
-  CHECK(planned.decided.at("a.py").reason == reason);
+  CHECK(planned.decided.at("a.py").verdict.state == FileState::kSkipped);
+  CHECK(planned.decided.at("a.py").verdict.reason == reason);
 }
 
 TEST_CASE("plan: a higher limit or a wider pattern retries what was refused", "[plan]") {
@@ -244,9 +244,9 @@ TEST_CASE("plan: a refused file's row is written again when it would say somethi
   narrow.exclude.clear();
   narrow.max_file_bytes = 9;
   KnownFile large = known("a.py", FileState::kSkipped, "too_large");
-  large.detail = "10 bytes, more than --max-file-size 8";
+  large.verdict.detail = "10 bytes, more than --max-file-size 8";
   CHECK_FALSE(row_stays(10, large));
-  large.detail = "10 bytes, more than --max-file-size 9";
+  large.verdict.detail = "10 bytes, more than --max-file-size 9";
   CHECK(row_stays(10, large));
 }
 
@@ -263,21 +263,21 @@ TEST_CASE("plan: kinds, sizes, globs and languages that exclude a file name thei
   const Planned planned =
       plan(narrow, {listed("a.min.js"), listed("a.ts"), listed("big.py", 1001), link, locked}, {});
   CHECK(planned.jobs.empty());
-  CHECK(planned.decided.at("a.min.js").reason == "excluded");
-  CHECK(planned.decided.at("a.ts").reason == "excluded");
-  CHECK(planned.decided.at("big.py").reason == "too_large");
-  CHECK(planned.decided.at("link").reason == "not_regular");
-  CHECK(planned.decided.at("locked.py").state == FileState::kFailed);
-  CHECK(planned.decided.at("locked.py").reason == "unreadable");
-  CHECK(planned.decided.at("locked.py").detail == "Permission denied");
+  CHECK(planned.decided.at("a.min.js").verdict.reason == "excluded");
+  CHECK(planned.decided.at("a.ts").verdict.reason == "excluded");
+  CHECK(planned.decided.at("big.py").verdict.reason == "too_large");
+  CHECK(planned.decided.at("link").verdict.reason == "not_regular");
+  CHECK(planned.decided.at("locked.py").verdict.state == FileState::kFailed);
+  CHECK(planned.decided.at("locked.py").verdict.reason == "unreadable");
+  CHECK(planned.decided.at("locked.py").verdict.detail == "Permission denied");
 }
 
 namespace {
 
 KnownFile quarantined(std::string path, std::string reason, std::uint64_t limit = 0) {
   KnownFile file = known(std::move(path), FileState::kQuarantined, std::move(reason));
-  file.detail = "the worker was killed by signal 11 (Segmentation fault)";
-  file.attempts = 3;
+  file.verdict.detail = "the worker was killed by signal 11 (Segmentation fault)";
+  file.verdict.attempts = 3;
   file.refused_limit = limit;
   return file;
 }
@@ -291,10 +291,10 @@ TEST_CASE("plan: a quarantined file stays so without being tried", "[plan]") {
     const Planned planned = plan(with, {listed("a.py")}, {quarantined("a.py", "crashed")});
     CHECK(planned.jobs.empty());
     const Decided& decided = planned.decided.at("a.py");
-    CHECK(decided.state == FileState::kQuarantined);
-    CHECK(decided.reason == "crashed");
-    CHECK(decided.detail == "the worker was killed by signal 11 (Segmentation fault)");
-    CHECK(decided.attempts == 3);
+    CHECK(decided.verdict.state == FileState::kQuarantined);
+    CHECK(decided.verdict.reason == "crashed");
+    CHECK(decided.verdict.detail == "the worker was killed by signal 11 (Segmentation fault)");
+    CHECK(decided.verdict.attempts == 3);
     CHECK(decided.row_is_current);
   }
 }
@@ -335,7 +335,7 @@ TEST_CASE("plan: touched, a quarantined file is judged by its bytes", "[plan]") 
   const Job* job = planned.job("a.py");
   REQUIRE(job);
   CHECK(job->known);
-  REQUIRE(job->verdict);
-  CHECK(job->verdict->reason == "crashed");
-  CHECK(job->verdict->attempts == 3);
+  REQUIRE(job->quarantine);
+  CHECK(job->quarantine->verdict.reason == "crashed");
+  CHECK(job->quarantine->verdict.attempts == 3);
 }

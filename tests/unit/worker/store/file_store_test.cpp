@@ -69,10 +69,10 @@ struct Sample {
     stored.repository_id = 1;
     stored.path = path;
     stored.content_hash = sha256(path);
-    stored.language = "python";
-    stored.state = chunks.empty() ? FileState::kEmpty : FileState::kIndexed;
-    stored.bytes = 10;
-    stored.signature = {10, 20, 30, 0xffff'ffff'ffff'ffffu, 50};
+    stored.facts.language = "python";
+    stored.verdict.state = chunks.empty() ? FileState::kEmpty : FileState::kIndexed;
+    stored.facts.bytes = 10;
+    stored.facts.signature = {10, 20, 30, 0xffff'ffff'ffff'ffffu, 50};
     stored.recipe = "recipe";
     stored.chunks = chunks;
     stored.views.code.model_id = 1;
@@ -296,7 +296,7 @@ TEST_CASE("file store: what a run has stored is recognised, and nothing else is"
   REQUIRE(text_of(store.store(sample.file())) == "");
   const auto found = *store.stored_by_run(first, sample.file());
   REQUIRE(found);
-  CHECK(found->state == FileState::kIndexed);
+  CHECK(found->verdict.state == FileState::kIndexed);
   CHECK(found->chunks == 2);
   CHECK(found->language == "python");
   StoredFile other = sample.file();

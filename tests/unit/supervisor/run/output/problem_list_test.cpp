@@ -25,10 +25,10 @@ void refuse(Ledger& ledger, const std::string& path, FileState state, const std:
             const std::string& detail = "") {
   FileRecord file;
   file.path = path;
-  file.state = state;
-  file.reason = reason;
-  file.detail = detail;
-  file.attempts = 2;
+  file.verdict.state = state;
+  file.verdict.reason = reason;
+  file.verdict.detail = detail;
+  file.verdict.attempts = 2;
   REQUIRE(ledger.record(std::move(file)).ok());
 }
 

@@ -41,7 +41,7 @@ std::string content(const std::filesystem::path& file) {
 Accounting with_problems(std::size_t problems) {
   Accounting accounting;
   accounting.expect(problems + 2);
-  accounting.record({.path = "u.ts", .language = "typescript", .chunks = 4});
+  accounting.record("u.ts", {FileState::kUnchanged}, "typescript", 4);
   Job job;
   job.path = "i.ts";
   Outcome outcome;
@@ -53,10 +53,8 @@ Accounting with_problems(std::size_t problems) {
   outcome.embed = std::chrono::milliseconds(1500);
   accounting.record(job, outcome);
   for (std::size_t i = 0; i < problems; ++i)
-    accounting.record({.path = "bad" + std::to_string(i) + "\n\xff",
-                       .state = FileState::kFailed,
-                       .reason = "encoding",
-                       .detail = "\xfe"});
+    accounting.record("bad" + std::to_string(i) + "\n\xff",
+                      {FileState::kFailed, "encoding", "\xfe"}, "", 0);
   return accounting;
 }
 
