@@ -55,8 +55,8 @@ ROOMS = {
                              "supervisor/run/output",
     "supervisor/run/output": "common supervisor/terminal supervisor/settings supervisor/database "
                              "supervisor/run/*",
-    "supervisor/answer": "common supervisor/terminal supervisor/installation supervisor/settings "
-                         "supervisor/fleet supervisor/database",
+    "supervisor/answer": "common supervisor/terminal supervisor/installation supervisor/fleet "
+                         "supervisor/database",
     "supervisor/commands": "common supervisor",
     "supervisor": "common supervisor",
     "worker/parse": "common",

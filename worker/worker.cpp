@@ -50,23 +50,23 @@ Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in
       prepared.embedders.text = prepared.embedders.code;
       continue;
     }
-    auto embedder = Embedder::open(*setup.models[view],
-                                   {.batch_tokens = static_cast<std::size_t>(setup.batch_tokens),
-                                    .fault_in = fault_in,
-                                    .precision = setup.precision,
-                                    .cache_folder = setup.cache_folder});
+    auto embedder = Embedder::open(
+        *setup.models[view], {.batch_tokens = static_cast<std::size_t>(setup.tuning.batch_tokens),
+                              .fault_in = fault_in,
+                              .precision = setup.tuning.precision,
+                              .cache_folder = setup.tuning.cache_folder});
     if (!embedder) return embedder.error();
     if (auto warm = warm_up(**embedder); !warm) return warm.error();
     prepared.embedders[view] = *std::move(embedder);
   }
-  if (!setup.indexes) return prepared;
+  if (!setup.tuning.parses) return prepared;
   const View cut_by = source_view(setup.models);
   const Tokenizer& tokenizer = prepared.embedders[cut_by]->tokenizer();
   Chunker::Limits limits;
   auto room = room_for_text(*setup.models[cut_by], tokenizer);
   if (!room) return room.error();
   limits.max_tokens = *room;
-  limits.parse_deadline.real = std::chrono::milliseconds(setup.parse_deadline_ms);
+  limits.parse_deadline.real = std::chrono::milliseconds(setup.tuning.parse_deadline_ms);
   prepared.chunker = std::make_unique<Chunker>(
       [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
   return prepared;
@@ -79,22 +79,22 @@ Result<void> Worker::start() {
     if (!prepared) return prepared.error();
     prepared_ = *std::move(prepared);
   }
-  if (setup_.indexes)
-    if (auto opened = open_for_indexing(); !opened) return opened;
+  if (setup_.indexing)
+    if (auto opened = open_for_indexing(*setup_.indexing); !opened) return opened;
   return shut_in();
 }
 
-Result<void> Worker::open_for_indexing() {
-  auto files = RepositoryFiles::open(setup_);
+Result<void> Worker::open_for_indexing(const IndexingSetup& indexing) {
+  auto files = RepositoryFiles::open(indexing);
   if (!files) return files.error();
   files_.emplace(*std::move(files));
   // Set after exec: /proc shows the environment a process was started with.
-  if (!setup_.database_password.empty())
-    ::setenv("PGPASSWORD", setup_.database_password.c_str(), 1);
+  if (!indexing.database_password.empty())
+    ::setenv("PGPASSWORD", indexing.database_password.c_str(), 1);
   if (auto passed = fault::point("worker.connect"); !passed) return passed;
   auto store =
-      FileStore::open(setup_.database_url, "forkdex worker " + std::to_string(setup_.worker),
-                      std::chrono::milliseconds(setup_.lock_timeout_ms));
+      FileStore::open(indexing.database_url, "forkdex worker " + std::to_string(setup_.worker),
+                      std::chrono::milliseconds(indexing.lock_timeout_ms));
   if (!store) return store.error();
   store_.emplace(*std::move(store));
   for (const View view : kViews) {
@@ -105,7 +105,7 @@ Result<void> Worker::open_for_indexing() {
     }
     models_.push_back(std::make_unique<GroupVectors>(prepared_.embedders[view],
                                                      setup_.models[view]->document_prefix,
-                                                     setup_.model_ids[view], *store_, receiver_));
+                                                     indexing.model_ids[view], *store_, receiver_));
     vectors_[view] = models_.back().get();
   }
   return {};
@@ -148,7 +148,7 @@ Result<bool> Worker::gather() {
   bool any = false;
   group_bytes_ = 0;
   while (group_.size() < kGroupFiles &&
-         group_bytes_ < setup_.batch_tokens * kGroupBytesPerBatchToken) {
+         group_bytes_ < setup_.tuning.batch_tokens * kGroupBytesPerBatchToken) {
     auto taken = receiver_.take();
     if (!taken) return taken.error();
     if (!*taken) break;
@@ -193,7 +193,7 @@ Result<std::optional<FileState>> Worker::parse(FileInHand& in_hand) {
     CpuTimer timer(in_hand.outcome.read);
     receiver_.enter(in_hand.taken.slot, Stage::kRead);
     if (auto passed = fault::point("file.read", job.path); !passed) return passed.error();
-    auto file = files_->read(job, setup_.max_file_bytes);
+    auto file = files_->read(job, setup_.indexing->max_file_bytes);
     if (!file) return file.error();
     in_hand.file = *std::move(file);
     in_hand.outcome.bytes = in_hand.file.bytes.size();
@@ -225,11 +225,11 @@ Result<std::optional<FileState>> Worker::parse(FileInHand& in_hand) {
 /// An earlier attempt may have committed the file before it could say so: the row tells.
 Result<std::optional<FileState>> Worker::look_up_result(FileInHand& in_hand) {
   StoredFile file;
-  file.repository_id = setup_.repository_id;
+  file.repository_id = setup_.indexing->repository_id;
   file.path = in_hand.taken.job.path;
   file.content_hash = in_hand.file.hash;
-  file.recipe = setup_.recipe;
-  auto stored = store_->stored_by_run(setup_.run_id, file);
+  file.recipe = setup_.indexing->recipe;
+  auto stored = store_->stored_by_run(setup_.indexing->run_id, file);
   if (!stored) return stored.error();
   if (!*stored) return std::optional<FileState>();
   Outcome& outcome = in_hand.outcome;
@@ -351,16 +351,16 @@ Result<std::vector<MissingVector>> Worker::store_once(FileInHand& in_hand, bool 
     file.views[view].model_id = vectors_[view]->model_id();
     file.views[view].vectors = vectors[view];
   }
-  file.repository_id = setup_.repository_id;
+  file.repository_id = setup_.indexing->repository_id;
   file.path = job.path;
   file.content_hash = in_hand.file.hash;
   file.verdict = {in_hand.parsed.chunks.empty() ? FileState::kEmpty : FileState::kIndexed,
                   {},
                   in_hand.parsed.detail,
                   job.attempt};
-  file.facts = {in_hand.parsed.language, in_hand.outcome.bytes, in_hand.file.blob_oid,
+  file.facts = {std::string(in_hand.parsed.language), in_hand.outcome.bytes, in_hand.file.blob_oid,
                 in_hand.file.signature};
-  file.recipe = setup_.recipe;
+  file.recipe = setup_.indexing->recipe;
   file.chunks = in_hand.parsed.chunks;
   file.waits_for_disk = waits_for_disk;
   return store_->store(file);

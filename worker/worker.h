@@ -31,7 +31,7 @@ class Worker {
     PerView<std::shared_ptr<Embedder>> embedders;  ///< one for both where it is one model
     std::unique_ptr<Chunker> chunker;              ///< none for a worker that only embeds queries
   };
-  /// Opens the models and, where `setup` says that the worker indexes, makes the chunker. With
+  /// Opens the models and, where `setup` says that the worker parses, makes the chunker. With
   /// `fault_in`, reads the whole weights now and not where they are first used. ERRORS
   /// kModelUnusable, kModelRuntime.
   static Result<Prepared> prepare(const WorkerSetup& setup, bool fault_in);
@@ -50,7 +50,7 @@ class Worker {
   Result<void> run();
 
  private:
-  Result<void> open_for_indexing();
+  Result<void> open_for_indexing(const IndexingSetup& indexing);
   Result<void> shut_in();
   Result<bool> gather();
   Result<void> prepare(JobReceiver::Taken taken);

@@ -4,6 +4,7 @@
 // the database URL may hold a password and neither argv nor the environment may.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,15 +24,17 @@ enum WorkerFd : int {
   kFirstFreeFd = 7,
 };
 
-struct WorkerSetup {
-  ViewModels models;
+/// How a worker computes, whatever it works on. A fork server prepares by it what its clones share.
+struct WorkerTuning {
   std::uint64_t batch_tokens = 2048;
   Precision precision = Precision::kAuto;
-  std::string cache_folder;  ///< for Embedder::Options; may be empty
-  std::uint32_t worker = 0;  ///< 0-based number in the pool, for the name of its database session
+  std::string cache_folder;             ///< for Embedder::Options; may be empty
+  bool parses = false;                  ///< false for a worker that only embeds queries
+  std::uint64_t parse_deadline_ms = 0;  ///< how long a file may be parsed, in real time
+};
 
-  /// False for a worker that only embeds queries: it gets no database and no repository.
-  bool indexes = false;
+/// The repository that a worker indexes, and where its rows go.
+struct IndexingSetup {
   std::string database_url;
   std::string database_password;  ///< PGPASSWORD, which a worker's environment does not hold
   std::string root;               ///< absolute path of the repository
@@ -42,10 +45,15 @@ struct WorkerSetup {
   std::int64_t run_id = 0;
   std::string recipe;
   std::uint64_t max_file_bytes = 0;
-  /// How long a statement may wait for somebody's lock.
-  std::uint64_t lock_timeout_ms = 0;
-  /// How long a file may be parsed, in real time.
-  std::uint64_t parse_deadline_ms = 0;
+  std::uint64_t lock_timeout_ms = 0;  ///< how long a statement may wait for another session's lock
+};
+
+struct WorkerSetup {
+  ViewModels models;
+  WorkerTuning tuning;
+  std::uint32_t worker = 0;  ///< 0-based number in the pool, by which its connection is named
+  /// None for a worker that only embeds queries: it gets no database and no repository.
+  std::optional<IndexingSetup> indexing;
 };
 
 /// Writes `setup` into a sealed memory file. GIVES the descriptor. ERRORS kBug with errno.

@@ -4,7 +4,6 @@
 #include <boost/asio/io_context.hpp>
 
 #include "supervisor/fleet/worker_process.h"
-#include "supervisor/installation/locations.h"
 
 namespace forkdex {
 namespace {
@@ -19,7 +18,7 @@ Error died(const ExitCause& cause, WorkerProcess& worker) {
 }  // namespace
 
 Result<std::vector<float>> embed_query(const std::filesystem::path& worker_executable,
-                                       const ModelFolder& model, const Settings& settings,
+                                       const ModelFolder& model, const WorkerTuning& tuning,
                                        const std::string& query) {
   if (query.find_first_not_of(" \t\r\n") == std::string::npos)
     return Error{ErrorCode::kUsage, "the query is empty: say what to search for", ""};
@@ -30,9 +29,7 @@ Result<std::vector<float>> embed_query(const std::filesystem::path& worker_execu
                  ""};
   WorkerSetup setup;
   setup.models.code = model;
-  setup.precision = settings.precision;
-  setup.batch_tokens = settings.batch_tokens;
-  if (const auto cache = cache_folder()) setup.cache_folder = cache->string();
+  setup.tuning = tuning;
   boost::asio::io_context context;
   std::unique_ptr<WorkerProcess> worker;
   Result<std::vector<float>> answer = Error{ErrorCode::kBug, "the query was not answered", ""};

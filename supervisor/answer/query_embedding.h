@@ -6,16 +6,16 @@
 
 #include "common/error/result.h"
 #include "common/model/model_folder.h"
-#include "supervisor/settings/settings.h"
+#include "common/protocol/worker_setup.h"
 
 namespace forkdex {
 
-/// Turns `query` into its vector (dimension of `model`) in a worker of its own, with the precision
-/// and batch tokens of `settings`: the supervisor loads no model. BLOCKS for the worker's start and
+/// Turns `query` into its vector (dimension of `model`) in a worker of its own, which computes
+/// as `tuning` says: the supervisor loads no model. BLOCKS for the worker's start and
 /// one forward pass. The worker is gone when it returns. ERRORS kUsage (empty query, or more than
 /// kMaxPathBytes), kModelUnusable, kBug (the worker died).
 Result<std::vector<float>> embed_query(const std::filesystem::path& worker_executable,
-                                       const ModelFolder& model, const Settings& settings,
+                                       const ModelFolder& model, const WorkerTuning& tuning,
                                        const std::string& query);
 
 }  // namespace forkdex

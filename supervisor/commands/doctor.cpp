@@ -73,7 +73,8 @@ ExaminedModel examine_model(const std::filesystem::path& chosen, const Settings&
   if (is_off(chosen)) return {};
   auto model = read_chosen_model(chosen, model_wishes(settings));
   if (model)
-    if (auto vector = embed_query(worker_executable(), *model, settings, "doctor"); !vector)
+    if (auto vector = embed_query(worker_executable(), *model, worker_tuning(settings), "doctor");
+        !vector)
       model = vector.error();
   return {chosen.empty() ? default_model_folder() : chosen, std::move(model)};
 }

@@ -60,7 +60,7 @@ Result<Query> embedded(PgConnection& connection, const Settings& settings, const
     const auto id = stored_model_id(connection, *models[view]);
     if (!id) return id.error();
     if (!*id) continue;
-    auto vector = embed_query(worker_executable(), *models[view], settings, text);
+    auto vector = embed_query(worker_executable(), *models[view], worker_tuning(settings), text);
     if (!vector) return vector.error();
     query[view] = ViewQuery{**id, *std::move(vector)};
   }

@@ -27,18 +27,6 @@ using Clock = std::chrono::steady_clock;
 // Killed this often in a row before it was ready, it is not started again.
 constexpr unsigned kMostFailedStarts = 3;
 
-/// What the fork server needs to know; the rest comes with each incarnation's own settings.
-WorkerSetup common_part(const WorkerSetup& setup) {
-  WorkerSetup common;
-  common.models = setup.models;
-  common.batch_tokens = setup.batch_tokens;
-  common.precision = setup.precision;
-  common.cache_folder = setup.cache_folder;
-  common.indexes = setup.indexes;
-  common.parse_deadline_ms = setup.parse_deadline_ms;
-  return common;
-}
-
 }  // namespace
 
 struct ForkServer::State : std::enable_shared_from_this<ForkServer::State> {
@@ -46,7 +34,7 @@ struct ForkServer::State : std::enable_shared_from_this<ForkServer::State> {
         Deadlines limits)
       : context(io),
         executable(std::move(program)),
-        setup(common_part(whole)),
+        setup{.models = whole.models, .tuning = whole.tuning},
         deadlines(limits),
         start_limit(io) {}
 
@@ -79,7 +67,7 @@ struct ForkServer::State : std::enable_shared_from_this<ForkServer::State> {
 
   boost::asio::io_context& context;
   std::filesystem::path executable;
-  WorkerSetup setup;
+  WorkerSetup setup;  // what all incarnations share; the rest comes with each one's own
   Deadlines deadlines;
   boost::asio::steady_timer start_limit;
   std::function<void()> settled;

@@ -245,7 +245,7 @@ void WorkerPool::respawn(unsigned worker, RestartPolicy::Clock::duration delay) 
 
 void WorkerPool::resume(const std::string& database_url) {
   paused_ = false;
-  setup_.database_url = database_url;
+  if (setup_.indexing) setup_.indexing->database_url = database_url;
   if (draining_ || failed_) return;
   for (unsigned worker = 0; worker < places_.size(); ++worker)
     if (places_[worker].waiting) spawn(worker);

@@ -20,6 +20,7 @@
 #include "supervisor/run/output/summary.h"
 #include "supervisor/run/recipe.h"
 #include "supervisor/run/signal_count.h"
+#include "supervisor/settings/chosen_models.h"
 #include "supervisor/terminal/log.h"
 #include "supervisor/terminal/output.h"
 
@@ -243,27 +244,27 @@ Result<void> IndexRun::embed_messages() {
 WorkerSetup IndexRun::worker_setup() const {
   WorkerSetup setup;
   setup.models = models_;
-  setup.batch_tokens = settings_.batch_tokens;
-  setup.precision = settings_.precision;
-  if (const auto cache = cache_folder()) setup.cache_folder = cache->string();
-  setup.indexes = true;
-  setup.database_url = database_->worker_conninfo();
-  if (const char* password = std::getenv("PGPASSWORD")) setup.database_password = password;
-  setup.root = repository_.root.string();
+  WorkerTuning& tuning = setup.tuning;
+  tuning = worker_tuning(settings_);
+  tuning.parses = true;
+  IndexingSetup& indexing = setup.indexing.emplace();
+  indexing.database_url = database_->worker_conninfo();
+  if (const char* password = std::getenv("PGPASSWORD")) indexing.database_password = password;
+  indexing.root = repository_.root.string();
   for (const auto& folder : repository_.object_folders)
-    setup.object_folders.push_back(folder.string());
-  setup.repository_id = ledger_->repository_id();
-  setup.model_ids = ledger_->model_ids();
-  setup.run_id = ledger_->run_id();
+    indexing.object_folders.push_back(folder.string());
+  indexing.repository_id = ledger_->repository_id();
+  indexing.model_ids = ledger_->model_ids();
+  indexing.run_id = ledger_->run_id();
   // Both end before the file's deadline ends the worker: a lock is somebody else's doing, for which
   // no file is to blame, and a file that does not parse has failed, which costs nobody else a
   // thing.
   const std::uint64_t before_timeout_ms =
       std::min<std::uint64_t>(30'000, settings_.file_timeout * 500ull);
-  setup.lock_timeout_ms = before_timeout_ms;
-  setup.parse_deadline_ms = before_timeout_ms;
-  setup.recipe = recipe_;
-  setup.max_file_bytes = settings_.max_file_size;
+  indexing.lock_timeout_ms = before_timeout_ms;
+  tuning.parse_deadline_ms = before_timeout_ms;
+  indexing.recipe = recipe_;
+  indexing.max_file_bytes = settings_.max_file_size;
   return setup;
 }
 

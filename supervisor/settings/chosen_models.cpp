@@ -42,6 +42,14 @@ Result<ModelFolder> read_chosen_model(const std::filesystem::path& chosen,
                            cache ? *cache : std::filesystem::path(), wishes);
 }
 
+WorkerTuning worker_tuning(const Settings& settings) {
+  WorkerTuning tuning;
+  tuning.batch_tokens = settings.batch_tokens;
+  tuning.precision = settings.precision;
+  if (const auto cache = cache_folder()) tuning.cache_folder = cache->string();
+  return tuning;
+}
+
 ModelWishes model_wishes(const Settings& settings) {
   return {settings.dimensions, settings.query_prefix, settings.document_prefix};
 }

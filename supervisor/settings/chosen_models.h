@@ -1,11 +1,13 @@
 #pragma once
 
-// Which models the settings choose: one a view, the same one for both, or none for one of them.
+// Which models the settings choose: one a view, the same one for both, or none for one of them; and
+// how workers compute with them.
 
 #include <filesystem>
 
 #include "common/error/result.h"
 #include "common/model/view_models.h"
+#include "common/protocol/worker_setup.h"
 #include "supervisor/settings/settings.h"
 
 namespace forkdex {
@@ -18,6 +20,9 @@ Result<ViewModels> read_view_models(const Settings& settings);
 /// ModelFolder::read.
 Result<ModelFolder> read_chosen_model(const std::filesystem::path& chosen,
                                       const ModelWishes& wishes);
+
+/// How `settings` have a worker compute, with this machine's cache.
+WorkerTuning worker_tuning(const Settings& settings);
 
 /// What `settings` wish of either model: --dimensions and prefixes.
 ModelWishes model_wishes(const Settings& settings);

@@ -37,20 +37,28 @@ void check_any_bytes(Input& input) {
   ModelFolder& model = setup.models.text.emplace();
   model.path = input.line();
   model.name = input.line();
-  setup.database_url = input.line();
-  setup.database_password = input.line();
-  setup.cache_folder = input.line();
-  setup.batch_tokens = input.number<std::uint64_t>();
-  setup.repository_id = static_cast<std::int64_t>(input.number<std::uint64_t>());
-  setup.root = input.rest();
+  IndexingSetup& indexing = setup.indexing.emplace();
+  indexing.database_url = input.line();
+  indexing.database_password = input.line();
+  setup.tuning.cache_folder = input.line();
+  setup.tuning.batch_tokens = input.number<std::uint64_t>();
+  indexing.repository_id = static_cast<std::int64_t>(input.number<std::uint64_t>());
+  indexing.object_folders = {std::string(input.line()), ""};
+  indexing.root = input.rest();
   const MemoryFile memory(written(setup));
   const Result<WorkerSetup> read = read_worker_setup(memory.fd());
   expect(read.ok(), "what was written can be read");
-  expect(!read->models.code && read->models.text && read->models.text->path == model.path &&
-             read->models.text->name == model.name && read->database_url == setup.database_url &&
-             read->database_password == setup.database_password && read->root == setup.root &&
-             read->cache_folder == setup.cache_folder && read->batch_tokens == setup.batch_tokens &&
-             read->repository_id == setup.repository_id,
+  expect(!read->models.code && read->models.text && read->indexing, "what is there is there");
+  const WorkerTuning& tuning = read->tuning;
+  const IndexingSetup& read_back = *read->indexing;
+  expect(read->models.text->path == model.path && read->models.text->name == model.name &&
+             read_back.database_url == indexing.database_url &&
+             read_back.database_password == indexing.database_password &&
+             read_back.root == indexing.root &&
+             read_back.object_folders == indexing.object_folders &&
+             tuning.cache_folder == setup.tuning.cache_folder &&
+             tuning.batch_tokens == setup.tuning.batch_tokens &&
+             read_back.repository_id == indexing.repository_id,
          "every byte crosses");
 }
 

@@ -7,19 +7,20 @@
 
 namespace forkdex {
 
-Result<RepositoryFiles> RepositoryFiles::open(const WorkerSetup& setup) {
+Result<RepositoryFiles> RepositoryFiles::open(const IndexingSetup& indexing) {
   RepositoryFiles files;
-  if (!setup.object_folders.empty()) {
-    auto blobs = BlobStore::open(setup.object_folders.front());
+  if (!indexing.object_folders.empty()) {
+    auto blobs = BlobStore::open(indexing.object_folders.front());
     if (!blobs) return blobs.error();
     files.blobs_.emplace(*std::move(blobs));
-    files.folders_.assign(setup.object_folders.begin(), setup.object_folders.end());
+    files.folders_.assign(indexing.object_folders.begin(), indexing.object_folders.end());
     return files;
   }
-  files.root_.reset(::open(setup.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  files.root_.reset(::open(indexing.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!files.root_.valid())
-    return system_error(ErrorCode::kPathUnusable, setup.root + " can no longer be opened", errno);
-  files.folders_.emplace_back(setup.root);
+    return system_error(ErrorCode::kPathUnusable, indexing.root + " can no longer be opened",
+                        errno);
+  files.folders_.emplace_back(indexing.root);
   return files;
 }
 

@@ -20,7 +20,7 @@ namespace forkdex {
 class RepositoryFiles {
  public:
   /// Opens what `setup` names. ERRORS kPathUnusable, kRepositoryUnusable.
-  static Result<RepositoryFiles> open(const WorkerSetup& setup);
+  static Result<RepositoryFiles> open(const IndexingSetup& indexing);
 
   /// What must stay readable.
   const std::vector<std::filesystem::path>& folders() const { return folders_; }

@@ -46,7 +46,7 @@ FilePhase::FilePhase(const Run& run, WorkerSetup setup, JobQueue jobs, unsigned 
     : run_(run),
       places_(static_cast<unsigned>(std::min<std::size_t>(workers, jobs.size()))),
       memory_per_worker_(memory_per_worker),
-      recipe_(setup.recipe),
+      recipe_(setup.indexing->recipe),
       dispatcher_(std::move(jobs), run.settings.in_flight,
                   [this](unsigned worker, const Job& job, const Outcome& outcome) {
                     finished(worker, job, outcome);

@@ -43,8 +43,8 @@ class FilePhase {
     std::function<void(const Job&, const Outcome&)> messages_finished;
   };
 
-  /// At most `workers` workers of `memory_per_worker` bytes each, set up as `setup` says, see to
-  /// `jobs`.
+  /// At most `workers` workers of `memory_per_worker` bytes each, set up as `setup` says, do
+  /// `jobs`. REQUIRES setup.indexing.
   FilePhase(const Run& run, WorkerSetup setup, JobQueue jobs, unsigned workers,
             std::uint64_t memory_per_worker);
 

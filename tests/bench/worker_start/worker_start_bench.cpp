@@ -228,13 +228,14 @@ int main_of_bench(int argc, char** argv) {
   WorkerSetup setup;
   setup.models.code = must(ModelFolder::read(argv[1], {}));
   const Ledger ledger = must(Ledger::open(database.connection(), identity, setup.models));
-  setup.indexes = true;
-  setup.database_url = database.worker_conninfo();
-  setup.root = identity.root;
-  setup.repository_id = ledger.repository_id();
-  setup.model_ids = ledger.model_ids();
-  setup.recipe = "worker-start-bench";
-  setup.max_file_bytes = 1 << 20;
+  setup.tuning.parses = true;
+  IndexingSetup& indexing = setup.indexing.emplace();
+  indexing.database_url = database.worker_conninfo();
+  indexing.root = identity.root;
+  indexing.repository_id = ledger.repository_id();
+  indexing.model_ids = ledger.model_ids();
+  indexing.recipe = "worker-start-bench";
+  indexing.max_file_bytes = 1 << 20;
 
   // The other worker goes on meanwhile, so that many files are needed for one kill.
   const std::size_t times = 4 * rounds;

@@ -109,8 +109,8 @@ void store(JobReceiver& receiver, const JobReceiver::Taken& taken) {
 Result<void> answer_query(JobReceiver& receiver, const JobReceiver::Taken& taken) {
   const auto setup = read_worker_setup(kSetupFd);
   if (!setup) return setup.error();
-  const float told[] = {static_cast<float>(setup->batch_tokens),
-                        static_cast<float>(setup->precision)};
+  const float told[] = {static_cast<float>(setup->tuning.batch_tokens),
+                        static_cast<float>(setup->tuning.precision)};
   receiver.set_vector(told);
   Outcome outcome;
   outcome.job_id = taken.job.id;

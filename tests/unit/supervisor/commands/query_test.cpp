@@ -12,6 +12,7 @@
 #include "supervisor/commands/doctor.h"
 #include "supervisor/commands/failures.h"
 #include "supervisor/commands/status.h"
+#include "supervisor/settings/chosen_models.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/postgres_fixture.h"
 
@@ -108,8 +109,9 @@ TEST_CASE("search: --batch-tokens and --precision -> told to the worker that emb
   Settings settings;
   settings.batch_tokens = 300;
   settings.precision = Precision::kBf16;
-  CHECK(value(embed_query(FORKDEX_FAKE_WORKER, ModelFolder{}, settings, "a query")) ==
-        std::vector<float>{300, static_cast<float>(Precision::kBf16)});
+  CHECK(
+      value(embed_query(FORKDEX_FAKE_WORKER, ModelFolder{}, worker_tuning(settings), "a query")) ==
+      std::vector<float>{300, static_cast<float>(Precision::kBf16)});
 }
 
 TEST_CASE("doctor: knows the database's versions", "[postgres]") {
