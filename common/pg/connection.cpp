@@ -4,16 +4,14 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "common/base/clock.h"
+#include "common/pg/message.h"
 #include "common/pg/sqlstate.h"
 
 namespace forkdex {
@@ -21,179 +19,18 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kDefaultConnectTimeout{10};
 constexpr std::size_t kCopyPieceBytes = 1 << 20;  // PQputCopyData takes an int and copies
 constexpr std::chrono::milliseconds kBetweenQuestions{100};
 constexpr std::chrono::seconds kAfterCancelling{2};
-
-struct FreeOptions {
-  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-};
-using Options = std::unique_ptr<PQconninfoOption, FreeOptions>;
 
 struct FreeMemory {
   void operator()(char* memory) const { PQfreemem(memory); }
 };
 
-/// Parses `conninfo`, defaults and environment included. libpq's message for a bad one quotes the
-/// text, which may hold a password, so it is not passed on.
-Options parse(const std::string& conninfo) {
-  char* message = nullptr;
-  Options named(PQconninfoParse(conninfo.c_str(), &message));
-  std::unique_ptr<char, FreeMemory> owned(message);
-  if (!named) return nullptr;
-  Options all(PQconndefaults());
-  if (!all) return named;
-  for (PQconninfoOption* option = named.get(); option->keyword; ++option) {
-    if (!option->val) continue;
-    for (PQconninfoOption* full = all.get(); full->keyword; ++full) {
-      if (std::strcmp(full->keyword, option->keyword) != 0) continue;
-      std::free(full->val);
-      full->val = strdup(option->val);
-    }
-  }
-  return all;
-}
-
-std::string_view value_of(const Options& options, std::string_view keyword) {
-  for (const PQconninfoOption* option = options.get(); option && option->keyword; ++option)
-    if (keyword == option->keyword) return option->val ? option->val : std::string_view();
-  return {};
-}
-
-std::chrono::seconds connect_timeout(const Options& options) {
-  const std::string_view text = value_of(options, "connect_timeout");
-  int seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (text.empty() || error != std::errc() || seconds < 0) return kDefaultConnectTimeout;
-  // 0 is libpq's "for ever"; 2 its least.
-  return seconds == 0 ? std::chrono::hours(24) : std::chrono::seconds(std::max(seconds, 2));
-}
-
-/// The first line of libpq's message, without "LOCATION" and hints on further lines.
-std::string first_line(const char* message) {
-  std::string_view text(message ? message : "");
-  text = text.substr(0, text.find('\n'));
-  return std::string(text);
-}
-
-/// Drives a connection begun by PQconnectStartParams. libpq's blocking call would do the same but
-/// could not be told to report the SQLSTATE of a refusal.
-bool finish_connecting(PGconn* connection, std::chrono::milliseconds timeout,
-                       const Patience& patience) {
-  const Clock::time_point deadline = Clock::now() + timeout;
-  PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
-  while (wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) {
-    pollfd waiting{PQsocket(connection), POLLIN, 0};
-    if (wanted == PGRES_POLLING_WRITING) waiting.events = POLLOUT;
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0 || !patience.lasts()) return false;
-    const auto slice = patience.keep_waiting ? std::min(left, kBetweenQuestions) : left;
-    const int ready = ::poll(&waiting, 1, static_cast<int>(slice.count()));
-    if (ready < 0 && errno != EINTR) return false;
-    if (ready > 0) wanted = PQconnectPoll(connection);
-  }
-  return wanted == PGRES_POLLING_OK;
-}
-
-bool is_sqlstate(std::string_view text) {
-  return text.size() == 5 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
-         });
-}
-
-/// Finds "FATAL:  53300: " in a verbose message; the severity is in the server's language.
-std::string sqlstate_of_refusal(std::string_view message) {
-  for (std::size_t at = message.find(":  "); at != std::string_view::npos;
-       at = message.find(":  ", at + 1)) {
-    const std::string_view rest = message.substr(at + 3);
-    if (rest.size() > 6 && rest[5] == ':' && is_sqlstate(rest.substr(0, 5)))
-      return std::string(rest.substr(0, 5));
-  }
-  return {};
-}
-
-void ignore_notice(void*, const PGresult*) {}
-
-bool send(PGconn* connection, const PgCall& call) {
-  std::vector<const char*> values;
-  std::vector<int> lengths;
-  std::vector<int> formats;
-  for (const PgValue& param : call.params) {
-    values.push_back(param.bytes ? param.bytes->data() : nullptr);
-    lengths.push_back(param.bytes ? static_cast<int>(param.bytes->size()) : 0);
-    formats.push_back(param.is_binary ? 1 : 0);
-  }
-  return PQsendQueryPrepared(connection, call.statement.c_str(), static_cast<int>(values.size()),
-                             values.data(), lengths.data(), formats.data(), 0) == 1;
-}
-
 }  // namespace
-
-std::string describe_database(const std::string& conninfo) {
-  const Options options = parse(conninfo);
-  if (!options) return "a database URL that cannot be read";
-  std::string_view host = value_of(options, "host");
-  if (host.empty()) host = value_of(options, "hostaddr");
-  if (host.empty()) host = "local socket";
-  const std::string_view port = value_of(options, "port");
-  const std::string_view user = value_of(options, "user");
-  const std::string_view database = value_of(options, "dbname");
-  return fmt::format("{} at {}{}{} as {}", database.empty() ? user : database, host,
-                     port.empty() || host.starts_with('/') ? "" : ":",
-                     host.starts_with('/') ? "" : port, user);
-}
 
 void PgConnection::Finish::operator()(pg_conn* connection) const { PQfinish(connection); }
 void PgConnection::Clear::operator()(pg_result* result) const { PQclear(result); }
-
-Result<PgConnection> PgConnection::open(const std::string& conninfo,
-                                        const std::string& application_name, std::string* sqlstate,
-                                        Patience patience) {
-  if (sqlstate) sqlstate->clear();
-  const Options options = parse(conninfo);
-  if (!options)
-    return Error{ErrorCode::kDatabaseUnreachable,
-                 "the database URL cannot be read: give postgresql://USER@HOST/DATABASE", ""};
-  // What stands before dbname is a default; what stands after it overrides.
-  const char* const keywords[] = {"keepalives_idle",
-                                  "keepalives_interval",
-                                  "tcp_user_timeout",
-                                  "dbname",
-                                  "application_name",
-                                  "client_encoding",
-                                  nullptr};
-  const char* const values[] = {"30",   "10",   "60000", conninfo.c_str(), application_name.c_str(),
-                                "UTF8", nullptr};
-  PgConnection opened(PQconnectStartParams(keywords, values, 1));
-  PGconn* connection = opened.connection_.get();
-  if (!connection) return Error{ErrorCode::kOutOfMemory, "no memory for a connection", ""};
-  PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
-  PQsetNoticeReceiver(connection, ignore_notice, nullptr);
-  std::chrono::milliseconds timeout = connect_timeout(options);
-  if (patience.silence) timeout = std::min(timeout, *patience.silence);
-  if (PQstatus(connection) != CONNECTION_BAD && finish_connecting(connection, timeout, patience)) {
-    PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
-    // libpq then leaves all waiting to us (await).
-    PQsetnonblocking(connection, 1);
-    opened.set_patience(std::move(patience));
-    return opened;
-  }
-  const std::string message = first_line(PQerrorMessage(connection));
-  const std::string refusal = sqlstate_of_refusal(message);
-  if (sqlstate) *sqlstate = refusal;
-  if (refusal == "53300")
-    return Error{ErrorCode::kTooManyConnections,
-                 "the database has no connection left (too many clients): lower --workers or raise "
-                 "max_connections",
-                 describe_database(conninfo)};
-  return Error{ErrorCode::kDatabaseUnreachable,
-               fmt::format("the database cannot be reached: {}", describe_database(conninfo)),
-               message.empty() || message.ends_with("failed: ")
-                   ? fmt::format("no answer within {} s", to_seconds(timeout))
-                   : message};
-}
 
 Error PgConnection::failure(const pg_result* result) {
   const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
@@ -321,45 +158,6 @@ Result<void> PgConnection::prepare(const std::string& name, const std::string& s
       last_result(PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr) == 1);
   if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return {};
   return failure(result.get());
-}
-
-Result<std::vector<PgRows>> PgConnection::run_pipeline(std::span<const PgCall> calls) {
-  PGconn* connection = connection_.get();
-  bool sent = PQenterPipelineMode(connection) == 1;
-  for (const PgCall& call : calls) sent = sent && send(connection, call);
-  // Only a broken connection refuses to take what is sent.
-  if (!sent || PQpipelineSync(connection) != 1 || !send_off()) return failure(nullptr);
-  std::vector<PgRows> answers;
-  std::optional<Error> refused;
-  bool between = false;
-  for (bool synced = false; !synced;) {
-    ResultPtr result = next_result();
-    if (!result) {
-      // The end of one call's results; twice in a row, the end of all: the server went away without
-      // a sync, which libpq does not always call a bad connection.
-      if (std::exchange(between, true) || !alive()) return refused ? *refused : failure(nullptr);
-      continue;
-    }
-    between = false;
-    switch (PQresultStatus(result.get())) {
-      case PGRES_PIPELINE_SYNC:
-        synced = true;
-        break;
-      case PGRES_PIPELINE_ABORTED:
-        break;  // skipped: what failed before it says why
-      case PGRES_COMMAND_OK:
-      case PGRES_TUPLES_OK:
-        answers.emplace_back(result.release());
-        break;
-      default:
-        if (!refused) refused = failure(result.get());
-        // Of a broken connection there is no end of errors, and no sync.
-        if (!alive()) return *refused;
-    }
-  }
-  PQexitPipelineMode(connection);
-  if (refused) return *refused;
-  return answers;
 }
 
 Result<void> PgConnection::copy_in(const std::string& sql, std::string_view rows) {

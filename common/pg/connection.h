@@ -21,9 +21,6 @@ struct pg_conn;
 
 namespace forkdex {
 
-/// Names the server and database of `conninfo` for a person; never its password.
-std::string describe_database(const std::string& conninfo);
-
 class PgConnection {
  public:
   /// Connects to `conninfo` (a URI or keyword string). `sqlstate`, when given, receives what the

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/pg/conninfo.h"
 #include "supervisor/answer/commit_search.h"
 #include "supervisor/answer/query_embedding.h"
 #include "supervisor/answer/search.h"

@@ -1,5 +1,6 @@
 #include "supervisor/database/access.h"
 
+#include "common/pg/conninfo.h"
 #include "common/pg/retry.h"
 #include "common/pg/url.h"
 #include "supervisor/database/schema.h"

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/pg/conninfo.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/postgres_fixture.h"
 
