@@ -297,6 +297,21 @@ Result<std::vector<MissingVector>> FileStore::store(const StoredFile& file) {
 
 namespace {
 
+/// Which of a pipeline's answers names the texts without a vector of this model.
+struct MissingAnswer {
+  std::int64_t model_id;
+  std::size_t call;
+};
+
+std::vector<MissingVector> missing_vectors(const std::vector<PgRows>& answers,
+                                           std::span<const MissingAnswer> of_models) {
+  std::vector<MissingVector> missing;
+  for (const auto& [model_id, call] : of_models)
+    for (int row = 0; row < answers[call].size(); ++row)
+      missing.push_back({model_id, hash_from_bytea(answers[call].text(row, 0))});
+  return missing;
+}
+
 /// Nothing is missing, everything is stored.
 Result<std::vector<MissingVector>> committed(const StoredFile& file) {
   if (auto passed = fault::point("store.committed", file.path); !passed) return passed.error();
@@ -315,10 +330,12 @@ Result<std::vector<MissingVector>> FileStore::store_once(const StoredFile& file)
   if (!file.waits_for_disk) calls.push_back({"commit_early", {}});
   for (const auto& [model_id, needs] : models)
     if (!needs.fresh.empty()) calls.push_back(insert_call(model_id, needs.fresh));
-  const std::size_t missing_at = calls.size();
-  for (const auto& [model_id, needs] : models)
+  std::vector<MissingAnswer> missing_answers;
+  for (const auto& [model_id, needs] : models) {
+    missing_answers.push_back({model_id, calls.size()});
     calls.push_back(
         {"missing_vectors", {PgValue(model_id), PgValue::binary(bytea_array(needs.needed))}});
+  }
   // The row first: where a dead worker's commit is still on its way this waits for it, and only a
   // later statement sees the chunks it has left.
   calls.push_back(upsert_call(file, path));
@@ -332,13 +349,7 @@ Result<std::vector<MissingVector>> FileStore::store_once(const StoredFile& file)
   if (!answers) return answers.error();
   if (file.chunks.empty()) return committed(file);
 
-  std::vector<MissingVector> missing;
-  std::size_t answer = missing_at;
-  for (const auto& [model_id, needs] : models) {
-    const PgRows& absent = (*answers)[answer++];
-    for (int row = 0; row < absent.size(); ++row)
-      missing.push_back({model_id, hash_from_bytea(absent.text(row, 0))});
-  }
+  std::vector<MissingVector> missing = missing_vectors(*answers, missing_answers);
   if (!missing.empty()) {
     if (const auto undone = connection_.run("ROLLBACK"); !undone) return undone.error();
     return missing;
