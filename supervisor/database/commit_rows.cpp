@@ -164,10 +164,7 @@ Result<void> CommitRows::write_batch(std::uint64_t& written) {
   return noted ? Result<void>() : noted.error();
 }
 
-Result<bool> CommitRows::settle(const WalkedHistory& before, const std::string& head,
-                                const std::string& scope,
-                                const std::function<void(const Give&)>& for_each_last_commit,
-                                const std::vector<ObjectId>& gone) {
+Result<bool> CommitRows::settle(const WalkedHistory& before, const Walk& walk) {
   bool alone = true;
   auto settled = in_transaction([&]() -> Result<void> {
     const auto now = connection_->run(
@@ -179,34 +176,28 @@ Result<bool> CommitRows::settle(const WalkedHistory& before, const std::string& 
             now->text(0, 1) == before.scope;
     if (!alone) return {};
     const bool wrote_alone = now->integer(0, 2) == before.batches + own_batches_;
-    return settle_once(head, scope, wrote_alone, for_each_last_commit, gone);
+    if (auto written = write_last_commits(walk); !written) return written;
+    if (auto removed = remove(walk.gone); !removed) return removed;
+    const auto noted = connection_->run(
+        "UPDATE forkdex.repositories SET walked_head = $2, walked_scope = $3, "
+        "walk_unsettled = walk_unsettled AND NOT $4 WHERE id = $1",
+        {std::to_string(repository_id_), walk.head, walk.scope, wrote_alone ? "t" : "f"});
+    return noted ? Result<void>() : noted.error();
   });
   if (!settled) return settled.error();
   return alone;
 }
 
-Result<void> CommitRows::settle_once(const std::string& head, const std::string& scope,
-                                     bool wrote_alone,
-                                     const std::function<void(const Give&)>& for_each_last_commit,
-                                     const std::vector<ObjectId>& gone) {
-  Result<void> done;
+Result<void> CommitRows::write_last_commits(const Walk& walk) {
   std::vector<LastCommit> batch;
-  const auto write = [&] {
-    if (done && !batch.empty()) done = write_last_commits(batch);
+  std::uint32_t at = 0;
+  while (auto last = walk.next_last_commit(at)) {
+    batch.push_back(*std::move(last));
+    if (batch.size() < kBatchPaths) continue;
+    if (auto written = write_last_commits(batch); !written) return written;
     batch.clear();
-  };
-  for_each_last_commit([&](const Sha256& path_hash, const std::optional<ObjectId>& commit) {
-    batch.push_back({path_hash, commit});
-    if (batch.size() == kBatchPaths) write();
-  });
-  write();
-  if (done) done = remove(gone);
-  if (!done) return done;
-  const auto noted = connection_->run(
-      "UPDATE forkdex.repositories SET walked_head = $2, walked_scope = $3, "
-      "walk_unsettled = walk_unsettled AND NOT $4 WHERE id = $1",
-      {std::to_string(repository_id_), head, scope, wrote_alone ? "t" : "f"});
-  return noted ? Result<void>() : noted.error();
+  }
+  return batch.empty() ? Result<void>() : write_last_commits(batch);
 }
 
 Result<void> CommitRows::write_last_commits(const std::vector<LastCommit>& batch) {

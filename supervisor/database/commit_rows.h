@@ -29,12 +29,6 @@ struct WalkedHistory {
   std::optional<std::int64_t> messages_model;  ///< under which every message has its vector
 };
 
-/// The last commit of a path; nothing where it has none.
-struct LastCommit {
-  Sha256 path_hash;
-  std::optional<ObjectId> commit;
-};
-
 class CommitRows {
  public:
   /// REQUIRES that `connection` outlives this.
@@ -58,16 +52,20 @@ class CommitRows {
   /// Rows that were written, or changed.
   std::uint64_t written() const { return written_; }
 
-  /// Everything that becomes true with a walk, in one transaction: `for_each_last_commit` gives the
-  /// last commits to a function that it is called with, `gone` are commits that no longer belong to
-  /// the history. False, and nothing changed, when somebody else has walked since `before`. Where
-  /// somebody else has written commits since, whose walk may never end, they stay unsettled for the
-  /// next walk to look at. REQUIRES that `before` is what walked() gave last.
-  using Give = std::function<void(const Sha256&, const std::optional<ObjectId>&)>;
-  Result<bool> settle(const WalkedHistory& before, const std::string& head,
-                      const std::string& scope,
-                      const std::function<void(const Give&)>& for_each_last_commit,
-                      const std::vector<ObjectId>& gone);
+  /// What a walk that came to its end has found.
+  struct Walk {
+    std::string head;
+    std::string scope;
+    /// Gives the first path from number `at` on whose last commit may have changed, and moves `at`
+    /// after it; nothing after the last one. A transaction that is tried again begins at 0.
+    std::function<std::optional<LastCommit>(std::uint32_t& at)> next_last_commit;
+    std::vector<ObjectId> gone;  ///< commits that no longer belong to the history
+  };
+  /// Stores everything that becomes true with `walk`, in one transaction. False, and nothing
+  /// changed, when another run has walked since `before`. Where another run has written commits
+  /// since, whose walk may never end, they stay unsettled for the next walk to look at. REQUIRES
+  /// that `before` is what walked() gave last.
+  Result<bool> settle(const WalkedHistory& before, const Walk& walk);
   /// The repository has no history (any more).
   Result<void> clear();
 
@@ -85,9 +83,7 @@ class CommitRows {
 
  private:
   Result<void> write_batch(std::uint64_t& written);
-  Result<void> settle_once(const std::string& head, const std::string& scope, bool wrote_alone,
-                           const std::function<void(const Give&)>& for_each_last_commit,
-                           const std::vector<ObjectId>& gone);
+  Result<void> write_last_commits(const Walk& walk);
   Result<void> write_last_commits(const std::vector<LastCommit>& batch);
   Result<void> remove(const std::vector<ObjectId>& gone);
   template <class F>

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/hash.h"
+
 namespace forkdex {
 
 /// A git object's id, as bytes.
@@ -40,6 +42,12 @@ struct Commit {
 
   static constexpr std::size_t kMostMessageBytes = std::size_t{1} << 20;
   static constexpr std::size_t kMostFiles = 10'000;
+};
+
+/// The last commit that changed a path; nothing where it has none.
+struct LastCommit {
+  Sha256 path_hash{};
+  std::optional<ObjectId> commit;
 };
 
 /// The first commit of the first-parent line that leads to `head`, both hex.

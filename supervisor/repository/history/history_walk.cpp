@@ -111,13 +111,34 @@ bool HistoryWalk::matters(const Delivery& delivery) const {
   return (delivery.fresh && !delivery.old) || any_paths(delivery.sets);
 }
 
+/// Adds `delivery` to what waits at the commit `id`, which gets its turn once no child is left that
+/// has yet to deliver.
 Result<void> HistoryWalk::deliver(const ObjectId& id, Delivery delivery) {
-  if (old_head_ && id == *old_head_) {
-    walked_.met_old_head = walked_.met_old_head || delivery.fresh;
-    if (paths_) paths_->keep(delivery.sets[0]);
-    delivery.sets[0] = PathSets::kNoSet;
+  if (old_head_ && id == *old_head_) keep_at_old_head(delivery);
+  const bool is_due = note_arrival(id, delivery);
+  const bool is_news = delivery.fresh || delivery.old || any_paths(delivery.sets);
+  const auto waiting = waiting_for(id, is_news);
+  if (!waiting) return waiting.error();
+  if (!*waiting) return {};
+  if (is_due && !(*waiting)->has_turn) {
+    turns_.push({(*waiting)->links.committed_at, turns_given_++, id});
+    (*waiting)->has_turn = true;
   }
-  // A set whose paths all have left it goes nowhere.
+  if (is_news) add((*waiting)->delivery, delivery);
+  return {};
+}
+
+/// At the old head, the paths that keep their answer there are done.
+void HistoryWalk::keep_at_old_head(Delivery& delivery) {
+  walked_.met_old_head = walked_.met_old_head || delivery.fresh;
+  if (paths_) paths_->keep(delivery.sets[0]);
+  delivery.sets[0] = PathSets::kNoSet;
+}
+
+/// Notes by which heads `id` was reached, and leaves in `delivery` what is new. True when every
+/// child of `id` has delivered.
+bool HistoryWalk::note_arrival(const ObjectId& id, Delivery& delivery) {
+  // A set that all of its paths have left is dropped.
   for (PathSets::Set& set : delivery.sets)
     if (paths_ && paths_->size(set) == 0) set = PathSets::kNoSet;
   Seen& seen = seen_[id];
@@ -126,28 +147,28 @@ Result<void> HistoryWalk::deliver(const ObjectId& id, Delivery delivery) {
   if (delivery.fresh) seen.fresh = 1;
   if (delivery.old) seen.old = 1;
   if (seen.children > 0) --seen.children;
-  const bool is_due = seen.children == 0;
-  const bool is_news = delivery.fresh || delivery.old || any_paths(delivery.sets);
-  auto found = waiting_.find(id);
-  if (found == waiting_.end()) {
-    if (!is_news) return {};
-    auto links = read_links(id);
-    if (!links) return links.error();
-    found = waiting_.emplace(id, Waiting{*std::move(links), {}}).first;
-  }
-  if (is_due && !found->second.has_turn) {
-    turns_.push({found->second.links.committed_at, turns_given_++, id});
-    found->second.has_turn = true;
-  }
-  if (!is_news) return {};
-  Delivery& all = found->second.delivery;
+  return seen.children == 0;
+}
+
+/// The entry of `id` among the commits that wait; with `is_news` it is made where there is none.
+/// Null where there is none otherwise.
+Result<HistoryWalk::Waiting*> HistoryWalk::waiting_for(const ObjectId& id, bool is_news) {
+  const auto found = waiting_.find(id);
+  if (found != waiting_.end()) return &found->second;
+  if (!is_news) return static_cast<Waiting*>(nullptr);
+  auto links = read_links(id);
+  if (!links) return links.error();
+  return &waiting_.emplace(id, Waiting{*std::move(links), {}}).first->second;
+}
+
+/// Adds `delivery` to `all` of a commit that waits, and counts those for which the walk goes on.
+void HistoryWalk::add(Delivery& all, const Delivery& delivery) {
   if (matters(all)) --open_;
   all.fresh = all.fresh || delivery.fresh;
   all.old = all.old || delivery.old;
   for (std::size_t i = 0; i < all.sets.size(); ++i)
     if (paths_) all.sets[i] = paths_->join(all.sets[i], delivery.sets[i]);
   if (matters(all)) ++open_;
-  return {};
 }
 
 Result<void> HistoryWalk::visit(const ObjectId& id, const Waiting& waiting) {

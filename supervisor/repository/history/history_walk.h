@@ -74,6 +74,10 @@ class HistoryWalk {
   Result<bool> count_children(const ObjectId& head);
   Result<void> start(const ObjectId& head);
   Result<void> deliver(const ObjectId& id, Delivery delivery);
+  void keep_at_old_head(Delivery& delivery);
+  bool note_arrival(const ObjectId& id, Delivery& delivery);
+  Result<Waiting*> waiting_for(const ObjectId& id, bool is_news);
+  void add(Delivery& all, const Delivery& delivery);
   Result<void> visit(const ObjectId& id, const Waiting& waiting);
   Result<void> compare(const ObjectId& id, const CommitLinks& links, Commit* commit, Sets& sets,
                        std::vector<Sets>& of_parents);

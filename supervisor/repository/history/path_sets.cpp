@@ -84,15 +84,17 @@ void PathSets::keep(Set set) {
   if (set != kNoSet) sets_[set].kept = true;
 }
 
-void PathSets::for_each_answer(
-    const std::function<void(const Sha256&, const std::optional<ObjectId>&)>& visit) {
-  for (Path path = 0; path < paths_.size(); ++path) {
+std::optional<LastCommit> PathSets::next_answer(Path& at) {
+  while (at < paths_.size()) {
+    const Path path = at++;
     const Set set = set_of(path);
     if (set != kNoSet && sets_[set].kept) continue;
     const Entry& entry = paths_[path];
-    visit(entry.hash, entry.answer == kNoCommit ? std::optional<ObjectId>()
-                                                : std::optional(commits_[entry.answer]));
+    return LastCommit{entry.hash, entry.answer == kNoCommit
+                                      ? std::optional<ObjectId>()
+                                      : std::optional(commits_[entry.answer])};
   }
+  return std::nullopt;
 }
 
 }  // namespace forkdex

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <vector>
 
@@ -47,10 +46,10 @@ class PathSets {
   /// What is stored of the paths in `set` stays.
   void keep(Set set);
 
-  /// Calls `visit` for each path whose stored commit may be another now, in order of the hashes. A
-  /// path that is still on its way has no commit.
-  void for_each_answer(
-      const std::function<void(const Sha256&, const std::optional<ObjectId>&)>& visit);
+  /// The first path from `at` on whose stored commit may be another now, in order of the hashes;
+  /// `at` moves after it. Nothing after the last one. A path that is still on its way has no
+  /// commit.
+  std::optional<LastCommit> next_answer(Path& at);
 
  private:
   struct Entry {

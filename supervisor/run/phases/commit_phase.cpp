@@ -90,8 +90,8 @@ Result<bool> CommitPhase::walk_history(History& history, const WalkedHistory& be
   if (!options_.keep_going()) return true;
   if (auto passed = fault::point("commits.settle"); !passed) return passed.error();
   return rows_.settle(
-      before, hex(head), history.scope(),
-      [&](const CommitRows::Give& give) { paths.for_each_answer(give); }, *gone);
+      before, {hex(head), history.scope(),
+               [&](PathSets::Path& at) { return paths.next_answer(at); }, *std::move(gone)});
 }
 
 /// Finds the stored commits that the head no longer reaches, by their ids alone.

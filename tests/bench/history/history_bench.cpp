@@ -56,9 +56,9 @@ Walk walk(const RepositoryInfo& info, const std::vector<std::string>& files, boo
   visitor.keep_going = [] { return true; };
   value(history.walk(*head, again ? head : std::nullopt, &paths, visitor));
   walk.milliseconds = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-  paths.for_each_answer([&](const Sha256& hash, const std::optional<ObjectId>& commit) {
-    walk.last_commits[*path_of.at(hash)] = commit ? hex(*commit) : "";
-  });
+  PathSets::Path at = 0;
+  while (const auto last = paths.next_answer(at))
+    walk.last_commits[*path_of.at(last->path_hash)] = last->commit ? hex(*last->commit) : "";
   return walk;
 }
 

@@ -23,7 +23,10 @@ Commit commit(char digit) {
 }
 
 Result<bool> settle(CommitRows& rows, const WalkedHistory& before, char head) {
-  return rows.settle(before, std::string(40, head), "scope", [](const CommitRows::Give&) {}, {});
+  return rows.settle(before, {std::string(40, head),
+                              "scope",
+                              [](std::uint32_t&) { return std::optional<LastCommit>(); },
+                              {}});
 }
 
 TEST_CASE("commit rows: a walk settles for all only where nobody wrote beside it", "[postgres]") {

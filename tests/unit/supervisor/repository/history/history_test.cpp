@@ -68,9 +68,9 @@ struct Remembered {
     CHECK(walked->to_the_end);
     // Whatever the dates say, no commit of a first walk is looked at twice.
     if (!head) CHECK(walked->commits == reached.size());
-    sets.for_each_answer([&](const Sha256& hash, const std::optional<ObjectId>& commit) {
-      last_commits[path_of.at(hash)] = commit ? hex(*commit) : "";
-    });
+    PathSets::Path at = 0;
+    while (const auto last = sets.next_answer(at))
+      last_commits[path_of.at(last->path_hash)] = last->commit ? hex(*last->commit) : "";
     head = new_head;
     return *walked;
   }
