@@ -64,17 +64,9 @@ Walk::Walk(UniqueFd root, std::string prefix, IgnoreRules rules, ConversionRules
       rules_(std::move(rules)),
       conversions_(std::move(conversions)),
       repository_(repository),
-      index_(index),
+      index_(index, path_),
       visit_(visit),
-      fold_case_(repository && repository->ignores_case()) {
-  if (!index_) return;
-  cursor_ = index_->lower_bound(path_);
-  end_ = index_->size();
-  if (path_.empty()) return;
-  std::string behind = path_;
-  ++behind.back();  // '/' becomes '0': the least path that does not start with the prefix
-  end_ = index_->lower_bound(behind);
-}
+      fold_case_(repository && repository->ignores_case()) {}
 
 Result<void> Walk::run() {
   enter(open_folder_below(root_.get(), ""), false);
@@ -89,7 +81,7 @@ Result<void> Walk::run() {
     path_ += frame.names.name(entry);
     visit_entry(frame, entry);
   }
-  while (cursor_ < end_) pass_absent_entry();
+  while (const auto entry = index_.next()) pass_absent_entry(*entry);
   if (root_error_ != 0)
     return system_error(ErrorCode::kPathUnusable, "the folder cannot be read", root_error_);
   return {};
@@ -143,11 +135,9 @@ Walk::RulesFile Walk::read_rules(Frame& frame, std::string_view name, std::size_
                              [&](const auto& entry) { return frame.names.name(entry) == name; });
   if (file.present) {
     file.text = read_small_file(frame.folder.get(), name.data(), max_bytes);
-  } else if (index_) {
-    const std::string path = path_ + std::string(name);
-    const std::size_t at = index_->lower_bound(path);
-    file.present = at < end_ && (*index_)[at].path() == path && (*index_)[at].is_sparse();
-    if (file.present) file.text = repository_->content((*index_)[at].oid().value_or(""), max_bytes);
+  } else if (const auto entry = index_.find(path_ + std::string(name))) {
+    file.present = entry->is_sparse();
+    if (file.present) file.text = repository_->content(entry->oid().value_or(""), max_bytes);
   }
   return file;
 }
@@ -179,14 +169,11 @@ void Walk::sort_out(Frame& frame) {
 
 bool Walk::keep_folder(Frame& frame, FolderNames::Entry& entry) {
   const std::string path = path_ + std::string(frame.names.name(entry));
-  if (index_) {
-    const std::size_t at = index_->lower_bound(path);
-    if (at < end_ && (*index_)[at].path() == path && (*index_)[at].is_submodule()) {
-      entry.tag = kRepository;
-      return true;
-    }
+  if (const auto indexed = index_.find(path); indexed && indexed->is_submodule()) {
+    entry.tag = kRepository;
+    return true;
   }
-  const bool tracked = index_names_below(path + '/');
+  const bool tracked = index_.names_below(path + '/');
   if (frame.tracked_only || rules_.ignored(path, true)) {
     entry.tag = kTrackedOnly;
     return tracked;
@@ -194,12 +181,6 @@ bool Walk::keep_folder(Frame& frame, FolderNames::Entry& entry) {
   if (index_ && !tracked && is_work_tree(frame.folder.get(), frame.names.c_name(entry)))
     entry.tag = kRepository;
   return true;
-}
-
-bool Walk::index_names_below(std::string_view folder) const {
-  if (!index_) return false;
-  const std::size_t at = index_->lower_bound(folder);
-  return at < end_ && (*index_)[at].path().starts_with(folder);
 }
 
 void Walk::visit_entry(Frame& frame, const FolderNames::Entry& entry) {
@@ -219,7 +200,7 @@ void Walk::visit_folder(Frame& frame, const FolderNames::Entry& entry) {
 
 void Walk::visit_repository() {
   pass_absent(path_);
-  const auto tracked = take_tracked();
+  const auto tracked = index_.take(path_);
   ListedFile file;
   file.path = relative();
   file.kind = ListedFile::Kind::kSubmodule;
@@ -229,7 +210,7 @@ void Walk::visit_repository() {
 
 void Walk::visit_file(Frame& frame, const FolderNames::Entry& entry) {
   pass_absent(path_);
-  const auto tracked = take_tracked();
+  const auto tracked = index_.take(path_);
   if (!tracked && (frame.tracked_only || rules_.ignored(path_, false))) return;
   // A file that the index flags as left out and that stands here all the same is looked at: it is
   // what its owner works with.
@@ -250,25 +231,19 @@ void Walk::visit_file(Frame& frame, const FolderNames::Entry& entry) {
   file.inode = about.st_ino;
   if (tracked && !tracked->is_submodule()) {
     file.blob_oid = tracked->oid();
-    file.blob_is_current = index_->is_current(*tracked, about) && !conversions_.may_convert(path_);
+    file.blob_is_current = index_.is_current(*tracked, about) && !conversions_.may_convert(path_);
   }
   visit_(std::move(file));
 }
 
 void Walk::pass_absent(std::string_view path) {
-  while (cursor_ < end_ && (*index_)[cursor_].path() < path) pass_absent_entry();
+  for (auto entry = index_.next(); entry && entry->path() < path; entry = index_.next())
+    pass_absent_entry(*entry);
 }
 
-void Walk::pass_absent_entry() {
-  const GitIndexEntry entry = (*index_)[cursor_++];
+void Walk::pass_absent_entry(const GitIndexEntry& entry) {
+  index_.take();
   if (entry.is_sparse()) report_sparse(entry);
-}
-
-std::optional<GitIndexEntry> Walk::take_tracked() {
-  std::optional<GitIndexEntry> taken;
-  for (; cursor_ < end_ && (*index_)[cursor_].path() == path_; ++cursor_)
-    if (!taken) taken = (*index_)[cursor_];
-  return taken;
 }
 
 void Walk::report(ListedFile::Kind kind, std::string note) {
@@ -290,17 +265,18 @@ void Walk::report_sparse(const GitIndexEntry& entry) {
 void Walk::report_unreadable_folder(int error) {
   if (relative().empty()) {
     root_error_ = error;
-    cursor_ = end_;
+    index_.take_all();
     return;
   }
   const std::string folder = path_;
   const std::string note = error_text(error);
   report(ListedFile::Kind::kUnreadable, note);
-  while (cursor_ < end_ && (*index_)[cursor_].path().starts_with(folder)) {
-    path_ = (*index_)[cursor_].path();
-    const auto tracked = take_tracked();
-    if (tracked->is_sparse())
-      report_sparse(*tracked);
+  for (auto entry = index_.next(); entry && entry->path().starts_with(folder);
+       entry = index_.next()) {
+    path_ = entry->path();
+    index_.take(path_);
+    if (entry->is_sparse())
+      report_sparse(*entry);
     else
       report(ListedFile::Kind::kUnreadable, note);
   }

@@ -19,6 +19,7 @@
 #include "supervisor/repository/worktree/conversion_rules.h"
 #include "supervisor/repository/worktree/folder.h"
 #include "supervisor/repository/worktree/ignore_rules.h"
+#include "supervisor/repository/worktree/index_range.h"
 
 namespace forkdex {
 
@@ -72,10 +73,7 @@ class Walk {
 
   /// Reports the index entries before `path` that are left: they are not in the work tree.
   void pass_absent(std::string_view path);
-  void pass_absent_entry();
-  /// Takes the index entry of path_, if there is one.
-  std::optional<GitIndexEntry> take_tracked();
-  bool index_names_below(std::string_view folder) const;
+  void pass_absent_entry(const GitIndexEntry& entry);
   void report(ListedFile::Kind kind, std::string note);
   void report_sparse(const GitIndexEntry& entry);
   void report_unreadable_folder(int error);
@@ -88,11 +86,9 @@ class Walk {
   IgnoreRules rules_;
   ConversionRules conversions_;
   const GitRepository* repository_;
-  const GitIndex* index_;
+  IndexRange index_;  // entries are taken once they are reported
   const Visit& visit_;
   bool fold_case_ = false;
-  std::size_t cursor_ = 0;  // the first index entry not reported yet
-  std::size_t end_ = 0;     // behind the last one below the root
   int root_error_ = 0;
   std::vector<Frame> frames_;
 };
