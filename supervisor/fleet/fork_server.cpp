@@ -34,7 +34,7 @@ struct ForkServer::State : std::enable_shared_from_this<ForkServer::State> {
         Deadlines limits)
       : context(io),
         executable(std::move(program)),
-        setup{.models = whole.models, .tuning = whole.tuning},
+        setup{whole.models, whole.tuning, 0, std::nullopt},
         deadlines(limits),
         start_limit(io) {}
 

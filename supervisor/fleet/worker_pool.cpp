@@ -51,20 +51,13 @@ Error no_start(const Blame& blame, const MemoryLimits* memory) {
 
 }  // namespace
 
-WorkerPool::WorkerPool(boost::asio::io_context& context, std::filesystem::path executable,
-                       WorkerSetup setup, unsigned places, Events events, Deadlines deadlines,
-                       MemoryLimits* memory, ForkServer* fork_server, RestartPolicy policy)
+WorkerPool::WorkerPool(boost::asio::io_context& context, Options options, Events events)
     : context_(context),
-      executable_(std::move(executable)),
-      setup_(std::move(setup)),
+      options_(std::move(options)),
       events_(std::move(events)),
-      deadlines_(deadlines),
-      memory_(memory),
-      fork_server_(fork_server),
-      policy_(std::move(policy)),
-      places_(places),
+      places_(options_.places),
       watching_(std::make_shared<boost::asio::steady_timer>(context)) {
-  counts_.places = places;
+  counts_.places = options_.places;
 }
 
 WorkerPool::~WorkerPool() = default;
@@ -75,35 +68,31 @@ void WorkerPool::start() {
 }
 
 void WorkerPool::spawn(unsigned worker) {
-  Place& place = places_[worker];
-  const bool given_up = place.given_up;  // until it is ready
-  place = Place();
-  place.given_up = given_up;
-  place.spawned_at = RestartPolicy::Clock::now();
-  WorkerSetup setup = setup_;
+  const auto now = RestartPolicy::Clock::now();
+  WorkerSetup setup = options_.setup;
   setup.worker = worker;
   auto spawned = WorkerProcess::spawn(
-      context_, executable_, setup,
+      context_, options_.executable, setup,
       {.woke = [this, worker] { collect(worker); },
        .exited = [this,
                   worker](const ExitCause& cause) { ended(worker, told_apart(worker, cause)); }},
-      memory_ ? memory_->of(worker) : ChildLimits{}, fork_server_);
+      options_.memory ? options_.memory->of(worker) : ChildLimits{}, options_.fork_server);
   if (!spawned) return fail(spawned.error());
   ++counts_.started;
-  place.worker = *std::move(spawned);
+  places_[worker].spawned(*std::move(spawned), now);
 }
 
 void WorkerPool::collect(unsigned worker) {
   Place& place = places_[worker];
   for (;;) {
-    auto outcome = place.worker->jobs().collect();
+    auto outcome = place.worker()->jobs().collect();
     if (!outcome) {
-      place.worker->kill(KilledByUs{outcome.error().text(), true});
+      place.worker()->kill(KilledByUs{outcome.error().text(), true});
       return;
     }
     if (!*outcome) break;
-    --place.load;
-    policy_.file_finished();
+    place.job_finished();
+    options_.policy.file_finished();
     events_.outcome(worker, **std::move(outcome));
   }
   if (ready(worker) && !draining_) events_.has_room(worker);
@@ -112,7 +101,7 @@ void WorkerPool::collect(unsigned worker) {
 /// A SIGKILL that the kernel sent for memory is another thing than one from elsewhere. The counters
 /// are asked at every death, so that each is told apart by what was counted since the one before.
 ExitCause WorkerPool::told_apart(unsigned worker, const ExitCause& cause) {
-  const auto scope = memory_ ? memory_->oom_kill_seen(worker) : std::nullopt;
+  const auto scope = options_.memory ? options_.memory->oom_kill_seen(worker) : std::nullopt;
   const auto* signaled = std::get_if<Signaled>(&cause);
   if (!scope || !signaled || signaled->signal != SIGKILL) return cause;
   return OutOfMemory{*scope};
@@ -121,25 +110,26 @@ ExitCause WorkerPool::told_apart(unsigned worker, const ExitCause& cause) {
 /// What the worker finished before it died still counts; the rest goes back to the dispatcher.
 void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   Place& place = places_[worker];
+  JobSender& jobs = place.worker()->jobs();
   while (true) {
-    auto outcome = place.worker->jobs().collect();
+    auto outcome = jobs.collect();
     if (!outcome || !*outcome) break;
-    policy_.file_finished();
+    options_.policy.file_finished();
     events_.outcome(worker, **std::move(outcome));
   }
-  counts_.idle += place.worker->jobs().idle();
-  if (place.worker->jobs().phase() == WorkerPhase::kReady) ever_ready_ = true;
-  const std::vector<JobSender::Held> held = place.worker->jobs().held();
-  const std::optional<Error> failure = place.worker->jobs().failure();
-  Blame blame = assign_blame(cause, failure, held, place.worker->last_words());
+  counts_.idle += jobs.idle();
+  if (jobs.phase() == WorkerPhase::kReady) ever_ready_ = true;
+  const std::vector<JobSender::Held> held = jobs.held();
+  const std::optional<Error> failure = jobs.failure();
+  Blame blame = assign_blame(cause, failure, held, place.worker()->last_words());
   const bool too_many = too_many_for_memory(cause);
   if (too_many) blame = Blame{std::nullopt, std::move(blame.cause), {}};
-  const pid_t pid = place.worker->pid();
+  const pid_t pid = place.worker()->pid();
   const auto* exited = std::get_if<Exited>(&cause);
-  const bool asked = (draining_ || place.recycling) && exited && exited->status == kExitOk;
-  place.worker.reset();
-  place.load = 0;
-  if (asked && place.recycling) ++counts_.recycled;
+  const bool recycling = place.state() == PlaceState::kRecycling;
+  const bool asked = (draining_ || recycling) && exited && exited->status == kExitOk;
+  place.ended();
+  if (asked && recycling) ++counts_.recycled;
   if (!asked && !draining_) {
     count(cause, blame);
     // What ends the run is said once, by whoever prints the run's error.
@@ -163,12 +153,12 @@ bool WorkerPool::too_many_for_memory(const ExitCause& cause) const {
   const auto* ended = std::get_if<OutOfMemory>(&cause);
   return ended && ended->scope != "worker" && !draining_ &&
          std::count_if(places_.begin(), places_.end(),
-                       [](const Place& place) { return !place.given_up; }) > 1;
+                       [](const Place& place) { return !place.is_given_up(); }) > 1;
 }
 
 /// For the rest of the run.
 void WorkerPool::leave_empty(unsigned worker, const std::string& reason) {
-  places_[worker].given_up = true;
+  places_[worker].on(PlaceEvent::kGiveUp);
   log_warning("worker.given_up", {{"worker", worker}, {"reason", reason}});
   offer_room();
 }
@@ -209,11 +199,11 @@ void WorkerPool::replace(unsigned worker, const std::optional<Error>& failure, c
   const bool away = failure && traits(failure->code).database_away;
   if (away && events_.database_lost(*failure)) return respawn(worker, {});  // at resume()
   if (failure && is_final(*failure)) return fail(*failure);
-  if (cannot_start(failure, blame)) return fail(no_start(blame, memory_));
+  if (cannot_start(failure, blame)) return fail(no_start(blame, options_.memory));
   const Death death = !blame.fault             ? Death::kElsewhere
                       : blame.suspects.empty() ? Death::kFault
                                                : Death::kBlamed;
-  const auto delay = policy_.worker_died(death, RestartPolicy::Clock::now());
+  const auto delay = options_.policy.worker_died(death, RestartPolicy::Clock::now());
   if (!delay) return fail(give_up(blame, failure));
   respawn(worker, *delay);
 }
@@ -222,37 +212,41 @@ void WorkerPool::replace(unsigned worker, const std::optional<Error>& failure, c
 bool WorkerPool::give_up_place(unsigned worker, const Error& failure) {
   // Another that is about to start may fail in the same way; then it is the last, and says so.
   const bool others = std::any_of(places_.begin(), places_.end(),
-                                  [](const Place& other) { return other.worker != nullptr; });
+                                  [](const Place& other) { return other.worker() != nullptr; });
   if (!traits(failure.code).may_pass || !others) return false;
-  if (!std::exchange(places_[worker].given_up, true))
-    log_warning("worker.given_up", {{"worker", worker}, {"reason", failure.text()}});
+  Place& place = places_[worker];
+  const bool is_news = !place.is_given_up();
+  place.on(PlaceEvent::kGiveUp);
+  if (is_news) log_warning("worker.given_up", {{"worker", worker}, {"reason", failure.text()}});
   respawn(worker, kPlaceRetry);
   offer_room();
   return true;
 }
 
 void WorkerPool::respawn(unsigned worker, RestartPolicy::Clock::duration delay) {
-  Place& place = places_[worker];
-  place.restart = std::make_shared<boost::asio::steady_timer>(context_);
-  call_after(place.restart, delay, [this, worker] {
-    if (draining_) return;
-    if (paused_)
-      places_[worker].waiting = true;
-    else
-      spawn(worker);
-  });
+  call_after(places_[worker].time_restart(context_), delay,
+             [this, worker] { restart_due(worker); });
+}
+
+void WorkerPool::restart_due(unsigned worker) {
+  if (draining_) return;
+  if (!paused_) return spawn(worker);
+  if (places_[worker].is_given_up())
+    respawn(worker, kPlaceRetry);
+  else
+    places_[worker].on(PlaceEvent::kHold);
 }
 
 void WorkerPool::resume(const std::string& database_url) {
   paused_ = false;
-  if (setup_.indexing) setup_.indexing->database_url = database_url;
+  if (options_.setup.indexing) options_.setup.indexing->database_url = database_url;
   if (draining_ || failed_) return;
   for (unsigned worker = 0; worker < places_.size(); ++worker)
-    if (places_[worker].waiting) spawn(worker);
+    if (places_[worker].state() == PlaceState::kAwaitingDatabase) spawn(worker);
 }
 
 void WorkerPool::file_quarantined() {
-  if (policy_.file_quarantined()) return;
+  if (options_.policy.file_quarantined()) return;
   fail({ErrorCode::kRestartIntensity,
         "file after file had to be quarantined and none could be indexed; finished files are kept: "
         "look at `supervisor failures` for what they have in common, then run again to resume",
@@ -268,38 +262,35 @@ void WorkerPool::fail(Error error) {
 
 void WorkerPool::drain() {
   draining_ = true;
-  for (Place& place : places_) {
-    place.restart.reset();
-    ask_to_end(place);
-  }
+  const auto now = RestartPolicy::Clock::now();
+  for (Place& place : places_) place.drain(now);
   report_if_drained();
 }
 
 void WorkerPool::kill(const std::string& reason) {
   drain();
   for (Place& place : places_)
-    if (place.worker) place.worker->kill(KilledByUs{reason});
+    if (place.worker()) place.worker()->kill(KilledByUs{reason});
 }
 
 void WorkerPool::report_if_drained() {
   for (const Place& place : places_)
-    if (place.worker) return;
+    if (place.worker()) return;
   if (std::exchange(drained_reported_, true)) return;
   boost::asio::post(context_, [this] { events_.drained(); });
 }
 
 WorkerProcess* WorkerPool::ready(unsigned worker) {
   Place& place = places_[worker];
-  if (!place.worker || place.recycling) return nullptr;
-  if (!place.announced && place.worker->jobs().phase() != WorkerPhase::kReady) return nullptr;
-  if (!place.announced) {
-    warn_of_gaps(place.worker->jobs().sandbox_gaps());
-    warn_if_unconfined(worker);
-  }
-  place.announced = true;
-  place.given_up = false;
+  if (place.state() == PlaceState::kReady) return place.worker();
+  const bool is_starting =
+      place.state() == PlaceState::kStarting || place.state() == PlaceState::kRetrying;
+  if (!is_starting || place.worker()->jobs().phase() != WorkerPhase::kReady) return nullptr;
+  warn_of_gaps(place.worker()->jobs().sandbox_gaps());
+  warn_if_unconfined(worker);
+  place.on(PlaceEvent::kReady);
   ever_ready_ = true;
-  return place.worker.get();
+  return place.worker();
 }
 
 /// Once: what the kernel refuses to one worker it refuses to all.
@@ -310,103 +301,94 @@ void WorkerPool::warn_of_gaps(const std::string& gaps) {
 
 /// Once, as above: then RLIMIT_DATA alone holds it.
 void WorkerPool::warn_if_unconfined(unsigned worker) {
-  const pid_t pid = places_[worker].worker->pid();
-  if (warned_of_unconfined_ || !memory_ || memory_->confines(worker, pid)) return;
+  const pid_t pid = places_[worker].worker()->pid();
+  if (warned_of_unconfined_ || !options_.memory || options_.memory->confines(worker, pid)) return;
   warned_of_unconfined_ = true;
   log_warning("memory.limited_by_process",
               {{"reason", "a worker was refused its memory group"}, {"worker", worker}});
 }
 
-std::size_t WorkerPool::load(unsigned worker) const { return places_[worker].load; }
+std::size_t WorkerPool::load(unsigned worker) const { return places_[worker].load(); }
 
 bool WorkerPool::offer(unsigned worker, const Job& job) {
   WorkerProcess* process = ready(worker);
   if (!process || !process->jobs().offer(job)) return false;
-  Place& place = places_[worker];
-  ++place.load;
-  place.offered = true;
-  place.offered_at = RestartPolicy::Clock::now();
+  places_[worker].job_offered(RestartPolicy::Clock::now());
   return true;
 }
 
 std::optional<std::uint64_t> WorkerPool::active(unsigned worker) const {
-  const Place& place = places_[worker];
-  return place.worker ? place.worker->jobs().active() : std::nullopt;
+  WorkerProcess* process = places_[worker].worker();
+  return process ? process->jobs().active() : std::nullopt;
 }
 
 WorkerPool::Counts WorkerPool::counts() const {
   Counts counts = counts_;
   for (const Place& place : places_) {
-    if (place.worker) counts.idle += place.worker->jobs().idle();
-    if (place.given_up) --counts.places;
+    if (place.worker()) counts.idle += place.worker()->jobs().idle();
+    if (place.is_given_up()) --counts.places;
   }
   return counts;
 }
 
-bool WorkerPool::fresh(unsigned worker) { return ready(worker) && !places_[worker].offered; }
+bool WorkerPool::fresh(unsigned worker) { return ready(worker) && !places_[worker].was_offered(); }
 
 bool WorkerPool::fresh_expected() {
-  return std::any_of(places_.begin(), places_.end(), [](const Place& place) {
-    return !place.given_up &&
-           (place.restart || place.recycling || (place.worker && !place.offered));
-  });
+  return std::any_of(places_.begin(), places_.end(),
+                     [](const Place& place) { return place.expects_fresh_worker(); });
 }
 
 void WorkerPool::recycle(unsigned worker) {
-  Place& place = places_[worker];
-  if (!place.worker || place.recycling) return;
-  place.recycling = true;
-  ask_to_end(place);
-}
-
-void WorkerPool::ask_to_end(Place& place) {
-  if (!place.worker) return;
-  place.worker->jobs().request_stop();
-  if (!place.asked_to_end) place.asked_to_end = RestartPolicy::Clock::now();
+  if (places_[worker].worker()) places_[worker].recycle(RestartPolicy::Clock::now());
 }
 
 void WorkerPool::watch() {
   const auto now = RestartPolicy::Clock::now();
   for (unsigned worker = 0; worker < places_.size(); ++worker) {
-    if (!places_[worker].worker) continue;
+    if (!places_[worker].worker()) continue;
     check_deadline(places_[worker], now);
     check_memory(worker);
   }
   sample_memory();
-  if (memory_ && now - counters_aged_at_ >= kKillMemory) {
+  if (options_.memory && now - counters_aged_at_ >= kKillMemory) {
     counters_aged_at_ = now;
-    memory_->forget_older_kills();
+    options_.memory->forget_older_kills();
   }
   call_after(watching_, kWatchInterval, [this] { watch(); });
 }
 
 /// Ends a worker in which nothing moves: at its start, in a file, or between two.
-void WorkerPool::check_deadline(Place& place, RestartPolicy::Clock::time_point now) const {
-  const JobSender& jobs = place.worker->jobs();
+void WorkerPool::check_deadline(const Place& place, RestartPolicy::Clock::time_point now) const {
+  WorkerProcess& worker = *place.worker();
+  const JobSender& jobs = worker.jobs();
+  const Deadlines& deadlines = options_.deadlines;
   if (jobs.phase() == WorkerPhase::kStarting) {
-    if (now - place.spawned_at > deadlines_.start)
-      place.worker->kill(TimedOut{"its start", deadlines_.start});
+    if (now - place.spawned_at() > deadlines.start)
+      worker.kill(TimedOut{"its start", deadlines.start});
     return;
   }
   bool active = false;
   for (const JobSender::Held& job : jobs.held()) {
     if (job.state != SlotState::kTaken || job.stage == Stage::kWaiting) continue;
     active = true;
-    if (now - job.since > deadlines_.file)
-      return place.worker->kill(TimedOut{std::string(name(job.stage)), deadlines_.file});
+    if (now - job.since > deadlines.file)
+      return worker.kill(TimedOut{std::string(name(job.stage)), deadlines.file});
   }
-  const auto moved = std::max(jobs.last_beat(), place.offered_at);
-  if (!active && place.load > 0 && now - moved > deadlines_.file)
-    return place.worker->kill(TimedOut{"the worker's loop", deadlines_.file});
-  if (!active && place.asked_to_end && now - std::max(moved, *place.asked_to_end) > deadlines_.file)
-    place.worker->kill(TimedOut{"its end", deadlines_.file});
+  const auto moved = std::max(jobs.last_beat(), place.offered_at());
+  if (!active && place.load() > 0 && now - moved > deadlines.file)
+    return worker.kill(TimedOut{"the worker's loop", deadlines.file});
+  const auto asked = place.asked_to_end_at();
+  if (!active && asked && now - std::max(moved, *asked) > deadlines.file)
+    worker.kill(TimedOut{"its end", deadlines.file});
 }
 
 /// What a large file left behind in a worker's heap is given back by replacing it between files.
 void WorkerPool::check_memory(unsigned worker) {
-  if (!memory_ || memory_->soft_bytes() == 0 || !ready(worker)) return;
-  const std::uint64_t bytes = anonymous_bytes(places_[worker].worker->pid());
-  if (bytes <= memory_->soft_bytes()) return;
+  if (!options_.memory || options_.memory->soft_bytes() == 0) return;
+  const WorkerProcess* process = ready(worker);
+  if (!process) return;
+  const std::uint64_t bytes = anonymous_bytes(process->pid());
+  if (bytes <= options_.memory->soft_bytes()) return;
   log_info("worker.recycled", {{"worker", worker}, {"anonymous_bytes", bytes}});
   recycle(worker);
 }
@@ -414,7 +396,7 @@ void WorkerPool::check_memory(unsigned worker) {
 void WorkerPool::sample_memory() {
   std::uint64_t sum = 0;
   for (const Place& place : places_)
-    if (place.worker) sum += place.worker->pss_bytes();
+    if (place.worker()) sum += place.worker()->pss_bytes();
   counts_.peak_pss_bytes = std::max(counts_.peak_pss_bytes, sum);
 }
 

@@ -19,6 +19,7 @@
 
 #include "supervisor/fleet/blame.h"
 #include "supervisor/fleet/memory_limits.h"
+#include "supervisor/fleet/place.h"
 #include "supervisor/fleet/restart_policy.h"
 #include "supervisor/fleet/worker_process.h"
 
@@ -58,9 +59,18 @@ class WorkerPool {
     std::chrono::seconds start{60};
   };
 
-  WorkerPool(boost::asio::io_context& context, std::filesystem::path executable, WorkerSetup setup,
-             unsigned places, Events events, Deadlines deadlines, MemoryLimits* memory = nullptr,
-             ForkServer* fork_server = nullptr, RestartPolicy policy = {});
+  /// What workers are started from, and how many.
+  struct Options {
+    std::filesystem::path executable;
+    WorkerSetup setup = {};
+    unsigned places = 1;
+    Deadlines deadlines = {};
+    RestartPolicy policy = {};
+    MemoryLimits* memory = nullptr;     ///< none: no limits; else outlives the pool
+    ForkServer* fork_server = nullptr;  ///< none: every worker is started afresh; else outlives it
+  };
+
+  WorkerPool(boost::asio::io_context& context, Options options, Events events);
   ~WorkerPool();
 
   /// Starts a worker in every place.
@@ -95,21 +105,6 @@ class WorkerPool {
   Counts counts() const;
 
  private:
-  struct Place {
-    std::unique_ptr<WorkerProcess> worker;
-    std::shared_ptr<boost::asio::steady_timer> restart;  // see call_after
-    std::size_t load = 0;
-    bool announced = false;  // `has_room` was called for this incarnation
-    bool offered = false;    // it was given a job
-    bool recycling = false;  // it was asked to end
-    bool waiting = false;    // for resume()
-    std::optional<RestartPolicy::Clock::time_point> asked_to_end;
-    /// The database had no connection for it, the last time; or memory is for fewer, for good.
-    bool given_up = false;
-    RestartPolicy::Clock::time_point spawned_at;
-    RestartPolicy::Clock::time_point offered_at;  // the last time
-  };
-
   void spawn(unsigned worker);
   void collect(unsigned worker);
   void ended(unsigned worker, const ExitCause& cause);
@@ -120,27 +115,22 @@ class WorkerPool {
   bool cannot_start(const std::optional<Error>& failure, const Blame& blame) const;
   bool is_final(const Error& failure) const;
   bool too_many_for_memory(const ExitCause& cause) const;
+  void restart_due(unsigned worker);
   void leave_empty(unsigned worker, const std::string& reason);
   void offer_room();
   bool give_up_place(unsigned worker, const Error& failure);
   void fail(Error error);
   void report_if_drained();
-  static void ask_to_end(Place& place);
   void warn_of_gaps(const std::string& gaps);
   void warn_if_unconfined(unsigned worker);
   void watch();
   void sample_memory();
   void check_memory(unsigned worker);
-  void check_deadline(Place& place, RestartPolicy::Clock::time_point now) const;
+  void check_deadline(const Place& place, RestartPolicy::Clock::time_point now) const;
 
   boost::asio::io_context& context_;
-  std::filesystem::path executable_;
-  WorkerSetup setup_;
+  Options options_;
   Events events_;
-  Deadlines deadlines_;
-  MemoryLimits* memory_;
-  ForkServer* fork_server_;
-  RestartPolicy policy_;
   std::vector<Place> places_;
   Counts counts_;
   std::shared_ptr<boost::asio::steady_timer> watching_;  // see call_after

@@ -53,9 +53,15 @@ FilePhase::FilePhase(const Run& run, WorkerSetup setup, JobQueue jobs, unsigned 
                   }),
       // Outside any worker's memory group, so that the weights are charged to none.
       fork_server_(std::make_unique<ForkServer>(run.context, worker_executable(), setup)),
-      pool_(run.context, worker_executable(), std::move(setup), places_, pool_events(),
-            deadlines_of(run.settings), divided(run.memory, places_, memory_per_worker),
-            fork_server_.get(), RestartPolicy(restarts_of(run.settings, places_))),
+      pool_(run.context,
+            {.executable = worker_executable(),
+             .setup = std::move(setup),
+             .places = places_,
+             .deadlines = deadlines_of(run.settings),
+             .policy = RestartPolicy(restarts_of(run.settings, places_)),
+             .memory = divided(run.memory, places_, memory_per_worker),
+             .fork_server = fork_server_.get()},
+            pool_events()),
       ticking_(std::make_shared<boost::asio::steady_timer>(run.context)) {}
 
 Result<void> FilePhase::run() {

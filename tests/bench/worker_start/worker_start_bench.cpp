@@ -137,7 +137,12 @@ class KilledFleet {
               JobQueue jobs)
       : context_(context),
         dispatcher_(std::move(jobs), 4, [](unsigned, const Job&, const Outcome&) {}),
-        pool_(context, worker_executable(), setup, kFleet, events(), {}, nullptr, server) {}
+        pool_(context,
+              {.executable = worker_executable(),
+               .setup = setup,
+               .places = kFleet,
+               .fork_server = server},
+              events()) {}
 
   std::vector<double> kill(std::size_t kills) {
     pool_.start();

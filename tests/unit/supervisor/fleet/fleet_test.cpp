@@ -43,8 +43,11 @@ class FakeRun {
           files[job.path] = {outcome.state, outcome.reason, outcome.detail, job.attempt};
         });
     const std::filesystem::path worker = program.empty() ? FORKDEX_FAKE_WORKER : program;
-    pool_ = std::make_unique<WorkerPool>(context_, worker, WorkerSetup{}, workers, events(),
-                                         deadlines, memory);
+    pool_ = std::make_unique<WorkerPool>(
+        context_,
+        WorkerPool::Options{
+            .executable = worker, .places = workers, .deadlines = deadlines, .memory = memory},
+        events());
     pool_->start();
   }
 
@@ -270,8 +273,9 @@ TEST_CASE("fleet: a program that cannot start ends the run at once, with its wor
 
 TEST_CASE("fleet: a pool that goes as its timer has run out is not called any more", "[fleet]") {
   boost::asio::io_context context;
-  auto pool = std::make_unique<WorkerPool>(context, FORKDEX_FAKE_WORKER, WorkerSetup{}, 0,
-                                           WorkerPool::Events{}, WorkerPool::Deadlines{});
+  auto pool = std::make_unique<WorkerPool>(
+      context, WorkerPool::Options{.executable = FORKDEX_FAKE_WORKER, .places = 0},
+      WorkerPool::Events{});
   pool->start();
   // The loop ends with what the timer calls in its queue, as it may when the last worker ends.
   boost::asio::post(context, [&] {
