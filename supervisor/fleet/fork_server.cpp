@@ -89,11 +89,10 @@ Result<void> ForkServer::State::launch_server() {
   LastWords words(context);
   auto errors = words.open();
   if (!errors) return errors.error();
-  auto pid = launch(context, executable, {kForkServerFlag},
-                    {{theirs.get(), nothing.get(), nothing.get(), settings->get()}, errors->get()},
-                    ChildLimits{});
-  if (!pid) return pid.error();
-  auto child = ChildProcess::adopt(context, *pid);
+  auto child =
+      launch(executable, {kForkServerFlag},
+             {{theirs.get(), nothing.get(), nothing.get(), settings->get()}, errors->get()},
+             ChildLimits{});
   if (!child) return child.error();
   server = std::make_shared<Server>(context, *std::move(child), ours.release(), std::move(words));
   watch(server);
@@ -106,7 +105,7 @@ void ForkServer::State::watch(const std::shared_ptr<Server>& started) {
   when_readable({started, &started->socket}, [weak, started] {
     if (const auto state = weak.lock()) state->became_readable(started);
   });
-  started->child->when_ended([weak, started] {
+  started->child->when_ended(context, [weak, started] {
     if (const auto state = weak.lock()) state->ended(started);
   });
   start_limit.expires_after(deadlines.start);

@@ -43,8 +43,8 @@ struct WorkerProcess::State {
                                });
   }
 
-  static void watch_exit(const std::shared_ptr<State>& state) {
-    state->child->when_ended([state] {
+  static void watch_exit(asio::io_context& context, const std::shared_ptr<State>& state) {
+    state->child->when_ended(context, [state] {
       if (state->closed) return;
       state->words.finish();
       const ExitCause ended = state->child->reap();
@@ -82,15 +82,12 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::spawn(asio::io_context& co
       {state->jobs.memory_fd(), state->jobs.jobs_fd(), state->jobs.outcomes_fd(), settings->get()},
       errors->get()};
   const auto cloned = fork_server ? fork_server->fork(inherited, limits) : std::nullopt;
-  const Result<pid_t> pid =
-      cloned ? Result<pid_t>(*cloned) : launch(context, executable, {}, inherited, limits);
-  if (!pid) return pid.error();
-  auto child = ChildProcess::adopt(context, *pid);
+  auto child = cloned ? ChildProcess::adopt(*cloned) : launch(executable, {}, inherited, limits);
   if (!child) return child.error();
   state->child.emplace(*std::move(child));
   State::watch_outcomes(state);
   state->words.watch(state);
-  State::watch_exit(state);
+  State::watch_exit(context, state);
   return std::unique_ptr<WorkerProcess>(new WorkerProcess(std::move(state)));
 }
 

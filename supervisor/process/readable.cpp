@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace forkdex {
@@ -19,6 +21,18 @@ void when_readable(std::shared_ptr<boost::asio::posix::stream_descriptor> descri
                           else
                             handler();
                         });
+}
+
+bool wait_readable(int fd, std::chrono::milliseconds timeout) {
+  using std::chrono::milliseconds;
+  pollfd waiting{fd, POLLIN, 0};
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+    const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<long>(0, left.count())));
+    if (ready > 0) return true;
+    if (ready == 0 || errno != EINTR) return false;
+  }
 }
 
 }  // namespace forkdex

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -12,5 +13,9 @@ namespace forkdex {
 /// event still waits in asio's queue can be given that event.
 void when_readable(std::shared_ptr<boost::asio::posix::stream_descriptor> descriptor,
                    std::function<void()> handler);
+
+/// Waits until `fd` can be read or is at its end. Returns whether it was so within `timeout`.
+/// BLOCKS as long; a signal does not shorten it.
+bool wait_readable(int fd, std::chrono::milliseconds timeout);
 
 }  // namespace forkdex

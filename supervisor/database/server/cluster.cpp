@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <deque>
 #include <fstream>
 #include <iterator>
+#include <variant>
 #include <vector>
 
 #include <fmt/format.h>
@@ -98,20 +98,25 @@ Result<void> run_initdb(const fs::path& folder, const fs::path& log, const fs::p
   if (!output.valid()) return unusable(fmt::format("{} cannot be written", log.string()), errno);
   std::error_code error;
   const std::uintmax_t offset = fs::file_size(log, error);
-  ServerProcess::Command command{
-      {server / "bin/initdb", "-D", cluster_argument(folder, user), "--username=forkdex",
-       "--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-       "--auth=peer", "--no-instructions"},
+  ServerCommand command{
+      server / "bin/initdb",
+      {"-D", cluster_argument(folder, user), "--username=forkdex", "--encoding=UTF8", "--locale=C",
+       "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=peer", "--no-instructions"},
       folder,
       output.get(),
       -1,
       true};
-  for (const char* setting : kSettings) command.argv.insert(command.argv.end(), {"--set", setting});
-  auto process = ServerProcess::spawn(command, user);
-  if (!process) return process.error();
-  const std::optional<int> status = process->wait(kInitdbLimit);
-  if (status && WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
-  if (!status) process->kill();
+  for (const char* setting : kSettings)
+    command.arguments.insert(command.arguments.end(), {"--set", setting});
+  auto initdb = spawn_server_process(command, user);
+  if (!initdb) return initdb.error();
+  const std::optional<ExitCause> ended = initdb->wait(kInitdbLimit);
+  const auto* exited = ended ? std::get_if<Exited>(&*ended) : nullptr;
+  if (exited && exited->status == 0) return {};
+  if (!ended) {
+    initdb->kill();
+    initdb->reap();
+  }
   const LastWords words = last_words(log, offset);
   if (words.disk_full)
     return Error{

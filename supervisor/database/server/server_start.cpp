@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +25,8 @@
 #include "supervisor/database/server/server_user.h"
 #include "supervisor/database/server/socket_folder.h"
 #include "supervisor/installation/file_lock.h"
+#include "supervisor/process/child_process.h"
+#include "supervisor/process/readable.h"
 
 namespace forkdex {
 namespace {
@@ -188,7 +189,7 @@ class Start {
   const ServerUser& user_;
   const fs::path server_;
   fs::path socket_folder_;
-  std::optional<ServerProcess> process_;
+  std::optional<ChildProcess> process_;
   std::uintmax_t log_offset_ = 0;
   Clock::time_point last_progress_ = Clock::now();  // of a server that is not ready
 };
@@ -207,16 +208,16 @@ Result<bool> Start::try_spawn() {
   if (!output) return output.error();
   std::error_code error;
   log_offset_ = fs::file_size(paths_.log, error);
-  auto process = ServerProcess::spawn(
-      {{server_ / "bin/postgres", "-D", cluster_argument(paths_.cluster, user_), "-k",
-        socket_folder_, "-h", "", "-p", "5432"},
-       paths_.cluster,
-       output->get(),
-       alive->fd(),
-       false},
-      user_);
+  auto process = spawn_server_process({server_ / "bin/postgres",
+                                       {"-D", cluster_argument(paths_.cluster, user_), "-k",
+                                        socket_folder_, "-h", "", "-p", "5432"},
+                                       paths_.cluster,
+                                       output->get(),
+                                       alive->fd(),
+                                       false},
+                                      user_);
   if (!process) return process.error();
-  process_ = std::move(*process);
+  process_.emplace(*std::move(process));
   return true;
 }
 
@@ -228,13 +229,11 @@ void Start::end_if_stuck() {
   last_progress_ = now;
   const UniqueFd pidfd = open_pidfd(*pid);
   // An immediate shutdown; the next start recovers. As in stop_server, the number is still its own.
-  if (pidfd.valid() && listening_pid(socket_folder_) == pid)
-    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGQUIT, nullptr, 0);
+  if (pidfd.valid() && listening_pid(socket_folder_) == pid) send_signal(pidfd.get(), SIGQUIT);
 }
 
 Result<void> Start::watch() {
-  const std::optional<int> status = process_->wait(kPause);
-  if (!status) return {};
+  if (!process_->wait(kPause)) return {};
   process_.reset();
   ::rmdir(socket_folder_.c_str());  // made again by the next try, if there is one
   const LastWords words = last_words(paths_.log, log_offset_);
@@ -328,12 +327,12 @@ Result<void> stop_server(const ClusterPaths& paths) {
     return Error{ErrorCode::kDatabaseUnusable,
                  "the embedded database's server belongs to another container: stop it there",
                  paths.cluster.string()};
-  ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGINT, nullptr, 0);
+  send_signal(pidfd.get(), SIGINT);
   // A fast shutdown writes a checkpoint, which a full disk can keep from ending. An immediate one
   // writes nothing; the next start recovers.
   bool ended = wait_readable(pidfd.get(), kStopLimit);
   if (!ended) {
-    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGQUIT, nullptr, 0);
+    send_signal(pidfd.get(), SIGQUIT);
     ended = wait_readable(pidfd.get(), kStopLimit);
   }
   if (!ended)

@@ -45,17 +45,17 @@ Result<ServerUser> ServerUser::find() {
   return user;
 }
 
-bool ServerUser::become() const {
-  if (!differs) return true;
-  return ::setgroups(groups.size(), groups.data()) == 0 && ::setresgid(gid, gid, gid) == 0 &&
-         ::setresuid(uid, uid, uid) == 0;
+std::optional<ChildUser> ServerUser::for_child() const {
+  if (!differs) return std::nullopt;
+  return ChildUser{uid, gid, groups};
 }
 
 bool ServerUser::may(const std::filesystem::path& path, int mode) const {
-  if (!differs) return ::access(path.c_str(), mode) == 0;
+  const std::optional<ChildUser> user = for_child();
+  if (!user) return ::access(path.c_str(), mode) == 0;
   const char* text = path.c_str();
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(become() && ::access(text, mode) == 0 ? 0 : 1);
+  if (child == 0) ::_exit(user->become() && ::access(text, mode) == 0 ? 0 : 1);
   if (child < 0) return false;
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -6,10 +6,12 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/error/result.h"
+#include "supervisor/process/spawn.h"
 
 namespace forkdex {
 
@@ -27,9 +29,8 @@ struct ServerUser {
   /// Whether this user can reach `path` and access(2) it in `mode`. Forks when `differs`.
   bool may(const std::filesystem::path& path, int mode) const;
 
-  /// Becomes this user for good, where it differs; false with errno. For a child between fork and
-  /// exec. SIGNAL-SAFE.
-  bool become() const;
+  /// Whom a child becomes to be this user; nothing where the caller is it.
+  std::optional<ChildUser> for_child() const;
 };
 
 }  // namespace forkdex
