@@ -117,7 +117,7 @@ Result<void> run_initdb(const fs::path& folder, const fs::path& log, const fs::p
     initdb->kill();
     initdb->reap();
   }
-  const LastWords words = last_words(log, offset);
+  const ServerLastWords words = last_words(log, offset);
   if (words.disk_full)
     return Error{
         ErrorCode::kDiskFull,
@@ -184,12 +184,12 @@ Result<void> prepare_cluster(const ClusterPaths& paths, const fs::path& server,
   return made;
 }
 
-LastWords last_words(const fs::path& log, std::uintmax_t offset) {
+ServerLastWords last_words(const fs::path& log, std::uintmax_t offset) {
   constexpr std::size_t kLines = 4;
   std::ifstream file(log);
   file.seekg(static_cast<std::streamoff>(offset));
   std::deque<std::string> lines;
-  LastWords words;
+  ServerLastWords words;
   for (std::string line; std::getline(file, line);) {
     // A full disk is said first, and what breaks because of it after.
     words.disk_full = words.disk_full ||

@@ -37,10 +37,10 @@ Result<void> prepare_cluster(const ClusterPaths& paths, const std::filesystem::p
                              const ServerUser& user);
 
 /// What initdb or the server said last, for an error.
-struct LastWords {
+struct ServerLastWords {
   std::string text;  ///< the last few lines, in one
   bool disk_full = false;
 };
-LastWords last_words(const std::filesystem::path& log, std::uintmax_t offset);
+ServerLastWords last_words(const std::filesystem::path& log, std::uintmax_t offset);
 
 }  // namespace forkdex

@@ -236,7 +236,7 @@ Result<void> Start::watch() {
   if (!process_->wait(kPause)) return {};
   process_.reset();
   ::rmdir(socket_folder_.c_str());  // made again by the next try, if there is one
-  const LastWords words = last_words(paths_.log, log_offset_);
+  const ServerLastWords words = last_words(paths_.log, log_offset_);
   const bool raced = words.text.find("pre-existing shared memory") != std::string::npos ||
                      words.text.find("lock file") != std::string::npos;
   if (raced) return {};
