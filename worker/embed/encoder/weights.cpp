@@ -22,10 +22,11 @@ namespace forkdex {
 namespace {
 namespace fs = std::filesystem;
 
-// Thrown inside this file only: which tensor can't be used and why.
-struct Unusable {
-  std::string what;
-};
+/// Says which tensor can't be used and why.
+Error unusable(const std::string& tensor, const std::string& why) {
+  return {ErrorCode::kModelUnusable, "this model's weights can't be used",
+          "tensor " + tensor + " " + why};
+}
 
 constexpr std::size_t kAlignment = 64;  // of the data in a prepared file: a cache line
 
@@ -50,16 +51,15 @@ at::Tensor view(const Safetensors::Tensor& found, at::ScalarType type) {
   return at::from_blob(data, found.shape, at::TensorOptions(type));
 }
 
-at::Tensor read_part(const Safetensors& source, const std::string& name,
-                     const std::vector<std::int64_t>& shape) {
+Result<at::Tensor> read_part(const Safetensors& source, const std::string& name,
+                             const std::vector<std::int64_t>& shape) {
   const Safetensors::Tensor* found = source.find(name);
-  if (!found) throw Unusable{"tensor " + name + " is missing"};
+  if (!found) return unusable(name, "is missing");
   if (found->shape != shape)
-    throw Unusable{"tensor " + name + " has the shape " + describe(found->shape) + " instead of " +
-                   describe(shape)};
+    return unusable(name,
+                    "has the shape " + describe(found->shape) + " instead of " + describe(shape));
   const auto type = scalar_type(found->dtype);
-  if (!type)
-    throw Unusable{"tensor " + name + " has the type " + found->dtype + ", which is not supported"};
+  if (!type) return unusable(name, "has the type " + found->dtype + ", which is not supported");
   return view(*found, *type);
 }
 
@@ -146,13 +146,12 @@ Result<Weights> Weights::open(const Safetensors& source, std::span<const Paramet
                               at::ScalarType precision, const fs::path& prepared) {
   Weights weights;
   std::map<std::string, std::vector<at::Tensor>> parts;
-  try {
-    for (const Parameter& parameter : parameters)
-      for (const std::string& part : parameter.parts)
-        parts[parameter.name].push_back(read_part(source, part, parameter.shape));
-  } catch (const Unusable& unusable) {
-    return Error{ErrorCode::kModelUnusable, "this model's weights can't be used", unusable.what};
-  }
+  for (const Parameter& parameter : parameters)
+    for (const std::string& part : parameter.parts) {
+      auto found = read_part(source, part, parameter.shape);
+      if (!found) return found.error();
+      parts[parameter.name].push_back(*std::move(found));
+    }
   if (weights.map(parameters, precision, prepared)) return weights;
   for (const Parameter& parameter : parameters)
     weights.tensors_[parameter.name] = prepare(parameter, parts[parameter.name], precision);
