@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -18,9 +17,9 @@
 
 #include "common/base/io.h"
 #include "common/base/unique_fd.h"
+#include "common/model/family.h"
 #include "common/model/model_json.h"
 #include "common/model/sentence_transformers.h"
-#include "common/model/text_positions.h"
 
 namespace forkdex {
 namespace {
@@ -29,8 +28,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* kWeights = "model.safetensors";
-constexpr std::array<std::string_view, 5> kArchitectures = {"bert", "roberta", "xlm-roberta",
-                                                            "nomic_bert", "modernbert"};
 
 // The one-word title of the folder's README, else what config.json says, else the file name.
 std::string name_of(const fs::path& folder, const json& config) {
@@ -191,21 +188,19 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
                    path};
   ModelFolder folder;
   folder.path = path;
-  const json config = read_required_json(path / "config.json");
-  folder.architecture = member_or(config, "model_type", std::string(), path / "config.json");
+  const fs::path file = path / "config.json";
+  const json config = read_required_json(file);
+  folder.architecture = member_or(config, "model_type", std::string(), file);
   if (folder.architecture.empty())
-    throw Unusable{"config.json of the model folder names no model_type", path / "config.json"};
-  if (std::find(kArchitectures.begin(), kArchitectures.end(), folder.architecture) ==
-      kArchitectures.end())
+    throw Unusable{"config.json of the model folder names no model_type", file};
+  const ModelFamily* family = find_family(folder.architecture);
+  if (!family)
     throw Unusable{fmt::format("model_type {} is not supported: give one of {}",
-                               folder.architecture, fmt::join(kArchitectures, ", ")),
-                   path / "config.json"};
+                               folder.architecture, fmt::join(model_types(), ", ")),
+                   file};
   folder.name = name_of(path, config);
-  folder.dimension =
-      positive(config, config.contains("n_embd") ? "n_embd" : "hidden_size", path / "config.json");
-  const auto positions = TextPositions::read(config);
-  if (!positions) throw Unusable{positions.error().sentence, path / "config.json"};
-  folder.max_tokens = static_cast<std::size_t>(positions->count);
+  folder.dimension = whole_number(config, family->hidden.in(config), Bounds(), file);
+  folder.max_tokens = static_cast<std::size_t>(family->read_positions(config, file).count);
   apply(SentenceTransformers::read(path, config), wishes, folder);
   add_fingerprints(folder, cache_folder);
   return folder;

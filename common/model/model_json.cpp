@@ -56,12 +56,27 @@ json read_required_json(const fs::path& file) {
   return read_optional_json(file);
 }
 
-std::size_t positive(const json& object, const char* key, const fs::path& file) {
+void Bounds::refuse(std::string_view key, const fs::path& file) const {
+  throw Unusable{fmt::format("{} {}", key, complaint), file};
+}
+
+std::uint64_t whole_number(const json& object, const char* key, const Bounds& bounds,
+                           const fs::path& file) {
   const auto found = object.find(key);
-  if (found == object.end() || !found->is_number_unsigned() || found->get<std::size_t>() == 0)
-    throw Unusable{fmt::format("{} of the model folder's configuration is not a number", key),
-                   file};
-  return found->get<std::size_t>();
+  if (found == object.end() || !found->is_number_integer()) bounds.refuse(key, file);
+  if (!found->is_number_unsigned() && found->get<std::int64_t>() < 0) bounds.refuse(key, file);
+  const auto number = found->get<std::uint64_t>();
+  if (number < bounds.least || number > bounds.most) bounds.refuse(key, file);
+  return number;
+}
+
+void require(const json& object, const char* key, const json& wanted, const fs::path& file) {
+  const auto given = object.find(key);
+  if (given != object.end() && *given != wanted) refuse(key, *given, file);
+}
+
+void require_absent(const json& object, const char* key, const fs::path& file) {
+  if (const auto given = object.find(key); given != object.end()) refuse(key, *given, file);
 }
 
 void refuse(std::string_view what, const json& value, const fs::path& file) {

@@ -2,8 +2,9 @@
 
 // The files of a model folder that are JSON, for what reads such a folder.
 
-#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,9 +34,22 @@ nlohmann::json read_optional_json(const std::filesystem::path& file);
 /// The same of a file that has to be there.
 nlohmann::json read_required_json(const std::filesystem::path& file);
 
-/// The number above zero under `key`. Throws Unusable.
-std::size_t positive(const nlohmann::json& object, const char* key,
-                     const std::filesystem::path& file);
+/// What a whole number may be, both ends included, and what is said of one that it may not be.
+struct Bounds {
+  std::uint64_t least = 1;
+  std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  std::string_view complaint = "of the model folder's configuration is not a number";
+
+  Bounds from(std::uint64_t other_least) const { return {other_least, most, complaint}; }
+
+  /// Throws Unusable: "`key` `complaint`".
+  [[noreturn]] void refuse(std::string_view key, const std::filesystem::path& file) const;
+};
+
+/// The whole number under `key`. Throws Unusable as Bounds::refuse() does, where it is missing, not
+/// a whole number or out of bounds.
+std::uint64_t whole_number(const nlohmann::json& object, const char* key, const Bounds& bounds,
+                           const std::filesystem::path& file);
 
 /// A string as it is, any other value as JSON: how a sentence names what it refuses.
 std::string shown(const nlohmann::json& value);
@@ -43,6 +57,14 @@ std::string shown(const nlohmann::json& value);
 /// Throws Unusable: "`what` `value` is not supported".
 [[noreturn]] void refuse(std::string_view what, const nlohmann::json& value,
                          const std::filesystem::path& file);
+
+/// Throws Unusable where `key` is there and not `wanted`: absent it is that anyway.
+void require(const nlohmann::json& object, const char* key, const nlohmann::json& wanted,
+             const std::filesystem::path& file);
+
+/// Throws Unusable where `key` is there.
+void require_absent(const nlohmann::json& object, const char* key,
+                    const std::filesystem::path& file);
 
 /// The object's member, or `fallback` where it has none. Throws Unusable, naming `key`, where that
 /// is of another type.

@@ -16,12 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// What `key` has to be where it is given; absent it is that anyway.
-void require(const json& object, const char* key, const json& wanted, const fs::path& file) {
-  const auto given = object.find(key);
-  if (given != object.end() && *given != wanted) refuse(key, *given, file);
-}
-
 /// "sentence_transformers.models.Pooling" -> "Pooling"
 std::string module_kind(const json& module, const fs::path& file) {
   const auto type = member_or(module, "type", std::string(), file);
@@ -158,7 +152,7 @@ void check_transformer(const json& object, const fs::path& file) {
 /// (1e30).
 std::optional<std::size_t> limit(const json& object, const char* key, const fs::path& file) {
   if (object.at(key).is_number_float()) return std::nullopt;
-  return positive(object, key, file);
+  return whole_number(object, key, Bounds(), file);
 }
 
 void read_transformer(const fs::path& folder, SentenceTransformers& read) {
@@ -225,7 +219,8 @@ SentenceTransformers SentenceTransformers::read(const fs::path& folder, const js
   read_transformer(folder, read);
   read_prompts(object, file, read);
   check_similarity(object, file, read);
-  if (object.contains("truncate_dim")) read.dimensions = positive(object, "truncate_dim", file);
+  if (object.contains("truncate_dim"))
+    read.dimensions = whole_number(object, "truncate_dim", Bounds(), file);
   return read;
 }
 

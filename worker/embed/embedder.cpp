@@ -45,7 +45,7 @@ class TransformerEmbedder final : public Embedder {
         max_tokens_(most_tokens(folder, config)),
         hidden_(static_cast<std::size_t>(config.hidden)),
         dimension_(folder.dimension),
-        centers_(folder.architecture == "nomic_bert"),
+        centers_(config.centers_cut_vectors),
         normalize_(folder.normalize),
         pooling_(pooling),
         tokenizer_(std::move(tokenizer)),
@@ -96,7 +96,7 @@ class TransformerEmbedder final : public Embedder {
   std::size_t max_tokens_;
   std::size_t hidden_;
   std::size_t dimension_;  // at most hidden_: the rest is cut off
-  bool centers_;           // its vectors are trained to be cut off behind a LayerNorm
+  bool centers_;           // vectors go through a LayerNorm before they are cut off
   bool normalize_;
   Pooling pooling_;
   std::unique_ptr<Tokenizer> tokenizer_;

@@ -95,7 +95,7 @@ bool packs_weights(at::ScalarType precision) {
 Result<Encoder> Encoder::open(const EncoderConfig& config, const Safetensors& source,
                               at::ScalarType precision, std::size_t most_tokens,
                               const std::filesystem::path& prepared) {
-  const FamilyWeights family = family_weights(config, source, packs_weights(precision));
+  const FamilyWeights family = config.family->weights(config, source, packs_weights(precision));
   auto weights = Weights::open(source, family.parameters, precision, prepared);
   if (!weights) return weights.error();
   return Encoder(config, family.gate, most_tokens, *std::move(weights));
@@ -154,7 +154,7 @@ LayerNorm Encoder::norm(const std::string& name) const {
 at::Tensor Encoder::encode(const TokenBatch& batch) const {
   at::Tensor hidden = embed(batch);
   for (const EncoderLayer& layer : layers_)
-    if (config_.is_pre_norm())
+    if (config_.is_pre_norm)
       run_pre_norm_layer(layer, hidden, batch);
     else
       run_layer(layer, hidden, batch);
@@ -185,7 +185,7 @@ at::Tensor Encoder::embed(const TokenBatch& batch) const {
     places = at::index_select(positions_, 0, places);
   }
   // The residual of a pre-norm encoder grows from layer to layer: bf16 would lose what is added.
-  if (config_.is_pre_norm()) hidden = hidden.to(at::kFloat);
+  if (config_.is_pre_norm) hidden = hidden.to(at::kFloat);
   add_and_norm(hidden, places, embedding_norm_);
   return hidden;
 }

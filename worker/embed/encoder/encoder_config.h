@@ -2,21 +2,22 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "common/error/result.h"
 #include "worker/embed/encoder/kernels/kernels.h"
 
 namespace forkdex {
 
+struct EncoderFamily;
+
 /// The shape of an encoder, from config.json.
 struct EncoderConfig {
-  /// Who names its tensors, and what is done in a layer beside what stands below.
-  enum class Family : std::uint8_t { kBert, kRoberta, kJinaBert, kNomicBert, kModernBert };
   /// How a token's place in its text comes in.
   enum class Places : std::uint8_t { kLearned, kAlibi, kRotary };
 
-  Family family = Family::kBert;
+  const EncoderFamily* family = nullptr;  ///< names its tensors; not null once read
   std::int64_t layers = 0;
   std::int64_t heads = 0;
   std::int64_t hidden = 0;  ///< a multiple of heads
@@ -39,15 +40,21 @@ struct EncoderConfig {
   bool has_wide_bias = true;
   bool has_narrow_bias = true;
   bool has_norm_bias = true;
+  bool is_pre_norm = false;  ///< what goes into a layer's halves is normalised, not what comes out
+  bool centers_cut_vectors = false;  ///< they are trained to be cut off after a LayerNorm
 
   std::int64_t head_size() const { return hidden / heads; }  ///< a multiple of 16; rotary: of 32
 
-  /// ModernBERT normalises what goes into a layer's halves, the others what comes out.
-  bool is_pre_norm() const { return family == Family::kModernBert; }
   bool is_local(std::int64_t layer) const { return window > 0 && layer % global_every != 0; }
 
   /// Reads `folder`/config.json. ERRORS kModelUnusable, naming what is missing or not supported.
   static Result<EncoderConfig> read(const std::filesystem::path& folder);
 };
+
+/// The size under `key` of `config`, which is of `file`. Throws Unusable
+/// (common/model/model_json.h), naming `key`, where it is missing, less than `least` or too large
+/// for anything that an encoder has.
+std::int64_t encoder_size(const nlohmann::json& config, const char* key,
+                          const std::filesystem::path& file, std::uint64_t least = 1);
 
 }  // namespace forkdex

@@ -13,32 +13,14 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "common/error/result.h"
-#include "worker/embed/encoder/kernels/kernels.h"
+#include "worker/embed/encoder/parameters.h"
 #include "worker/embed/encoder/safetensors.h"
 
 namespace forkdex {
-
-/// What the encoder computes with, and what it is made of.
-struct Parameter {
-  enum class Form : std::uint8_t {
-    kPlain,  ///< in the encoder's precision
-    kFp32,
-    kPacked,  ///< weights as kernels::pack orders them; the shape is that of the weights
-  };
-
-  std::string name;                 ///< ours
-  std::vector<std::string> parts;   ///< tensors of the model's file, joined along their first size
-  std::vector<std::int64_t> shape;  ///< of each part
-  Form form = Form::kPlain;
-  /// The outputs of a gated layer, as kernels::PackedLinear wants them: 16 that are activated, then
-  /// 16 of the others. Says which half of the tensor is activated.
-  std::optional<kernels::Gate> gate = std::nullopt;
-};
 
 class Weights {
  public:
