@@ -20,7 +20,16 @@ void append_hex(std::string& out, std::uint8_t byte) {
   out += kDigits[byte & 15];
 }
 
-std::string escape(std::string_view raw, bool for_display) {
+/// C0 and DEL, and C1 as UTF-8 writes it.
+bool starts_control(std::string_view text) {
+  const char32_t first = first_character(text).code_point;
+  return first < 0x20 || (first >= 0x7F && first < 0xA0);
+}
+
+bool starts_nothing(std::string_view) { return false; }
+
+/// Escapes what is not UTF-8, backslashes, and characters of which `is_escaped` is true.
+std::string escape(std::string_view raw, bool (*is_escaped)(std::string_view text)) {
   std::string out;
   out.reserve(raw.size());
   for (std::size_t i = 0; i < raw.size();) {
@@ -31,7 +40,7 @@ std::string escape(std::string_view raw, bool for_display) {
     }
     if (raw[i] == '\\') {
       out += "\\\\";
-    } else if (for_display && starts_unprintable(raw.substr(i, length))) {
+    } else if (is_escaped(raw.substr(i, length))) {
       for (std::size_t k = i; k < i + length; ++k) append_hex(out, byte_at(raw, k));
     } else {
       out.append(raw, i, length);
@@ -50,9 +59,11 @@ std::optional<std::uint8_t> hex_digit(char c) {
 
 }  // namespace
 
-std::string escape_path(std::string_view raw) { return escape(raw, false); }
+std::string escape_path(std::string_view raw) { return escape(raw, starts_nothing); }
 
-std::string display_path(std::string_view raw) { return escape(raw, true); }
+std::string display_path(std::string_view raw) { return escape(raw, starts_unprintable); }
+
+std::string name_from_path(std::string_view raw) { return escape(raw, starts_control); }
 
 std::optional<std::string> unescape_path(std::string_view text) {
   std::string out;

@@ -27,8 +27,8 @@ Result<RepositoryInfo> RepositorySource::open() {
 Result<RepositoryIdentity> RepositorySource::identity(const RepositoryInfo& repository,
                                                       PgConnection& connection) const {
   RepositoryIdentity identity;
-  identity.name =
-      settings_->repository.empty() ? display_path(repository.default_name) : settings_->repository;
+  identity.name = settings_->repository.empty() ? name_from_path(repository.default_name)
+                                                : settings_->repository;
   identity.root = repository.root.string();
   identity.remote = repository.remote;
   identity.folder = repository.folder;

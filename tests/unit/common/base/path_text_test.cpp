@@ -9,6 +9,7 @@
 
 using forkdex::display_path;
 using forkdex::escape_path;
+using forkdex::name_from_path;
 using forkdex::unescape_path;
 
 TEST_CASE("path text: valid UTF-8 stays, other bytes and backslashes are escaped", "[path_text]") {
@@ -74,4 +75,12 @@ TEST_CASE("path text: unescape reverts both and refuses what neither writes", "[
     texts.insert(escape_path(name));
   }
   CHECK(texts.size() == names.size());
+}
+
+TEST_CASE("path text: a folder's name -> a repository's, with its control characters escaped alone",
+          "[path_text]") {
+  CHECK(name_from_path("src") == "src");
+  CHECK(name_from_path("a\nb\\c\xff") == "a\\x0ab\\\\c\\xff");
+  CHECK(name_from_path("a\u202eb") == "a\u202eb");
+  CHECK(name_from_path("\u0085") == "\\xc2\\x85");
 }
