@@ -14,7 +14,7 @@
 
 #include <boost/interprocess/mapped_region.hpp>
 
-#include "common/protocol/plausible.h"
+#include "common/base/plausible.h"
 #include "common/protocol/segment_layout.h"
 
 namespace forkdex {

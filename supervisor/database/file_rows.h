@@ -8,8 +8,8 @@
 
 #include "common/base/hash.h"
 #include "common/error/result.h"
+#include "common/jobs/file_facts.h"
 #include "common/pg/connection.h"
-#include "common/protocol/file_facts.h"
 
 namespace forkdex {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "common/base/hash.h"
-#include "common/protocol/file_facts.h"
+#include "common/jobs/file_facts.h"
 
 namespace forkdex {
 

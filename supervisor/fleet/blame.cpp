@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "common/protocol/plausible.h"
+#include "common/base/plausible.h"
 
 namespace forkdex {
 namespace {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/error/result.h"
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 #include "common/protocol/segment.h"
 #include "supervisor/process/exit_cause.h"
 

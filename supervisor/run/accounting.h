@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "common/error/result.h"
-#include "common/protocol/file_facts.h"
-#include "common/protocol/job.h"
+#include "common/jobs/file_facts.h"
+#include "common/jobs/job.h"
 
 namespace forkdex {
 

@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 #include "supervisor/fleet/worker_pool.h"
 #include "supervisor/run/job_queue.h"
 

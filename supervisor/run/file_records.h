@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 #include "supervisor/database/file_rows.h"
 #include "supervisor/run/plan.h"
 

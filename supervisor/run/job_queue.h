@@ -11,7 +11,7 @@
 
 #include "common/base/unique_fd.h"
 #include "common/error/result.h"
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 
 namespace forkdex {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/error/result.h"
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 #include "supervisor/database/known_file.h"
 #include "supervisor/repository/listing.h"
 #include "supervisor/run/job_queue.h"

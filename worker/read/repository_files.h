@@ -10,7 +10,7 @@
 
 #include "common/base/unique_fd.h"
 #include "common/error/result.h"
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 #include "common/protocol/worker_setup.h"
 #include "worker/read/blob_store.h"
 #include "worker/read/source_file.h"

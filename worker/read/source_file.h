@@ -7,7 +7,7 @@
 
 #include "common/base/hash.h"
 #include "common/error/result.h"
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 
 namespace forkdex {
 

@@ -21,9 +21,9 @@
 
 #include "common/base/hash.h"
 #include "common/error/result.h"
+#include "common/jobs/file_facts.h"
 #include "common/model/view.h"
 #include "common/pg/connection.h"
-#include "common/protocol/file_facts.h"
 #include "worker/parse/chunk.h"
 #include "worker/store/binary_array.h"
 

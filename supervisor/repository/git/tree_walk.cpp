@@ -8,7 +8,7 @@
 #include <git2.h>
 
 #include "common/base/path_text.h"
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 
 namespace forkdex {
 namespace {

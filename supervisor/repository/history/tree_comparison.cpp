@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <git2.h>
 
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 
 namespace forkdex {
 namespace {

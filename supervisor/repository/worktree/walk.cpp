@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "common/base/glob.h"
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 
 namespace forkdex {
 namespace {

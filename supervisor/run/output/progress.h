@@ -8,7 +8,7 @@
 #include <memory>
 #include <string_view>
 
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 #include "supervisor/run/accounting.h"
 #include "supervisor/settings/settings.h"
 

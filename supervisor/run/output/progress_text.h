@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/protocol/job.h"
+#include "common/jobs/job.h"
 
 namespace forkdex {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/base/hash.h"
-#include "common/protocol/file_facts.h"
+#include "common/jobs/file_facts.h"
 
 namespace forkdex {
 

@@ -1,4 +1,4 @@
-#include "common/protocol/file_state.h"
+#include "common/jobs/file_state.h"
 
 #include <algorithm>
 #include <array>

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "common/protocol/file_state.h"
+#include "common/jobs/file_state.h"
 
 namespace forkdex {
 
