@@ -65,7 +65,7 @@ ROOMS = {
     "worker/store": "common worker/parse",
     "worker/sandbox": "common",
     "worker/read": "common",
-    "worker/jobs": "common worker/parse worker/embed worker/store worker/read",
+    "worker/jobs": "common worker/job_handler.h worker/parse worker/embed worker/store worker/read",
     "worker": "common worker",
     "tests/blackbox": "tests",
     "tests/support": "tests/support",

@@ -1,23 +1,17 @@
 #pragma once
 
-// The worker's loop: take jobs, read and parse them, embed what is new, store file by file, say
-// what became of each. One thread. Several files travel together so that a forward pass has enough
-// tokens; each still has a transaction of its own. Of these only the last waits for the disk, which
-// takes the others along; then all are reported.
-//
-// Killed at any point, it leaves at most one open transaction, which the server rolls back. Files
-// that were committed and not yet reported are recognised, or stored again, by the next incarnation
-// that gets them.
+// The worker's loop: take jobs, have the handler of their kind see to them, say what became of
+// each. One thread. Killed at any point, it leaves what its handlers leave (job_handler.h).
 
+#include <array>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "common/protocol/segment.h"
 #include "common/protocol/worker_setup.h"
 #include "worker/embed/embedder.h"
-#include "worker/jobs/file_in_hand.h"
-#include "worker/jobs/group_vectors.h"
+#include "worker/job_handler.h"
+#include "worker/jobs/embedding_model.h"
 #include "worker/parse/chunker.h"
 #include "worker/read/repository_files.h"
 #include "worker/store/file_store.h"
@@ -45,39 +39,26 @@ class Worker {
   /// sandbox. ERRORS those of opening each.
   Result<void> start();
 
-  /// Works until the supervisor asks to stop. ERRORS of radius worker or run; file errors become
-  /// outcomes.
+  /// Works until the supervisor asks to stop. ERRORS of radius worker or run; what a job is to
+  /// blame for becomes its outcome.
   Result<void> run();
 
  private:
   Result<void> open_for_indexing(const IndexingSetup& indexing);
+  PerView<std::optional<EmbeddingModel>> stored_models(const IndexingSetup& indexing) const;
   Result<void> shut_in();
   Result<bool> gather();
-  Result<void> prepare(JobReceiver::Taken taken);
-  Result<std::optional<FileState>> parse(FileInHand& in_hand);
-  Result<std::optional<FileState>> look_up_result(FileInHand& in_hand);
-  Result<void> embed_group();
-  std::uint32_t views() const;
-  std::vector<GroupVectors::Text> texts_of(std::span<const MissingVector> missing,
-                                           const GroupVectors& model, FileInHand& in_hand) const;
-  Result<void> store_group();
-  Result<bool> store_or_refuse(FileInHand& in_hand, bool waits_for_disk);
-  Result<void> store(FileInHand& in_hand, bool waits_for_disk);
-  Result<std::vector<MissingVector>> store_once(FileInHand& in_hand, bool waits_for_disk);
-  Result<void> answer_query(const JobReceiver::Taken& taken);
-  Result<void> embed_messages(const JobReceiver::Taken& taken);
-  void finish(FileInHand& in_hand, FileState state);
-  void finish_with(FileInHand& in_hand, const Error& error);
+  bool any_is_full() const;
+  std::unique_ptr<JobHandler>& handler(JobKind kind) {
+    return handlers_[static_cast<std::size_t>(kind)];
+  }
 
   WorkerSetup setup_;
   JobReceiver& receiver_;
   std::optional<RepositoryFiles> files_;
   Prepared prepared_;
   std::optional<FileStore> store_;
-  std::vector<std::unique_ptr<GroupVectors>> models_;  // each once
-  PerView<GroupVectors*> vectors_;                     // null where the view is off
-  std::vector<std::unique_ptr<FileInHand>> group_;
-  std::size_t group_bytes_ = 0;
+  std::array<std::unique_ptr<JobHandler>, kJobKinds> handlers_;  // none of what is not done here
 };
 
 }  // namespace forkdex

@@ -2,12 +2,16 @@
 
 // What is said of a file everywhere: in the plan, a job, a row and the report. Held by value.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "common/jobs/file_state.h"
 
 namespace forkdex {
+
+/// The longest path that is indexed.
+inline constexpr std::size_t kMaxPathBytes = 4095;
 
 /// What lstat said of a file when it was listed. Equal signatures mean unchanged bytes, unless
 /// mtime or ctime lies within the racy window before `seen_at_ns`.

@@ -1,73 +1,88 @@
 #pragma once
 
-// What crosses the border between supervisor and worker: a job goes out, an outcome comes back.
+// What crosses the border between supervisor and worker, as an envelope: a job goes out, an outcome
+// comes back. What a kind of job is about stands in the payload, which only that kind's phase and
+// its handler in the worker open (one file of this folder a kind).
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "common/base/hash.h"
-#include "common/jobs/file_facts.h"
+#include "common/jobs/fields.h"
 
 namespace forkdex {
 
 enum class JobKind : std::uint8_t {
-  kFile,      ///< a file to index
-  kQuery,     ///< a text whose vector is the answer
-  kMessages,  ///< messages of commits that need vectors
+  kIndexFile,      ///< index_file.h
+  kEmbedMessages,  ///< embed_messages.h
+  kEmbedQuery,     ///< embed_query.h
 };
+inline constexpr std::size_t kJobKinds = 3;
 
-/// The most messages of one job.
-inline constexpr std::size_t kMaxMessages = 64;
+/// The most bytes of a job's payload, and of an outcome's.
+inline constexpr std::size_t kMaxJobPayload = 8 << 10;
+inline constexpr std::size_t kMaxOutcomePayload = 36 << 10;
 
-/// One file to index, or commit messages to embed.
 struct Job {
-  std::uint64_t id = 0;  ///< the supervisor's number for the file, unique in a phase
-  JobKind kind = JobKind::kFile;
-  std::string path;  ///< relative to the root, raw bytes, at most kMaxPathBytes; else what it shows
-  std::vector<Sha256> messages = {};  ///< of kMessages, at most kMaxMessages: commits.content_hash
-  /// 1 for the first; more once a worker died over the file (not: beside it).
+  std::uint64_t id = 0;  ///< the supervisor's number for the job, unique in a phase
+  JobKind kind = JobKind::kIndexFile;
+  /// 1 for the first; more once a worker died over the job (not: beside it).
   std::uint32_t attempt = 1;
-  bool known = false;  ///< the database has a row whose content hash the worker may trust
-  std::uint8_t known_hash[32] = {};  ///< SHA-256 of the bytes that row describes
-  /// An earlier attempt of this run ended while the file was being stored: its commit is in doubt.
+  /// A worker that had begun with the job died: something of it may be stored.
+  bool taken_before = false;
+  /// A worker died while it stored the job's result: whether that was committed is in doubt.
   bool in_doubt = false;
-  StatSignature signature;
-  /// Hex: the file is this blob of the object database, and not what stands at `path` on disk.
-  /// Empty: it is what stands there.
-  std::string blob_oid;
-  std::uint32_t known_chunks = 0;  ///< stays with the supervisor: rows in `chunks`, if unchanged
-  /// Stays with the supervisor: what `known_hash` was quarantined for, null for any other file.
-  std::shared_ptr<const Quarantine> quarantine;
+  std::string payload = {};  ///< encode() of the kind's struct, at most kMaxJobPayload
+
+  // Stays with the supervisor.
+  std::string label = {};        ///< for lists and the log, escaped: a path, or what it is about
+  std::uint64_t cost_bytes = 0;  ///< about what it costs: bytes to read
+  std::string memo = {};         ///< what the phase that made the job will want to know again
 };
 
-/// What became of a job.
-struct Outcome {
-  std::uint64_t job_id = 0;
-  FileState state = FileState::kIndexed;
-  std::string reason;  ///< ErrorTraits::name of what prevented it, or empty
-  std::string detail;  ///< for a person; may be empty
-  std::string language;
-  std::uint64_t bytes = 0;
-  std::string blob_oid;        ///< git_blob_id of the bytes that were read; empty when none were
-  std::uint32_t chunks = 0;    ///< rows written
-  std::uint32_t embedded = 0;  ///< texts that went through the model
-  std::uint32_t reused = 0;    ///< texts whose vector was known
-  std::uint64_t tokens = 0;
-  // CPU time by thread clock.
+template <class Visit, FieldsOf<Job> Self>
+void visit_fields(Visit&& visit, Self& job) {
+  visit(job.id, job.kind, job.attempt, job.taken_before, job.in_doubt, job.payload, job.label,
+        job.cost_bytes, job.memo);
+}
+
+/// How a job ended.
+enum class JobEnd : std::uint8_t {
+  kDone,         ///< the payload says what came of it
+  kSkipped,      ///< nothing was to be done with it, see `reason`
+  kFailed,       ///< `reason` prevented it
+  kQuarantined,  ///< one worker after the other died over it; no worker says so
+};
+
+/// CPU time by thread clock.
+struct StageTimes {
   std::chrono::nanoseconds read{0};
   std::chrono::nanoseconds parse{0};
   std::chrono::nanoseconds embed{0};
   std::chrono::nanoseconds store{0};
-  std::chrono::nanoseconds elapsed{0};  ///< wall, from taken to done
-  /// Of a quarantined file, as far as it was read: SHA-256 of its bytes.
-  std::optional<Sha256> content_hash;
+
+  StageTimes& operator+=(const StageTimes& other) {
+    read += other.read;
+    parse += other.parse;
+    embed += other.embed;
+    store += other.store;
+    return *this;
+  }
 };
 
-inline constexpr std::size_t kMaxPathBytes = 4095;
+struct Outcome {
+  std::uint64_t job_id = 0;
+  JobEnd end = JobEnd::kDone;
+  std::string reason = {};  ///< ErrorTraits::name of what prevented it, or empty
+  std::string detail = {};  ///< for a person; may be empty
+  StageTimes times = {};
+  std::chrono::nanoseconds elapsed{0};  ///< wall, from taken to done
+  std::string payload = {};             ///< encode() of the kind's result
+  /// Of a quarantined job, as far as its file was read: SHA-256 of the bytes.
+  std::optional<Sha256> content_hash = {};
+};
 
 }  // namespace forkdex

@@ -15,6 +15,7 @@
 #include <boost/interprocess/mapped_region.hpp>
 
 #include "common/base/plausible.h"
+#include "common/jobs/payload.h"
 #include "common/protocol/segment_layout.h"
 
 namespace forkdex {
@@ -41,24 +42,6 @@ void wake(int event_fd) {
 void drain(int event_fd) {
   std::uint64_t count;
   [[maybe_unused]] const auto got = ::read(event_fd, &count, sizeof count);
-}
-
-// Hashes cross in the place of the path, one after the other.
-static_assert(kMaxMessages * sizeof(Sha256) <= kMaxPathBytes);
-
-std::string packed(const std::vector<Sha256>& hashes) {
-  return {reinterpret_cast<const char*>(hashes.data()), hashes.size() * sizeof(Sha256)};
-}
-
-std::vector<Sha256> unpacked(std::string_view bytes) {
-  std::vector<Sha256> hashes(std::min(bytes.size() / sizeof(Sha256), kMaxMessages));
-  std::memcpy(hashes.data(), bytes.data(), hashes.size() * sizeof(Sha256));
-  return hashes;
-}
-
-/// The other states are the supervisor's to give.
-bool comes_from_worker(FileState state) {
-  return state != FileState::kQuarantined && state != FileState::kRemoved;
 }
 
 std::int64_t now_ns() {
@@ -110,7 +93,11 @@ struct JobSender::State {
   SlotProducer jobs;
   SlotConsumer outcomes;
   std::vector<std::uint32_t> free;
-  std::array<std::optional<std::uint64_t>, kSlots> handed_out{};  // job id by slot
+  struct HandedOut {
+    std::uint64_t job_id;
+    JobKind kind;
+  };
+  std::array<std::optional<HandedOut>, kSlots> handed_out{};  // by slot
 };
 
 JobSender::JobSender(Segment&& segment)
@@ -134,42 +121,22 @@ Result<JobSender> JobSender::create() {
 }
 
 bool JobSender::offer(const Job& job) {
-  if (state_->free.empty() || job.path.size() > kMaxPathBytes) return false;
-  if (job.messages.size() > kMaxMessages) return false;
+  if (state_->free.empty() || job.payload.size() > kMaxJobPayload) return false;
   const std::uint32_t index = state_->free.back();
   Slot& slot = layout_->slots[index];
   slot.job_id = job.id;
   slot.attempt = job.attempt;
   slot.kind = job.kind;
-  slot.known = job.known;
+  slot.taken_before = job.taken_before;
   slot.in_doubt = job.in_doubt;
-  std::memcpy(slot.known_hash, job.known_hash, sizeof slot.known_hash);
-  slot.signature = job.signature;
-  slot.blob_oid.set(job.blob_oid);
-  slot.path.set(job.kind == JobKind::kMessages ? packed(job.messages) : job.path);
+  slot.job.set(job.payload);
   slot.stage.store(Stage::kWaiting, std::memory_order_relaxed);
   slot.stage_since_ns.store(now_ns(), std::memory_order_relaxed);
   slot.hash_written.store(0, std::memory_order_relaxed);
   slot.state.store(SlotState::kReady, std::memory_order_release);
   if (!state_->jobs.push(index)) return false;
   state_->free.pop_back();
-  state_->handed_out[index] = job.id;
-  wake(jobs_fd());
-  return true;
-}
-
-bool JobSender::offer_query(std::uint64_t id, std::string_view query) {
-  if (state_->free.empty() || query.size() > kMaxPathBytes) return false;
-  const std::uint32_t index = state_->free.back();
-  Slot& slot = layout_->slots[index];
-  slot.job_id = id;
-  slot.attempt = 1;
-  slot.kind = JobKind::kQuery;
-  slot.path.set(query);
-  slot.state.store(SlotState::kReady, std::memory_order_release);
-  if (!state_->jobs.push(index)) return false;
-  state_->free.pop_back();
-  state_->handed_out[index] = id;
+  state_->handed_out[index] = {job.id, job.kind};
   wake(jobs_fd());
   return true;
 }
@@ -183,25 +150,19 @@ Result<std::optional<Outcome>> JobSender::collect() {
       layout_->slots[*index].state.load(std::memory_order_acquire) != SlotState::kDone)
     return broken("an outcome names a slot that holds no finished job");
   Slot& slot = layout_->slots[*index];
-  const std::uint32_t outcome_state = slot.outcome_state;
-  if (outcome_state >= kFileStateCount || !comes_from_worker(static_cast<FileState>(outcome_state)))
-    return broken("an outcome has a state that no worker gives");
+  const auto [job_id, kind] = *state_->handed_out[*index];
   Outcome outcome;
-  outcome.job_id = *state_->handed_out[*index];
-  outcome.state = static_cast<FileState>(outcome_state);
+  outcome.job_id = job_id;
+  outcome.end = slot.end;
+  outcome.payload = slot.result.get();
+  if (!is_result_of(kind, outcome.end, outcome.payload))
+    return broken("an outcome is not one that a worker gives for its kind of job");
   outcome.reason = plausible_text(slot.reason.get());
   outcome.detail = plausible_text(slot.detail.get());
-  outcome.language = plausible_text(slot.language.get());
-  outcome.bytes = slot.bytes;
-  outcome.blob_oid = plausible_text(slot.read_blob_oid.get());
-  outcome.chunks = slot.chunks;
-  outcome.embedded = slot.embedded;
-  outcome.reused = slot.reused;
-  outcome.tokens = slot.tokens;
-  outcome.read = plausible_time(std::chrono::nanoseconds(slot.read_ns));
-  outcome.parse = plausible_time(std::chrono::nanoseconds(slot.parse_ns));
-  outcome.embed = plausible_time(std::chrono::nanoseconds(slot.embed_ns));
-  outcome.store = plausible_time(std::chrono::nanoseconds(slot.store_ns));
+  outcome.times.read = plausible_time(std::chrono::nanoseconds(slot.read_ns));
+  outcome.times.parse = plausible_time(std::chrono::nanoseconds(slot.parse_ns));
+  outcome.times.embed = plausible_time(std::chrono::nanoseconds(slot.embed_ns));
+  outcome.times.store = plausible_time(std::chrono::nanoseconds(slot.store_ns));
   outcome.elapsed = plausible_time(std::chrono::nanoseconds(slot.elapsed_ns));
   state_->handed_out[*index].reset();
   state_->free.push_back(*index);
@@ -214,7 +175,7 @@ std::vector<JobSender::Held> JobSender::held() const {
   for (std::uint32_t index = 0; index < kSlots; ++index) {
     if (!state_->handed_out[index]) continue;
     const Slot& slot = layout_->slots[index];
-    Held job{*state_->handed_out[index],
+    Held job{state_->handed_out[index]->job_id,
              slot.state.load(std::memory_order_acquire),
              slot.stage.load(std::memory_order_relaxed),
              time_of(slot.stage_since_ns.load(std::memory_order_relaxed)),
@@ -261,11 +222,6 @@ std::chrono::nanoseconds JobSender::idle() const {
 
 std::string JobSender::sandbox_gaps() const { return plausible_text(layout_->sandbox_gaps.get()); }
 
-std::vector<float> JobSender::vector() const {
-  const std::size_t dimension = std::min<std::size_t>(layout_->dimension, kMaxVectorDimension);
-  return {layout_->vector, layout_->vector + dimension};
-}
-
 // ---- the worker's end
 
 struct JobReceiver::State {
@@ -305,17 +261,12 @@ Result<std::optional<JobReceiver::Taken>> JobReceiver::take() {
   Taken taken;
   taken.slot = *index;
   taken.job.kind = slot.kind;
-  if (taken.job.kind > JobKind::kMessages) return broken("a job is of a kind that there is not");
+  if (static_cast<std::size_t>(taken.job.kind) >= kJobKinds) return broken("unknown job kind");
   taken.job.id = slot.job_id;
   taken.job.attempt = slot.attempt;
-  taken.job.known = slot.known != 0;
+  taken.job.taken_before = slot.taken_before != 0;
   taken.job.in_doubt = slot.in_doubt != 0;
-  std::memcpy(taken.job.known_hash, slot.known_hash, sizeof slot.known_hash);
-  taken.job.signature = slot.signature;
-  taken.job.blob_oid = slot.blob_oid.get();
-  taken.job.path = slot.path.get();
-  if (taken.job.kind == JobKind::kMessages)
-    taken.job.messages = unpacked(std::exchange(taken.job.path, {}));
+  taken.job.payload = slot.job.get();
   return std::optional<Taken>(std::move(taken));
 }
 
@@ -345,21 +296,15 @@ void JobReceiver::set_content_hash(std::uint32_t index, const Sha256& hash) {
 
 void JobReceiver::finish(std::uint32_t index, const Outcome& outcome) {
   Slot& slot = layout_->slots[index];
-  slot.outcome_state = static_cast<std::uint32_t>(outcome.state);
+  slot.end = outcome.end;
   slot.reason.set(outcome.reason);
   slot.detail.set(outcome.detail);
-  slot.language.set(outcome.language);
-  slot.bytes = outcome.bytes;
-  slot.read_blob_oid.set(outcome.blob_oid);
-  slot.chunks = outcome.chunks;
-  slot.embedded = outcome.embedded;
-  slot.reused = outcome.reused;
-  slot.tokens = outcome.tokens;
-  slot.read_ns = outcome.read.count();
-  slot.parse_ns = outcome.parse.count();
-  slot.embed_ns = outcome.embed.count();
-  slot.store_ns = outcome.store.count();
+  slot.read_ns = outcome.times.read.count();
+  slot.parse_ns = outcome.times.parse.count();
+  slot.embed_ns = outcome.times.embed.count();
+  slot.store_ns = outcome.times.store.count();
   slot.elapsed_ns = outcome.elapsed.count();
+  slot.result.set(outcome.payload);
   layout_->beat_ns.store(now_ns(), std::memory_order_relaxed);
   slot.state.store(SlotState::kDone, std::memory_order_release);
   state_->outcomes.push(index);
@@ -383,11 +328,6 @@ void JobReceiver::set_failure(const Error& error) {
 
 void JobReceiver::add_idle(std::chrono::nanoseconds idle) {
   layout_->idle_ns.fetch_add(idle.count(), std::memory_order_relaxed);
-}
-
-void JobReceiver::set_vector(std::span<const float> vector) {
-  layout_->dimension = static_cast<std::uint32_t>(vector.size());
-  std::copy(vector.begin(), vector.end(), layout_->vector);
 }
 
 }  // namespace forkdex

@@ -11,24 +11,24 @@
 // was READY or TAKEN in it is known to the supervisor from its own table (held()).
 //
 // Neither side trusts the other's memory: lengths are clamped, enumerators checked, times bounded
-// by now and texts made UTF-8 without NUL on reading.
+// by now and texts made UTF-8 without NUL on reading. Payloads cross unopened; that an outcome's is
+// one of its job's kind is asked of common/jobs/payload.h.
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "common/base/hash.h"
 #include "common/base/unique_fd.h"
 #include "common/error/result.h"
 #include "common/jobs/job.h"
 
 namespace forkdex {
 
-inline constexpr std::uint32_t kSlots = 64;  ///< the most files a worker can hold
-inline constexpr std::size_t kMaxVectorDimension = 8192;
+inline constexpr std::uint32_t kSlots = 64;  ///< the most jobs a worker can hold
 
 enum class SlotState : std::uint32_t { kFree, kReady, kTaken, kDone };
 
@@ -75,11 +75,8 @@ class JobSender : public Segment {
   JobSender& operator=(JobSender&&) noexcept;
   ~JobSender();
 
-  /// Hands `job` out. False when every slot is in use. REQUIRES job.path within kMaxPathBytes, and
-  /// job.messages within kMaxMessages.
+  /// Hands `job` out. False when every slot is in use, or its payload is beyond kMaxJobPayload.
   bool offer(const Job& job);
-  /// Asks for the vector of `query` (at most kMaxPathBytes); the answer is vector().
-  bool offer_query(std::uint64_t id, std::string_view query);
   /// Takes back the next outcome. ERRORS kRingBroken when what the worker wrote cannot be true.
   Result<std::optional<Outcome>> collect();
   /// The ids handed out and not collected, with the stage each was last seen in.
@@ -91,7 +88,7 @@ class JobSender : public Segment {
     std::optional<Sha256> content_hash;           ///< of its bytes, once they were read
   };
   std::vector<Held> held() const;
-  /// Job id of the file the worker is busy with, if any.
+  /// The id of the job the worker is busy with, if any.
   std::optional<std::uint64_t> active() const;
 
   /// Tells the worker to finish what it has TAKEN, leave what is READY, and exit 0.
@@ -105,7 +102,6 @@ class JobSender : public Segment {
   std::chrono::nanoseconds idle() const;
   /// What the worker could not give up, for a person; empty when the sandbox is whole.
   std::string sandbox_gaps() const;
-  std::vector<float> vector() const;
 
  private:
   struct State;
@@ -125,7 +121,7 @@ class JobReceiver : public Segment {
 
   struct Taken {
     std::uint32_t slot = 0;
-    Job job;  ///< a query's text stands in job.path; messages have no path here
+    Job job;  ///< without what stays with the supervisor
   };
   /// Takes the next job, if one is READY and no stop was requested.
   Result<std::optional<Taken>> take();
@@ -137,15 +133,13 @@ class JobReceiver : public Segment {
   void enter(std::uint32_t slot, Stage stage);
   /// Tells what the bytes of the job in `slot` are, should they be our end.
   void set_content_hash(std::uint32_t slot, const Sha256& hash);
-  /// Publishes what became of the job in `slot`.
+  /// Publishes what became of the job in `slot`. REQUIRES a payload within kMaxOutcomePayload.
   void finish(std::uint32_t slot, const Outcome& outcome);
 
   void set_sandbox_gaps(std::string_view gaps);
   void set_ready();
   void set_failure(const Error& error);
   void add_idle(std::chrono::nanoseconds idle);
-  /// REQUIRES vector.size() <= kMaxVectorDimension.
-  void set_vector(std::span<const float> vector);
 
  private:
   struct State;

@@ -34,31 +34,40 @@ struct SharedText {
   }
 };
 
+/// Bytes of bounded length in shared memory. Reading clamps the length, whatever the peer wrote.
+template <std::size_t kBytes>
+struct SharedBytes {
+  std::uint32_t length;
+  char bytes[kBytes];
+
+  /// REQUIRES written.size() <= kBytes.
+  void set(std::string_view written) {
+    length = static_cast<std::uint32_t>(std::min(written.size(), kBytes));
+    std::memcpy(bytes, written.data(), length);
+  }
+  std::string get() const { return {bytes, std::min<std::size_t>(length, kBytes)}; }
+};
+
+/// One job and its outcome. Pages of a payload that nobody writes take no memory.
 struct Slot {
   std::atomic<SlotState> state;
   std::atomic<Stage> stage;
   std::atomic<std::int64_t> stage_since_ns;  // CLOCK_MONOTONIC, one for all processes
   std::atomic<std::uint32_t> hash_written;
   std::uint8_t content_hash[32];
-  std::uint64_t job_id;
   // The job, written by the supervisor while the slot is FREE.
+  std::uint64_t job_id;
   std::uint32_t attempt;
   JobKind kind;
-  std::uint8_t known;
+  std::uint8_t taken_before;
   std::uint8_t in_doubt;
-  std::uint8_t known_hash[32];
-  StatSignature signature;
-  SharedText<64> blob_oid;
-  SharedText<kMaxPathBytes> path;
+  SharedBytes<kMaxJobPayload> job;
   // The outcome, written by the worker while the slot is TAKEN.
-  std::uint32_t outcome_state;
-  std::uint32_t chunks, embedded, reused;
-  std::uint64_t bytes, tokens;
-  SharedText<64> read_blob_oid;
+  JobEnd end;
   std::int64_t read_ns, parse_ns, embed_ns, store_ns, elapsed_ns;
   SharedText<32> reason;
-  SharedText<32> language;
   SharedText<1024> detail;
+  SharedBytes<kMaxOutcomePayload> result;
 };
 
 using SlotRing = SharedRing<std::uint32_t, kSlots>;
@@ -78,8 +87,6 @@ struct SegmentLayout {
   SharedText<1024> failure_sentence;
   SharedText<1024> failure_context;
   SharedText<512> sandbox_gaps;
-  std::uint32_t dimension;
-  float vector[kMaxVectorDimension];
   std::array<Slot, kSlots> slots;
 };
 

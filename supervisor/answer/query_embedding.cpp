@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
+#include "common/jobs/embed_query.h"
 #include "supervisor/fleet/worker_process.h"
 
 namespace forkdex {
@@ -22,10 +23,10 @@ Result<std::vector<float>> embed_query(const std::filesystem::path& worker_execu
                                        const std::string& query) {
   if (query.find_first_not_of(" \t\r\n") == std::string::npos)
     return Error{ErrorCode::kUsage, "the query is empty: say what to search for", ""};
-  if (query.size() > kMaxPathBytes)
+  if (query.size() > kMaxQueryBytes)
     return Error{ErrorCode::kUsage,
                  fmt::format("the query has {} bytes, more than {}: shorten it", query.size(),
-                             kMaxPathBytes),
+                             kMaxQueryBytes),
                  ""};
   WorkerSetup setup;
   setup.models.code = model;
@@ -35,10 +36,10 @@ Result<std::vector<float>> embed_query(const std::filesystem::path& worker_execu
   Result<std::vector<float>> answer = Error{ErrorCode::kBug, "the query was not answered", ""};
   WorkerProcess::Events events;
   events.woke = [&] {
-    auto outcome = worker->jobs().collect();
+    const auto outcome = worker->jobs().collect();
     if (outcome && !*outcome) return;  // it became ready
     if (outcome) {
-      answer = worker->jobs().vector();
+      answer = decode<EmbedQueryResult>((*outcome)->payload).value_or(EmbedQueryResult()).vector;
     } else {
       answer = outcome.error();
     }
@@ -51,7 +52,10 @@ Result<std::vector<float>> embed_query(const std::filesystem::path& worker_execu
   auto spawned = WorkerProcess::spawn(context, worker_executable, setup, std::move(events));
   if (!spawned) return spawned.error();
   worker = *std::move(spawned);
-  worker->jobs().offer_query(1, query);
+  Job job;
+  job.kind = JobKind::kEmbedQuery;
+  job.payload = encode(EmbedQuery{query});
+  worker->jobs().offer(job);
   context.run();
   return answer;
 }

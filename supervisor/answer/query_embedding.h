@@ -13,7 +13,7 @@ namespace forkdex {
 /// Turns `query` into its vector (dimension of `model`) in a worker of its own, which computes
 /// as `tuning` says: the supervisor loads no model. BLOCKS for the worker's start and
 /// one forward pass. The worker is gone when it returns. ERRORS kUsage (empty query, or more than
-/// kMaxPathBytes), kModelUnusable, kBug (the worker died).
+/// kMaxQueryBytes), kModelUnusable, kBug (the worker died).
 Result<std::vector<float>> embed_query(const std::filesystem::path& worker_executable,
                                        const ModelFolder& model, const WorkerTuning& tuning,
                                        const std::string& query);

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "common/base/languages.h"
 #include "common/base/path_text.h"
 
 namespace forkdex {
@@ -33,26 +32,15 @@ void Accounting::record(std::string_view path, const Verdict& verdict, std::stri
   if (is_problem(verdict.state)) keep({escape_path(path), verdict});
 }
 
-void Accounting::add_times(const Outcome& outcome) {
-  stages_.read += outcome.read;
-  stages_.parse += outcome.parse;
-  stages_.embed += outcome.embed;
-  stages_.store += outcome.store;
-}
-
-void Accounting::record(const Job& job, const Outcome& outcome) {
-  if (outcome.state == FileState::kUnchanged)  // found so by its bytes, before it was parsed
-    count(outcome.state, language_of(job.path), job.known_chunks);
-  else
-    count(outcome.state, outcome.language, outcome.chunks);
-  done_bytes_ += job.signature.size;
-  chunks_.written += outcome.chunks;
-  chunks_.embedded += outcome.embedded;
-  chunks_.reused += outcome.reused;
-  chunks_.tokens += outcome.tokens;
-  add_times(outcome);
-  if (is_problem(outcome.state))
-    keep({escape_path(job.path), {outcome.state, outcome.reason, outcome.detail, job.attempt}});
+void Accounting::record(const FinishedFile& file) {
+  count(file.verdict.state, file.facts.language, file.chunks);
+  done_bytes_ += file.cost_bytes;
+  chunks_.written += file.result.chunks;
+  chunks_.embedded += file.result.embedded;
+  chunks_.reused += file.result.reused;
+  chunks_.tokens += file.result.tokens;
+  add_times(file.times);
+  if (is_problem(file.verdict.state)) keep({escape_path(file.path), file.verdict});
 }
 
 void Accounting::count(FileState state, std::string_view language, std::uint64_t chunks) {

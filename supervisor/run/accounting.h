@@ -2,8 +2,8 @@
 
 // Counts what became of every file of a run. A file is expected once and recorded once, by the
 // planner (nothing had to be done) or from a worker's outcome; at the end the two must be equal.
-// One thread; memory does not grow with the number of files. Killed
-// with the supervisor, nothing is lost: the rows of `files` hold the same states.
+// One thread; memory does not grow with the number of files. Killed with the supervisor, nothing is
+// lost: the rows of `files` hold the same states.
 
 #include <array>
 #include <chrono>
@@ -18,6 +18,7 @@
 #include "common/error/result.h"
 #include "common/jobs/file_facts.h"
 #include "common/jobs/job.h"
+#include "supervisor/run/file_job.h"
 
 namespace forkdex {
 
@@ -32,14 +33,6 @@ struct ChunkCounts {
   std::uint64_t embedded = 0;  ///< texts that went through the model
   std::uint64_t reused = 0;    ///< texts whose vector was known
   std::uint64_t tokens = 0;
-};
-
-/// Worker CPU time, summed over all incarnations.
-struct StageTimes {
-  std::chrono::nanoseconds read{0};
-  std::chrono::nanoseconds parse{0};
-  std::chrono::nanoseconds embed{0};
-  std::chrono::nanoseconds store{0};
 };
 
 /// What is searchable of one language after the run.
@@ -61,11 +54,11 @@ class Accounting {
   void record(std::string_view path, const Verdict& verdict, std::string_view language,
               std::uint32_t chunks);
 
-  /// Records what became of a job, once, however often it was tried.
-  void record(const Job& job, const Outcome& outcome);
+  /// Records a file that a worker had, once, however often it was tried.
+  void record(const FinishedFile& file);
 
-  /// Adds what a job that is no file has cost.
-  void add_times(const Outcome& outcome);
+  /// Adds the CPU time of a job that is no file.
+  void add_times(const StageTimes& times) { stages_ += times; }
 
   std::uint64_t total() const { return total_; }
   /// Files that have their state.
@@ -79,6 +72,7 @@ class Accounting {
   std::uint64_t done_bytes() const { return done_bytes_; }
 
   const ChunkCounts& chunks() const { return chunks_; }
+  /// Worker CPU time, summed over all incarnations.
   const StageTimes& stages() const { return stages_; }
   const std::map<std::string, LanguageCounts, std::less<>>& languages() const { return languages_; }
   /// The first kMostProblems of not_indexed(); all of them stand in the database.

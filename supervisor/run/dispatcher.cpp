@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "common/base/languages.h"
-#include "common/base/path_text.h"
 #include "supervisor/terminal/log.h"
 
 namespace forkdex {
@@ -47,21 +45,10 @@ Result<void> Dispatcher::fill(WorkerPool& pool, unsigned worker) {
 }
 
 void Dispatcher::finish(unsigned worker, const Outcome& outcome) {
-  auto node = in_hand_.extract(outcome.job_id);
+  const auto node = in_hand_.extract(outcome.job_id);
   if (node.empty()) return;
   alone_at_.erase(worker);
-  Job& job = node.mapped();
-  if (!job.quarantine || outcome.state != FileState::kUnchanged)
-    return finished_(worker, job, outcome);
-  const Verdict& verdict = job.quarantine->verdict;
-  Outcome standing = outcome;
-  standing.state = FileState::kQuarantined;
-  standing.reason = verdict.reason;
-  standing.detail = verdict.detail;
-  std::copy(std::begin(job.known_hash), std::end(job.known_hash),
-            standing.content_hash.emplace().begin());
-  job.attempt = verdict.attempts;
-  finished_(worker, job, standing);
+  finished_(worker, node.mapped(), outcome);
 }
 
 unsigned Dispatcher::take_back(unsigned worker, const std::vector<JobSender::Held>& held,
@@ -79,9 +66,9 @@ unsigned Dispatcher::take_back(unsigned worker, const std::vector<JobSender::Hel
         continue;
       }
       ++job.attempt;
-      log_info("file.suspected", {{"path", escape_path(job.path)}, {"next_attempt", job.attempt}});
+      log_info("file.suspected", {{"path", job.label}, {"next_attempt", job.attempt}});
     }
-    if (held_job.state != SlotState::kReady && !job.quarantine) job.known = false;
+    if (held_job.state != SlotState::kReady) job.taken_before = true;
     if (held_job.stage == Stage::kStore) job.in_doubt = true;
     std::deque<Job>& queue = goes_alone(job) ? alone_ : next_;
     queue.push_front(std::move(job));
@@ -93,11 +80,9 @@ void Dispatcher::quarantine(unsigned worker, Job job, const JobSender::Held& hel
                             const Blame& blame) {
   Outcome outcome;
   outcome.job_id = job.id;
-  outcome.state = FileState::kQuarantined;
+  outcome.end = JobEnd::kQuarantined;
   outcome.reason = name(*blame.fault);
   outcome.detail = blame.cause;
-  outcome.language = language_of(job.path);
-  outcome.bytes = job.signature.size;
   outcome.content_hash = held.content_hash;
   finished_(worker, job, outcome);
 }

@@ -5,7 +5,8 @@
 // never runs ahead of the workers. What a dead worker held goes back to the front.
 //
 // A job that a worker died over is tried again. The second time it is suspected it goes alone to a
-// fresh worker; if that one dies too the file is quarantined: nothing else can have been the cause.
+// fresh worker; if that one dies too it is quarantined: nothing else can have been the cause. What
+// a job is about is not known here: payloads pass unopened.
 
 #include <cstddef>
 #include <deque>
@@ -23,7 +24,7 @@ class Dispatcher {
  public:
   using Finished = std::function<void(unsigned worker, const Job&, const Outcome&)>;
 
-  /// Tries after which a file is quarantined; the last one alone in a fresh worker.
+  /// Tries after which a job is quarantined; the last one alone in a fresh worker.
   static constexpr std::uint32_t kMostAttempts = 3;
 
   /// `in_flight` is the most jobs a worker may hold, at most kSlots.
@@ -32,12 +33,10 @@ class Dispatcher {
 
   /// Gives jobs to a worker that has room. ERRORS as JobQueue::next.
   Result<void> fill(WorkerPool& pool, unsigned worker);
-  /// Takes note of an outcome. An outcome for no job in hand is ignored. Bytes that an earlier run
-  /// quarantined, found unchanged, stay quarantined.
+  /// Takes note of an outcome. An outcome for no job in hand is ignored.
   void finish(unsigned worker, const Outcome& outcome);
-  /// Takes back what a dead worker held. Jobs it had taken may have left rows behind: their next
-  /// attempt does not compare with what was stored. Returns how many files are quarantined now;
-  /// `finished` was called for each.
+  /// Takes back what a dead worker held. Returns how many jobs are quarantined now; `finished` was
+  /// called for each.
   unsigned take_back(unsigned worker, const std::vector<JobSender::Held>& held, const Blame& blame);
 
   bool done() const { return unfinished() == 0; }

@@ -17,14 +17,14 @@ namespace forkdex {
 
 class JobQueue {
  public:
-  /// Appends `job`, its fields of a first attempt. REQUIRES that next() was not called yet. ERRORS
+  /// Appends `job`. REQUIRES that next() was not called yet. ERRORS
   /// kDiskFull (the temporary folder's), kBug.
   Result<void> add(const Job& job);
 
   bool empty() const { return size() == 0; }
   /// Jobs that are left.
   std::size_t size() const { return entries_.size() - next_; }
-  /// What all jobs that were added will read.
+  /// The sum of `cost_bytes` of all jobs that were added.
   std::uint64_t bytes() const { return bytes_; }
 
   /// Takes the biggest job that is left, of equal ones the first added; nothing at the end. ERRORS
@@ -33,7 +33,7 @@ class JobQueue {
 
  private:
   struct Entry {
-    std::uint64_t bytes;   // of the file to index
+    std::uint64_t bytes;   // what the job costs
     std::uint64_t offset;  // of the record
   };
   Result<void> write_out();

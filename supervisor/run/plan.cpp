@@ -168,18 +168,17 @@ bool Planner::stays_quarantined(const KnownFile& known) const {
 }
 
 /// Lets the worker compare the bytes it reads with those the row describes.
-void Planner::compare_later(Job& job, const KnownFile& known) const {
+void Planner::compare_later(IndexFile& file, FileMemo& memo, const KnownFile& known) const {
   const bool searchable =
       known.verdict.state == FileState::kIndexed || known.verdict.state == FileState::kEmpty;
   const bool quarantined = stays_quarantined(known);
   const bool comparable = known.recipe == rules_.recipe && known.content_hash &&
                           ((searchable && !rules_.full) || quarantined);
   if (!comparable) return;
-  job.known = true;
-  job.known_chunks = known.chunk_count;
-  std::copy(known.content_hash->begin(), known.content_hash->end(), job.known_hash);
-  if (quarantined)
-    job.quarantine = std::make_shared<Quarantine>(Quarantine{known.verdict, known.refused_limit});
+  file.known_hash = known.content_hash;
+  file.is_quarantined = quarantined;
+  memo.known_chunks = known.chunk_count;
+  if (quarantined) memo.quarantine = Quarantine{known.verdict, known.refused_limit};
 }
 
 Result<void> Planner::plan(ListedFile&& file, const KnownFile* known) {
@@ -211,13 +210,13 @@ Result<void> Planner::plan(ListedFile&& file, const KnownFile* known) {
     decided_(std::move(same));
     return {};
   }
-  Job job;
-  job.id = jobs_.size();
+  IndexFile job;
+  FileMemo memo;
   job.path = std::move(file.path);
-  job.signature = signature;
+  memo.signature = signature;
   if (file.in_store) job.blob_oid = *file.blob_oid;
-  if (known) compare_later(job, *known);
-  return jobs_.add(job);
+  if (known) compare_later(job, memo, *known);
+  return jobs_.add(file_job(jobs_.size(), job, memo));
 }
 
 Result<JobQueue> Planner::finish() {

@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "common/error/result.h"
-#include "common/jobs/job.h"
+#include "common/jobs/index_file.h"
 #include "supervisor/database/known_file.h"
 #include "supervisor/repository/listing.h"
+#include "supervisor/run/file_job.h"
 #include "supervisor/run/job_queue.h"
 
 namespace forkdex {
@@ -68,7 +69,7 @@ class Planner {
                  const KnownFile& known) const;
   bool stays_quarantined(const KnownFile& known) const;
   bool in_scope(const std::string& path) const { return !rules_.in_scope || rules_.in_scope(path); }
-  void compare_later(Job& job, const KnownFile& known) const;
+  void compare_later(IndexFile& file, FileMemo& memo, const KnownFile& known) const;
   Result<void> plan(ListedFile&& file, const KnownFile* known);
 
   PlanRules rules_;

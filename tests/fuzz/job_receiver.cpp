@@ -1,7 +1,7 @@
 // The worker's end of a segment against a supervisor that writes anything into it: a job it takes
 // can be worked on, and its answers stay inside the segment.
 
-#include <array>
+#include <cstdint>
 #include <stdexcept>
 #include <string_view>
 
@@ -20,11 +20,13 @@ void take_and_finish(JobReceiver& receiver, Input& input) {
   }
   if (!*taken) return;
   expect((*taken)->slot < kSlots, "a slot is one of the table");
-  expect((*taken)->job.path.size() <= kMaxPathBytes, "a path has its limit");
+  expect((*taken)->job.payload.size() <= kMaxJobPayload, "a payload has its limit");
+  expect(static_cast<std::size_t>((*taken)->job.kind) < kJobKinds, "a kind is one");
   receiver.enter((*taken)->slot, Stage::kRead);
   receiver.set_content_hash((*taken)->slot, Sha256{});
   Outcome outcome;
   outcome.detail = input.line();
+  outcome.payload = input.line();
   receiver.finish((*taken)->slot, outcome);
 }
 
@@ -38,18 +40,13 @@ void check(std::string_view bytes) {
     switch (input.letter()) {
       case 'o': {
         Job job;
-        job.path = input.line();
+        job.kind = static_cast<JobKind>(input.number<std::uint8_t>());
+        job.payload = input.line();
         sender->offer(job);
         break;
       }
-      case 'q':
-        sender->offer_query(1, input.line());
-        break;
       case 't':
         take_and_finish(receiver, input);
-        break;
-      case 'v':
-        receiver.set_vector(std::array<float, 3>{1, 2, 3});
         break;
       default:
         peer.write(input);

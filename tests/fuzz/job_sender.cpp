@@ -10,6 +10,7 @@
 
 #include "common/base/path_text.h"
 #include "common/base/utf8.h"
+#include "common/jobs/index_file.h"
 #include "common/protocol/segment.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/lying_peer.h"
@@ -55,8 +56,27 @@ class Supervisor {
   void offer(Input& input) {
     Job job;
     job.id = next_id_++;
-    job.path = input.line();
+    job.kind = static_cast<JobKind>(input.number<std::uint8_t>() % kJobKinds);
+    job.payload = input.line();
     if (sender_.offer(job)) outstanding_.insert(job.id);
+  }
+
+  // What a worker says of a file, or bytes that say nothing.
+  static std::string result(Input& input) {
+    if (input.letter() == '-') return std::string(input.line());
+    IndexFileResult file;
+    file.state = static_cast<FileState>(input.number<std::uint8_t>());
+    file.language = input.line();
+    file.chunks = input.number<std::uint32_t>();
+    return encode(file);
+  }
+
+  // What a phase does with a payload: that of another kind reads as none, or as one that could be.
+  static void look_into(std::string_view payload) {
+    const auto file = index_file_result(payload);
+    expect(!file || (static_cast<std::size_t>(file->state) < kFileStateCount &&
+                     is_row_text(file->language) && is_row_text(file->blob_oid)),
+           "a file's result can stand in a row");
   }
 
   // An honest worker's turn, in memory that may be damaged.
@@ -65,8 +85,9 @@ class Supervisor {
     if (!taken || !*taken) return;
     receiver_.enter((*taken)->slot, static_cast<Stage>(input.number<std::uint8_t>()));
     Outcome outcome;
-    outcome.state = static_cast<FileState>(input.number<std::uint8_t>());
+    outcome.end = static_cast<JobEnd>(input.number<std::uint8_t>());
     outcome.detail = input.line();
+    outcome.payload = result(input);
     if (input.letter() != '-') receiver_.finish((*taken)->slot, outcome);
   }
 
@@ -79,13 +100,13 @@ class Supervisor {
     if (!*collected) return;
     const Outcome& outcome = **collected;
     expect(outstanding_.erase(outcome.job_id) == 1, "an outcome is of a job that was out");
-    expect(static_cast<std::size_t>(outcome.state) < kFileStateCount, "an outcome's state is one");
-    expect(
-        is_row_text(outcome.reason) && is_row_text(outcome.detail) && is_row_text(outcome.language),
-        "an outcome's texts can stand in a row");
+    expect(outcome.end < JobEnd::kQuarantined, "an outcome's end is one that a worker knows");
+    expect(is_row_text(outcome.reason) && is_row_text(outcome.detail),
+           "an outcome's texts can stand in a row");
+    look_into(outcome.payload);
     const nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
-    for (const nanoseconds time :
-         {outcome.read, outcome.parse, outcome.embed, outcome.store, outcome.elapsed})
+    for (const nanoseconds time : {outcome.times.read, outcome.times.parse, outcome.times.embed,
+                                   outcome.times.store, outcome.elapsed})
       expect(time >= nanoseconds(0) && time <= now, "nothing took longer than there was time");
   }
 
@@ -103,7 +124,6 @@ class Supervisor {
       expect(outstanding_.contains(*active), "the active job is one that is out");
     expect(last_beat <= now, "the last beat was before now");
     expect(sender_.idle() >= nanoseconds(0), "nobody was idle for less than no time");
-    expect(sender_.vector().size() <= kMaxVectorDimension, "a vector has its limit");
     expect(is_row_text(sender_.sandbox_gaps()), "what the sandbox lacks can be shown");
     if (const auto failure = sender_.failure())
       expect(is_row_text(failure->text()), "a failure's text can be shown");

@@ -3,19 +3,23 @@
 // A file on its way through a worker: taken, parsed, not yet stored.
 
 #include <chrono>
+#include <cstdint>
 #include <vector>
 
 #include "common/base/hash.h"
+#include "common/jobs/index_file.h"
 #include "common/model/view.h"
-#include "common/protocol/segment.h"
 #include "worker/parse/chunk.h"
 #include "worker/read/source_file.h"
 
 namespace forkdex {
 
 struct FileInHand {
-  JobReceiver::Taken taken;
+  std::uint32_t slot = 0;
+  Job job;
+  IndexFile wanted;  ///< the job's payload
   Outcome outcome;
+  IndexFileResult result;  ///< the outcome's payload
   SourceFile file;
   ParsedFile parsed;
   /// Of each chunk's text in that view. The source's are there even where no model embeds it: they

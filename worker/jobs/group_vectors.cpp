@@ -27,7 +27,7 @@ Result<void> GroupVectors::embed_unknown(const std::map<Sha256, Text>& texts) {
   std::vector<Sha256> hashes;
   for (const auto& [hash, text] : texts) hashes.push_back(hash);
   if (auto passed = fault::point("embed.lookup"); !passed) return passed;
-  auto known = store_.known_vectors(model_id_, hashes);
+  auto known = store_.known_vectors(model_.id, hashes);
   if (!known) return known.error();
   std::vector<Text> unknown;
   for (std::size_t i = 0; i < hashes.size(); ++i)
@@ -53,8 +53,8 @@ void GroupVectors::embedding(std::span<const Text> slice, std::span<const std::s
   owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
   for (const FileInHand* rests : embedding_)
     if (!std::binary_search(owners.begin(), owners.end(), rests))
-      receiver_.enter(rests->taken.slot, Stage::kWaiting);
-  for (const FileInHand* owner : owners) receiver_.enter(owner->taken.slot, Stage::kEmbed);
+      receiver_.enter(rests->slot, Stage::kWaiting);
+  for (const FileInHand* owner : owners) receiver_.enter(owner->slot, Stage::kEmbed);
   embedding_ = std::move(owners);
 }
 
@@ -64,14 +64,14 @@ Result<void> GroupVectors::embed_slice(std::span<const Text> slice) {
   std::vector<std::string_view> sources;
   prefixed.reserve(slice.size());
   for (const Text& text : slice) {
-    if (prefix_.empty()) {
+    if (model_.prefix.empty()) {
       sources.push_back(text.text);
     } else {
-      prefixed.push_back(prefix_ + std::string(text.text));
+      prefixed.push_back(model_.prefix + std::string(text.text));
       sources.push_back(prefixed.back());
     }
   }
-  const std::size_t dimension = embedder_->dimension();
+  const std::size_t dimension = model_.embedder->dimension();
   const std::size_t row = hashes_.size();
   vectors_.resize((row + slice.size()) * dimension);
   std::chrono::nanoseconds cpu{0};
@@ -82,9 +82,9 @@ Result<void> GroupVectors::embed_slice(std::span<const Text> slice) {
     std::iota(all.begin(), all.end(), std::size_t{0});
     embedding(slice, all);  // while they are tokenized
     for (const FileInHand* owner : embedding_)
-      if (auto passed = fault::point("embed.batch", owner->taken.job.path); !passed) return passed;
-    auto embedded = embedder_->embed(sources, std::span(vectors_).subspan(row * dimension), tokens,
-                                     [&](auto batch) { embedding(slice, batch); });
+      if (auto passed = fault::point("embed.batch", owner->wanted.path); !passed) return passed;
+    auto embedded = model_.embedder->embed(sources, std::span(vectors_).subspan(row * dimension),
+                                           tokens, [&](auto batch) { embedding(slice, batch); });
     if (!embedded) return embedded;
     embedding(slice, {});
   }
@@ -92,22 +92,22 @@ Result<void> GroupVectors::embed_slice(std::span<const Text> slice) {
   for (const std::string_view source : sources) bytes += source.size();
   for (const Text& text : slice) {
     const double share = static_cast<double>(text.text.size()) / static_cast<double>(bytes);
-    text.owner->outcome.embed += std::chrono::nanoseconds(
+    text.owner->outcome.times.embed += std::chrono::nanoseconds(
         static_cast<std::int64_t>(share * static_cast<double>(cpu.count())));
-    ++text.owner->outcome.embedded;
+    ++text.owner->result.embedded;
     hashes_.push_back(text.hash);
   }
-  slice.front().owner->outcome.tokens += tokens;
+  slice.front().owner->result.tokens += tokens;
   return {};
 }
 
 /// Stores the vectors in hand ahead of their files and lets go of them.
 Result<void> GroupVectors::store_held_vectors() {
-  const std::size_t dimension = embedder_->dimension();
+  const std::size_t dimension = model_.embedder->dimension();
   std::vector<StoredVector> vectors;
   for (std::size_t row = 0; row < hashes_.size(); ++row)
     vectors.push_back({hashes_[row], std::span(vectors_).subspan(row * dimension, dimension)});
-  if (auto stored = store_.store_vectors(model_id_, vectors); !stored) {
+  if (auto stored = store_.store_vectors(model_.id, vectors); !stored) {
     // What refuses one file may pass: they are stored with their files then.
     const bool may_pass = traits(stored.error().code).radius == BlastRadius::kFile;
     return may_pass ? Result<void>() : stored;
@@ -119,7 +119,7 @@ Result<void> GroupVectors::store_held_vectors() {
 std::vector<StoredVector> GroupVectors::vectors_of(const FileInHand& file, View view) const {
   std::unordered_set<std::string_view> wanted;
   for (const Sha256& hash : file.hashes[view]) wanted.insert(bytes_of(hash));
-  const std::size_t dimension = embedder_->dimension();
+  const std::size_t dimension = model_.embedder->dimension();
   std::vector<StoredVector> vectors;
   for (std::size_t row = 0; row < hashes_.size(); ++row)
     if (wanted.contains(bytes_of(hashes_[row])))

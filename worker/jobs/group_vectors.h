@@ -5,14 +5,13 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <span>
-#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/protocol/segment.h"
-#include "worker/embed/embedder.h"
+#include "worker/jobs/embedding_model.h"
 #include "worker/jobs/file_in_hand.h"
 #include "worker/store/file_store.h"
 
@@ -27,17 +26,11 @@ class GroupVectors {
     FileInHand* owner;
   };
 
-  /// `prefix` goes before every text. REQUIRES that `store` and `receiver` outlive this.
-  GroupVectors(std::shared_ptr<Embedder> embedder, std::string prefix, std::int64_t model_id,
-               FileStore& store, JobReceiver& receiver)
-      : embedder_(std::move(embedder)),
-        prefix_(std::move(prefix)),
-        model_id_(model_id),
-        store_(store),
-        receiver_(receiver) {}
+  /// REQUIRES that `store` and `receiver` outlive this.
+  GroupVectors(EmbeddingModel model, FileStore& store, JobReceiver& receiver)
+      : model_(std::move(model)), store_(store), receiver_(receiver) {}
 
-  std::int64_t model_id() const { return model_id_; }
-  Embedder& embedder() const { return *embedder_; }
+  std::int64_t model_id() const { return model_.id; }
 
   /// Begins another group.
   void clear();
@@ -59,9 +52,7 @@ class GroupVectors {
   void embedding(std::span<const Text> slice, std::span<const std::size_t> texts);
   Result<void> store_held_vectors();
 
-  std::shared_ptr<Embedder> embedder_;
-  std::string prefix_;
-  std::int64_t model_id_;
+  EmbeddingModel model_;
   FileStore& store_;
   JobReceiver& receiver_;
   std::vector<FileInHand*> embedding_;  // the files that the batch at hand has texts of

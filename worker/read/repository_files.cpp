@@ -24,9 +24,9 @@ Result<RepositoryFiles> RepositoryFiles::open(const IndexingSetup& indexing) {
   return files;
 }
 
-Result<SourceFile> RepositoryFiles::read(const Job& job, std::uint64_t max_bytes) const {
-  return blobs_ ? blobs_->read(job.blob_oid, max_bytes)
-                : read_source_file(root_.get(), job.path, max_bytes);
+Result<SourceFile> RepositoryFiles::read(const IndexFile& file, std::uint64_t max_bytes) const {
+  return blobs_ ? blobs_->read(file.blob_oid, max_bytes)
+                : read_source_file(root_.get(), file.path, max_bytes);
 }
 
 }  // namespace forkdex

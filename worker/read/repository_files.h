@@ -1,6 +1,6 @@
 #pragma once
 
-// Where the bytes of a job come from: the work tree's folder, or the blobs of a commit. Opened
+// Where the bytes of a file come from: the work tree's folder, or the blobs of a commit. Opened
 // before the sandbox, which leaves the process what folders() says. One thread.
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 #include "common/base/unique_fd.h"
 #include "common/error/result.h"
-#include "common/jobs/job.h"
+#include "common/jobs/index_file.h"
 #include "common/protocol/worker_setup.h"
 #include "worker/read/blob_store.h"
 #include "worker/read/source_file.h"
@@ -25,8 +25,8 @@ class RepositoryFiles {
   /// What must stay readable.
   const std::vector<std::filesystem::path>& folders() const { return folders_; }
 
-  /// Reads the file of `job`. ERRORS those of read_source_file and BlobStore::read.
-  Result<SourceFile> read(const Job& job, std::uint64_t max_bytes) const;
+  /// Reads `file`. ERRORS those of read_source_file and BlobStore::read.
+  Result<SourceFile> read(const IndexFile& file, std::uint64_t max_bytes) const;
 
  private:
   UniqueFd root_;                   // none where blobs_ is

@@ -7,7 +7,7 @@
 
 #include "common/base/hash.h"
 #include "common/error/result.h"
-#include "common/jobs/job.h"
+#include "common/jobs/file_facts.h"
 
 namespace forkdex {
 

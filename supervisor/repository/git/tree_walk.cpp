@@ -8,7 +8,7 @@
 #include <git2.h>
 
 #include "common/base/path_text.h"
-#include "common/jobs/job.h"
+#include "common/jobs/file_facts.h"
 
 namespace forkdex {
 namespace {

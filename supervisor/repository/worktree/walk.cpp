@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "common/base/glob.h"
-#include "common/jobs/job.h"
+#include "common/jobs/file_facts.h"
 
 namespace forkdex {
 namespace {

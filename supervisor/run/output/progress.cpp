@@ -35,9 +35,8 @@ class PlainProgress final : public Progress {
   /// Shown with the next line of counts, if the phase lasts that long.
   void phase(std::string_view name, Clock::time_point) override { phase_ = name; }
   void working_on(unsigned, std::string_view) override {}
-  void finished(unsigned slot, const Job& job, const Outcome& outcome,
-                Clock::time_point now) override {
-    if (file_lines_) write_text(fd_, file_line(slot, job, outcome));
+  void finished(unsigned slot, const FinishedFile& file, Clock::time_point now) override {
+    if (file_lines_) write_text(fd_, file_line(slot, file));
     tick(now);
   }
   void tick(Clock::time_point now) override {
@@ -72,14 +71,13 @@ class JsonProgress final : public Progress {
 
   void phase(std::string_view, Clock::time_point) override {}
   void working_on(unsigned, std::string_view) override {}
-  void finished(unsigned slot, const Job& job, const Outcome& outcome,
-                Clock::time_point now) override {
+  void finished(unsigned slot, const FinishedFile& file, Clock::time_point now) override {
     write({{"event", "file"},
-           {"path", escape_path(job.path)},
-           {"state", name(outcome.state)},
-           {"chunks", outcome.chunks},
+           {"path", escape_path(file.path)},
+           {"state", name(file.verdict.state)},
+           {"chunks", file.result.chunks},
            {"worker", slot},
-           {"seconds", to_seconds(outcome.elapsed)}});
+           {"seconds", to_seconds(file.elapsed)}});
     tick(now);
   }
   void tick(Clock::time_point now) override {

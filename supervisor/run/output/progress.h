@@ -8,7 +8,6 @@
 #include <memory>
 #include <string_view>
 
-#include "common/jobs/job.h"
 #include "supervisor/run/accounting.h"
 #include "supervisor/settings/settings.h"
 
@@ -26,11 +25,10 @@ class Progress {
   /// Shows what the run does while no files are being finished: "scan", "index build". Empty:
   /// files.
   virtual void phase(std::string_view name, Clock::time_point now) = 0;
-  /// Shows the file (raw path) that worker `slot`, from 0, works on; empty for none.
-  virtual void working_on(unsigned slot, std::string_view path) = 0;
-  /// Tells of a job that Accounting has just recorded.
-  virtual void finished(unsigned slot, const Job& job, const Outcome& outcome,
-                        Clock::time_point now) = 0;
+  /// Shows what worker `slot`, from 0, works on, by Job::label; empty for nothing.
+  virtual void working_on(unsigned slot, std::string_view label) = 0;
+  /// Tells of a file that Accounting has just recorded.
+  virtual void finished(unsigned slot, const FinishedFile& file, Clock::time_point now) = 0;
   /// Draws when it is time to; call it at least every tick_interval().
   virtual void tick(Clock::time_point now) = 0;
   /// Removes the bar; nothing is drawn afterwards.

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "common/base/path_text.h"
 #include "common/base/terminal_text.h"
 #include "supervisor/run/output/progress_text.h"
 #include "supervisor/terminal/log.h"
@@ -57,11 +56,11 @@ std::vector<std::string> bar_lines(const BarView& view, TerminalSize size) {
       keep_start(width < kNarrowestBar ? counts : bar_of(view, width) + counts, size.columns));
   const std::size_t fitting = size.rows > 2 ? size.rows - 2 : 0;
   for (std::size_t slot = 0; slot < std::min(view.workers.size(), fitting); ++slot) {
-    const std::string label = fmt::format("{:>3} ", slot);
-    const std::string& path = view.workers[slot];
-    const std::string shown = path.empty() ? "idle" : printable(escape_path(path));
+    const std::string number = fmt::format("{:>3} ", slot);
+    const std::string& label = view.workers[slot];
+    const std::string shown = label.empty() ? "idle" : printable(label);
     lines.push_back(
-        keep_start(label + keep_end(shown, size.columns - std::min(size.columns, label.size())),
+        keep_start(number + keep_end(shown, size.columns - std::min(size.columns, number.size())),
                    size.columns));
   }
   return lines;
@@ -81,14 +80,13 @@ void ProgressBar::phase(std::string_view name, Clock::time_point now) {
   tick(now);
 }
 
-void ProgressBar::working_on(unsigned slot, std::string_view path) {
+void ProgressBar::working_on(unsigned slot, std::string_view label) {
   if (slot >= workers_.size()) workers_.resize(slot + 1);
-  workers_[slot] = path;
+  workers_[slot] = label;
 }
 
-void ProgressBar::finished(unsigned slot, const Job& job, const Outcome& outcome,
-                           Clock::time_point now) {
-  if (file_lines_) pending_ += file_line(slot, job, outcome);
+void ProgressBar::finished(unsigned slot, const FinishedFile& file, Clock::time_point now) {
+  if (file_lines_) pending_ += file_line(slot, file);
   if (pending_.size() > kMostPendingBytes) drawn_at_ = {};
   tick(now);
 }

@@ -28,7 +28,7 @@ struct BarView {
   double chunks_per_second = 0;
   std::optional<std::chrono::seconds> time_left;
   std::string phase;                 ///< empty while files are being finished
-  std::vector<std::string> workers;  ///< raw path each works on, empty when idle
+  std::vector<std::string> workers;  ///< Job::label of what each works on, empty when idle
 };
 
 /// One line of counts, then one a worker; none wider than the terminal, and never more than fit
@@ -42,9 +42,8 @@ class ProgressBar final : public Progress {
   ~ProgressBar() override;
 
   void phase(std::string_view name, Clock::time_point now) override;
-  void working_on(unsigned slot, std::string_view path) override;
-  void finished(unsigned slot, const Job& job, const Outcome& outcome,
-                Clock::time_point now) override;
+  void working_on(unsigned slot, std::string_view label) override;
+  void finished(unsigned slot, const FinishedFile& file, Clock::time_point now) override;
   void tick(Clock::time_point now) override;
   void end(Clock::time_point now) override;
 

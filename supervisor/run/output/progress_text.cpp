@@ -19,13 +19,14 @@ std::string clock_text(std::chrono::seconds time) {
   return fmt::format("{}:{:02}:{:02}", all / 3600, all / 60 % 60, all % 60);
 }
 
-std::string file_line(unsigned slot, const Job& job, const Outcome& outcome) {
-  std::string line = fmt::format("{} {}: ", name(outcome.state), printable(escape_path(job.path)));
-  if (!outcome.reason.empty()) line += outcome.reason + ", ";
-  if (!outcome.detail.empty()) line += printable(outcome.detail) + ", ";
-  if (outcome.state == FileState::kIndexed) line += fmt::format("{} chunks, ", outcome.chunks);
-  if (job.attempt > 1) line += fmt::format("attempt {}, ", job.attempt);
-  return line + fmt::format("{:.2f} s, worker {}\n", to_seconds(outcome.elapsed), slot);
+std::string file_line(unsigned slot, const FinishedFile& file) {
+  const auto& [state, reason, detail, attempts] = file.verdict;
+  std::string line = fmt::format("{} {}: ", name(state), printable(escape_path(file.path)));
+  if (!reason.empty()) line += reason + ", ";
+  if (!detail.empty()) line += printable(detail) + ", ";
+  if (state == FileState::kIndexed) line += fmt::format("{} chunks, ", file.chunks);
+  if (attempts > 1) line += fmt::format("attempt {}, ", attempts);
+  return line + fmt::format("{:.2f} s, worker {}\n", to_seconds(file.elapsed), slot);
 }
 
 void write_text(int fd, std::string_view text) {

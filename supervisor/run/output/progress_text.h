@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/jobs/job.h"
+#include "supervisor/run/file_job.h"
 
 namespace forkdex {
 
@@ -14,7 +14,7 @@ namespace forkdex {
 std::string clock_text(std::chrono::seconds time);
 
 /// One finished file: "indexed src/a.ts: 12 chunks, 0.31 s, worker 1", newline included.
-std::string file_line(unsigned slot, const Job& job, const Outcome& outcome);
+std::string file_line(unsigned slot, const FinishedFile& file);
 
 /// Writes all of `text`. BLOCKS until it is taken; an error drops the rest, for nobody is left to
 /// be told.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common/error/fault.h"
+#include "common/jobs/embed_messages.h"
 #include "supervisor/terminal/log.h"
 
 namespace forkdex {
@@ -127,10 +128,10 @@ std::vector<ObjectId> CommitPhase::Stored::gone() const {
 Job CommitPhase::job_of(std::vector<Sha256> messages) {
   Job job;
   job.id = jobs_made_++;
-  job.kind = JobKind::kMessages;
-  job.path = messages.size() == 1 ? "commit message " + hex(messages.front()).substr(0, 12)
-                                  : fmt::format("{} commit messages", messages.size());
-  job.messages = std::move(messages);
+  job.kind = JobKind::kEmbedMessages;
+  job.label = messages.size() == 1 ? "commit message " + hex(messages.front()).substr(0, 12)
+                                   : fmt::format("{} commit messages", messages.size());
+  job.payload = encode(EmbedMessages{std::move(messages)});
   return job;
 }
 
@@ -186,23 +187,24 @@ Result<JobQueue> CommitPhase::jobs_of_round() {
 }
 
 void CommitPhase::finished(const Job& job, const Outcome& outcome) {
-  counts_.embedded += outcome.embedded;
-  counts_.reused += outcome.reused;
-  counts_.tokens += outcome.tokens;
-  if (outcome.state == FileState::kIndexed) return;
-  if (job.messages.size() > 1) {
-    suspects_.insert(suspects_.end(), job.messages.begin(), job.messages.end());
+  const auto result = decode<EmbedMessagesResult>(outcome.payload).value_or(EmbedMessagesResult());
+  counts_.embedded += result.embedded;
+  counts_.reused += result.reused;
+  counts_.tokens += result.tokens;
+  if (outcome.end == JobEnd::kDone) return;
+  const auto [hashes] = decode<EmbedMessages>(job.payload).value_or(EmbedMessages());
+  if (hashes.size() > 1) {
+    suspects_.insert(suspects_.end(), hashes.begin(), hashes.end());
     return;
   }
-  if (outcome.state == FileState::kQuarantined) {
-    counts_.refused += job.messages.size();
-    for (const Sha256& hash : job.messages)
-      refusals_.push_back({hash, outcome.reason, outcome.detail});
+  if (outcome.end == JobEnd::kQuarantined) {
+    counts_.refused += hashes.size();
+    for (const Sha256& hash : hashes) refusals_.push_back({hash, outcome.reason, outcome.detail});
   } else {
-    counts_.failed += job.messages.size();
+    counts_.failed += hashes.size();
   }
   log_warning("messages.not_embedded",
-              {{"what", job.path}, {"reason", outcome.reason}, {"detail", outcome.detail}});
+              {{"what", job.label}, {"reason", outcome.reason}, {"detail", outcome.detail}});
 }
 
 Result<void> CommitPhase::write_refusals() {

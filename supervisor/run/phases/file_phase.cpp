@@ -135,20 +135,18 @@ std::uint64_t FilePhase::limit_behind(std::string_view reason) const {
 }
 
 void FilePhase::finished(unsigned worker, const Job& job, const Outcome& outcome) {
-  if (job.kind == JobKind::kMessages) {
-    run_.watch.file_finished();
-    run_.accounting.add_times(outcome);
+  run_.watch.file_finished();
+  if (job.kind == JobKind::kEmbedMessages) {
+    run_.accounting.add_times(outcome.times);
     return run_.messages_finished(job, outcome);
   }
-  run_.accounting.record(job, outcome);
-  run_.progress.finished(worker, job, outcome, Clock::now());
-  run_.watch.file_finished();
+  FinishedFile file = finished_file(job, outcome);
+  run_.accounting.record(file);
+  run_.progress.finished(worker, file, Clock::now());
   // Indexed and empty files were stored by the worker, in the file's own transaction.
-  if (outcome.state == FileState::kIndexed || outcome.state == FileState::kEmpty) return;
-  FileRecord record = record_of(job, outcome, recipe_);
-  if (outcome.state == FileState::kQuarantined)
-    record.refused_limit = job.quarantine ? job.quarantine->limit : limit_behind(outcome.reason);
-  note(std::move(record));
+  const FileState state = file.verdict.state;
+  if (state == FileState::kIndexed || state == FileState::kEmpty) return;
+  note(record_of(std::move(file), recipe_, limit_behind(outcome.reason)));
 }
 
 /// Writes to the ledger. A lost database ends nothing: the record is kept, and written when it is
@@ -166,7 +164,7 @@ void FilePhase::tick() {
   for (unsigned worker = 0; worker < places_; ++worker) {
     const auto id = pool_.active(worker);
     const Job* job = id ? dispatcher_.in_hand(*id) : nullptr;
-    run_.progress.working_on(worker, job ? std::string_view(job->path) : std::string_view());
+    run_.progress.working_on(worker, job ? std::string_view(job->label) : std::string_view());
   }
   run_.progress.tick(Clock::now());
   flush_when_due();

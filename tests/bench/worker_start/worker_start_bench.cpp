@@ -33,6 +33,7 @@
 #include "supervisor/fleet/worker_process.h"
 #include "supervisor/installation/locations.h"
 #include "supervisor/run/dispatcher.h"
+#include "supervisor/run/file_job.h"
 
 namespace forkdex {
 namespace {
@@ -210,10 +211,8 @@ JobQueue jobs_of(const fs::path& folder, std::size_t times) {
   for (std::size_t time = 0; time < times; ++time)
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
       if (!entry.is_regular_file()) continue;
-      Job job;
-      job.id = jobs.size();
-      job.path = fs::relative(entry.path(), folder).string();
-      check(jobs.add(job));
+      const IndexFile file{fs::relative(entry.path(), folder).string()};
+      check(jobs.add(file_job(jobs.size(), file, {})));
     }
   return jobs;
 }

@@ -22,6 +22,8 @@
 #include <thread>
 #include <vector>
 
+#include "common/jobs/embed_query.h"
+#include "common/jobs/index_file.h"
 #include "common/protocol/fork_request.h"
 #include "common/protocol/segment.h"
 #include "common/protocol/worker_setup.h"
@@ -57,9 +59,13 @@ void use_threads() {
     std::exit(8);
 }
 
+IndexFile file_of(const JobReceiver::Taken& taken) {
+  return decode<IndexFile>(taken.job.payload).value();
+}
+
 /// An end with a status where the name says so.
 void parse(JobReceiver& receiver, const JobReceiver::Taken& taken) {
-  const std::string_view name = taken.job.path;
+  const std::string name = file_of(taken).path;
   receiver.enter(taken.slot, Stage::kRead);
   receiver.set_content_hash(taken.slot, sha256(name));
   receiver.enter(taken.slot, Stage::kParse);
@@ -81,7 +87,7 @@ void parse(JobReceiver& receiver, const JobReceiver::Taken& taken) {
 void embed(JobReceiver& receiver, const std::vector<JobReceiver::Taken>& group) {
   for (const auto& taken : group) receiver.enter(taken.slot, Stage::kEmbed);
   for (const auto& taken : group)
-    if (std::string_view(taken.job.path).starts_with("embed")) {
+    if (file_of(taken).path.starts_with("embed")) {
       ::signal(SIGSEGV, SIG_DFL);  // a sanitizer turns it into an exit
       ::raise(SIGSEGV);
     }
@@ -90,17 +96,14 @@ void embed(JobReceiver& receiver, const std::vector<JobReceiver::Taken>& group) 
 
 void store(JobReceiver& receiver, const JobReceiver::Taken& taken) {
   receiver.enter(taken.slot, Stage::kStore);
+  const IndexFile file = file_of(taken);
+  const bool lies = file.path.starts_with("lie");
+  IndexFileResult result;
+  result.chunks = 1;
+  if (file.is_unchanged(sha256(file.path), taken.job)) result.state = FileState::kUnchanged;
+  if (lies) result.state = FileState::kRemoved;
   Outcome outcome;
-  outcome.job_id = taken.job.id;
-  outcome.chunks = 1;
-  const bool lies = std::string_view(taken.job.path).starts_with("lie");
-  if (lies) outcome.state = static_cast<FileState>(kFileStateCount);
-  if (taken.job.known && sha256(taken.job.path) == [&] {
-        Sha256 known{};
-        std::copy(std::begin(taken.job.known_hash), std::end(taken.job.known_hash), known.begin());
-        return known;
-      }())
-    outcome.state = FileState::kUnchanged;
+  outcome.payload = encode(result);
   receiver.finish(taken.slot, outcome);
   // Found out, it is ended; at work on another file by then, it would have that one suspected.
   while (lies) ::pause();
@@ -109,11 +112,11 @@ void store(JobReceiver& receiver, const JobReceiver::Taken& taken) {
 Result<void> answer_query(JobReceiver& receiver, const JobReceiver::Taken& taken) {
   const auto setup = read_worker_setup(kSetupFd);
   if (!setup) return setup.error();
-  const float told[] = {static_cast<float>(setup->tuning.batch_tokens),
-                        static_cast<float>(setup->tuning.precision)};
-  receiver.set_vector(told);
+  EmbedQueryResult result;
+  result.vector = {static_cast<float>(setup->tuning.batch_tokens),
+                   static_cast<float>(setup->tuning.precision)};
   Outcome outcome;
-  outcome.job_id = taken.job.id;
+  outcome.payload = encode(result);
   receiver.finish(taken.slot, outcome);
   return {};
 }
@@ -134,7 +137,7 @@ int main_of_fake_worker(int argc, char** argv) {
     while (group.size() < kGroup) {
       auto taken = receiver->take();
       if (!taken || !*taken) break;
-      if ((*taken)->job.kind == JobKind::kQuery) {
+      if ((*taken)->job.kind == JobKind::kEmbedQuery) {
         if (!answer_query(*receiver, **taken)) return kExitBug;
         continue;
       }

@@ -7,6 +7,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/jobs/embed_messages.h"
+#include "common/jobs/embed_query.h"
+#include "common/jobs/index_file.h"
 #include "common/protocol/ring.h"
 
 using namespace forkdex;
@@ -28,66 +31,82 @@ Ends connect() {
   return {*std::move(sender), *std::move(receiver)};
 }
 
-Job job(std::uint64_t id, std::string path) {
+Job job(std::uint64_t id, std::string payload) {
   Job job;
   job.id = id;
-  job.path = std::move(path);
+  job.payload = std::move(payload);
   return job;
+}
+
+/// What a worker says of a file that is done.
+Outcome done() {
+  Outcome outcome;
+  outcome.payload = encode(IndexFileResult());
+  return outcome;
 }
 
 }  // namespace
 
 TEST_CASE("segment: a job and its outcome cross unchanged", "[ring]") {
   Ends ends = connect();
-  Job sent = job(7, "src/na\xffme\n.ts");
+  Job sent = job(7, std::string("na\xffme\n\0.ts", 11));
+  sent.kind = JobKind::kEmbedMessages;
   sent.attempt = 3;
-  sent.known = true;
-  sent.known_hash[31] = 9;
-  sent.signature = {12, 34, 56, 78, 90};
-  sent.blob_oid = std::string(40, 'a');
+  sent.in_doubt = GENERATE(false, true);
+  sent.taken_before = !sent.in_doubt;
   REQUIRE(ends.sender.offer(sent));
   const auto taken = ends.receiver.take();
   REQUIRE(taken.ok());
   REQUIRE(taken->has_value());
   const Job& got = (*taken)->job;
   CHECK(got.id == 7);
-  CHECK(got.path == sent.path);
+  CHECK(got.kind == JobKind::kEmbedMessages);
+  CHECK(got.payload == sent.payload);
   CHECK(got.attempt == 3);
-  CHECK(got.known);
-  CHECK(got.known_hash[31] == 9);
-  CHECK(got.signature.same_file(sent.signature));
-  CHECK(got.signature.seen_at_ns == 90);
-  CHECK(got.blob_oid == sent.blob_oid);
+  CHECK(got.in_doubt == sent.in_doubt);
+  CHECK(got.taken_before == sent.taken_before);
 
   Outcome outcome;
-  outcome.state = FileState::kFailed;
+  outcome.end = JobEnd::kFailed;
   outcome.reason = "encoding";
   outcome.detail = "no UTF-16";
-  outcome.language = "tsx";
-  outcome.chunks = 4;
-  outcome.tokens = 99;
-  outcome.embed = std::chrono::nanoseconds(5);
+  outcome.times.embed = std::chrono::nanoseconds(5);
+  outcome.payload = encode(EmbedMessagesResult{1, 2, 99});
   ends.receiver.finish((*taken)->slot, outcome);
   const auto back = ends.sender.collect();
   REQUIRE(back.ok());
   REQUIRE(back->has_value());
   CHECK((*back)->job_id == 7);
-  CHECK((*back)->state == FileState::kFailed);
+  CHECK((*back)->end == JobEnd::kFailed);
   CHECK((*back)->reason == "encoding");
   CHECK((*back)->detail == "no UTF-16");
-  CHECK((*back)->language == "tsx");
-  CHECK((*back)->chunks == 4);
-  CHECK((*back)->tokens == 99);
-  CHECK((*back)->embed.count() == 5);
+  CHECK((*back)->times.embed.count() == 5);
+  CHECK((*back)->payload == outcome.payload);
 }
 
-TEST_CASE("segment: a path of the greatest length crosses, a longer one is refused", "[ring]") {
+TEST_CASE("segment: a payload of the greatest length crosses, a longer one is refused", "[ring]") {
   Ends ends = connect();
-  REQUIRE(ends.sender.offer(job(1, std::string(kMaxPathBytes, 'p'))));
-  CHECK_FALSE(ends.sender.offer(job(2, std::string(kMaxPathBytes + 1, 'p'))));
+  REQUIRE(ends.sender.offer(job(1, std::string(kMaxJobPayload, 'p'))));
+  CHECK_FALSE(ends.sender.offer(job(2, std::string(kMaxJobPayload + 1, 'p'))));
   const auto taken = ends.receiver.take();
   REQUIRE(taken->has_value());
-  CHECK((*taken)->job.path.size() == kMaxPathBytes);
+  CHECK((*taken)->job.payload.size() == kMaxJobPayload);
+}
+
+TEST_CASE("segment: an outcome that no worker gives for its kind of job is damage", "[ring]") {
+  Ends ends = connect();
+  REQUIRE(ends.sender.offer(job(1, "a")));
+  Outcome outcome = done();
+  const auto spoil = GENERATE(0, 1, 2, 3);
+  if (spoil == 0) outcome.end = JobEnd::kQuarantined;
+  if (spoil == 1) outcome.end = static_cast<JobEnd>(99);
+  if (spoil == 2) outcome.payload.pop_back();
+  if (spoil == 3) outcome.payload = encode(EmbedMessagesResult());
+  ends.receiver.finish((*ends.receiver.take())->slot, outcome);
+  const auto back = ends.sender.collect();
+  REQUIRE_FALSE(back.ok());
+  CHECK(back.error().code == ErrorCode::kRingBroken);
+  CHECK(ends.sender.held().size() == 1);  // for whoever blames
 }
 
 TEST_CASE("segment: holds as many jobs as it has slots and says which", "[ring]") {
@@ -109,7 +128,7 @@ TEST_CASE("segment: outcomes may come back in another order than the jobs went",
   for (std::uint64_t id = 1; id <= 3; ++id) REQUIRE(ends.sender.offer(job(id, "a")));
   std::vector<std::uint32_t> slots;
   for (int i = 0; i < 3; ++i) slots.push_back((*ends.receiver.take())->slot);
-  for (const int i : {2, 0, 1}) ends.receiver.finish(slots[static_cast<std::size_t>(i)], Outcome{});
+  for (const int i : {2, 0, 1}) ends.receiver.finish(slots[static_cast<std::size_t>(i)], done());
   std::vector<std::uint64_t> order;
   for (int i = 0; i < 3; ++i) order.push_back((*ends.sender.collect())->job_id);
   CHECK(order == std::vector<std::uint64_t>{3, 1, 2});
@@ -156,7 +175,7 @@ TEST_CASE("segment: the supervisor sees what a job is at, since when, and what i
   ends.receiver.set_content_hash((*taken)->slot, sha256("bytes"));
   CHECK(ends.sender.held().front().content_hash == sha256("bytes"));
   // The next job in this slot is another file.
-  ends.receiver.finish((*taken)->slot, Outcome{});
+  ends.receiver.finish((*taken)->slot, done());
   REQUIRE(ends.sender.collect()->has_value());
   REQUIRE(ends.sender.offer(job(2, "b")));
   CHECK_FALSE(ends.sender.held().front().content_hash);
@@ -167,31 +186,37 @@ TEST_CASE("segment: what a worker cannot know does not pass: texts that are none
   Ends ends = connect();
   REQUIRE(ends.sender.offer(job(1, "a")));
   const auto taken = ends.receiver.take();
-  Outcome outcome;
+  Outcome outcome = done();
   outcome.detail = std::string("\xff\0\n", 3);
-  outcome.read = std::chrono::nanoseconds::max();
-  outcome.parse = std::chrono::nanoseconds(-1);
+  outcome.times.read = std::chrono::nanoseconds::max();
+  outcome.times.parse = std::chrono::nanoseconds(-1);
   ends.receiver.finish((*taken)->slot, outcome);
   ends.receiver.add_idle(std::chrono::nanoseconds(-1));
   const auto back = ends.sender.collect();
   REQUIRE(back->has_value());
   CHECK((*back)->detail == "\\xff\\x00\\x0a");
-  CHECK((*back)->read <= std::chrono::steady_clock::now().time_since_epoch());
-  CHECK((*back)->parse.count() == 0);
+  CHECK((*back)->times.read <= std::chrono::steady_clock::now().time_since_epoch());
+  CHECK((*back)->times.parse.count() == 0);
   CHECK(ends.sender.idle().count() == 0);
 }
 
-TEST_CASE("segment: a query comes back as a vector", "[ring]") {
+TEST_CASE("segment: the longest vector comes back", "[ring]") {
   Ends ends = connect();
-  REQUIRE(ends.sender.offer_query(5, "how are workers restarted"));
+  Job query = job(5, encode(EmbedQuery{"how are workers restarted"}));
+  query.kind = JobKind::kEmbedQuery;
+  REQUIRE(ends.sender.offer(query));
   const auto taken = ends.receiver.take();
-  CHECK((*taken)->job.kind == JobKind::kQuery);
-  CHECK((*taken)->job.path == "how are workers restarted");
-  const std::vector<float> vector = {0.5F, -1.0F};
-  ends.receiver.set_vector(vector);
-  ends.receiver.finish((*taken)->slot, Outcome{});
-  REQUIRE((*ends.sender.collect())->job_id == 5);
-  CHECK(ends.sender.vector() == vector);
+  CHECK(decode<EmbedQuery>((*taken)->job.payload)->text == "how are workers restarted");
+  EmbedQueryResult result;
+  for (std::size_t i = 0; i < kMaxVectorDimension; ++i)
+    result.vector.push_back(static_cast<float>(i) / 2);
+  Outcome outcome;
+  outcome.payload = encode(result);
+  ends.receiver.finish((*taken)->slot, outcome);
+  const auto back = ends.sender.collect();
+  REQUIRE(back.ok());
+  CHECK((*back)->job_id == 5);
+  CHECK(decode<EmbedQueryResult>((*back)->payload)->vector == result.vector);
 }
 
 TEST_CASE("ring: every item crosses once and in order between two threads", "[ring]") {

@@ -11,6 +11,7 @@
 #include <catch2/catch.hpp>
 
 #include "supervisor/run/dispatcher.h"
+#include "supervisor/run/file_job.h"
 #include "tests/support/scratch_repository.h"
 
 using namespace forkdex;
@@ -18,30 +19,29 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct Ended {
-  FileState state;
-  std::string reason;
-  std::string detail;
-  std::uint32_t attempts;
-};
+JobQueue jobs_named(const std::vector<std::string>& names) {
+  JobQueue queue;
+  for (const std::string& name : names)
+    REQUIRE(queue.add(file_job(queue.size(), IndexFile{name}, {})).ok());
+  return queue;
+}
 
 /// A run over files that are only names.
 class FakeRun {
  public:
-  explicit FakeRun(std::vector<Job> jobs, unsigned workers = 2,
+  explicit FakeRun(const std::vector<std::string>& names, unsigned workers = 2,
                    WorkerPool::Deadlines deadlines = {}, const std::string& program = "",
-                   MemoryLimits* memory = nullptr) {
-    JobQueue queue;
-    for (Job& job : jobs) {
-      job.id = queue.size();
-      REQUIRE(queue.add(job).ok());
-    }
-    expected_ = queue.size();
-    dispatcher_.emplace(
-        std::move(queue), 16, [this](unsigned, const Job& job, const Outcome& outcome) {
-          CHECK(files.count(job.path) == 0);
-          files[job.path] = {outcome.state, outcome.reason, outcome.detail, job.attempt};
-        });
+                   MemoryLimits* memory = nullptr)
+      : FakeRun(jobs_named(names), workers, deadlines, program, memory) {}
+
+  explicit FakeRun(JobQueue queue, unsigned workers = 2, WorkerPool::Deadlines deadlines = {},
+                   const std::string& program = "", MemoryLimits* memory = nullptr) {
+    dispatcher_.emplace(std::move(queue), 16,
+                        [this](unsigned, const Job& job, const Outcome& outcome) {
+                          const FinishedFile file = finished_file(job, outcome);
+                          CHECK(files.count(file.path) == 0);
+                          files[file.path] = file.verdict;
+                        });
     const std::filesystem::path worker = program.empty() ? FORKDEX_FAKE_WORKER : program;
     pool_ = std::make_unique<WorkerPool>(
         context_,
@@ -58,14 +58,13 @@ class FakeRun {
   }
 
   WorkerPool& pool() { return *pool_; }
-  std::size_t expected() const { return expected_; }
   unsigned in_state(FileState state) const {
     unsigned count = 0;
     for (const auto& [path, file] : files) count += file.state == state;
     return count;
   }
 
-  std::map<std::string, Ended> files;
+  std::map<std::string, Verdict> files;
   std::function<void()> on_outcome = [] {};
   std::optional<Error> error;
   WorkerPool::Counts counts;
@@ -96,25 +95,18 @@ class FakeRun {
   }
 
   boost::asio::io_context context_;
-  std::size_t expected_ = 0;
   std::optional<Dispatcher> dispatcher_;
   std::unique_ptr<WorkerPool> pool_;
 };
 
-std::vector<Job> jobs_named(const std::vector<std::string>& names) {
-  std::vector<Job> jobs;
-  for (const std::string& name : names) jobs.emplace_back().path = name;
-  return jobs;
-}
-
 /// `count` harmless files, with `others` spread among them.
-std::vector<Job> among(unsigned count, const std::vector<std::string>& others) {
+std::vector<std::string> among(unsigned count, const std::vector<std::string>& others) {
   std::vector<std::string> names;
   for (unsigned i = 0; i < count; ++i) names.push_back("file" + std::to_string(i));
   for (std::size_t i = 0; i < others.size(); ++i)
     names.insert(names.begin() + static_cast<long>((i + 1) * names.size() / (others.size() + 1)),
                  others[i]);
-  return jobs_named(names);
+  return names;
 }
 
 }  // namespace
@@ -158,7 +150,7 @@ TEST_CASE("fleet: one bad file costs one file", "[fleet][kill]") {
   CHECK(run.files.size() == 101);
   CHECK(run.in_state(FileState::kIndexed) == 100);
   REQUIRE(run.files.count(name) == 1);
-  const Ended& bad = run.files.at(name);
+  const Verdict& bad = run.files.at(name);
   CHECK(bad.state == FileState::kQuarantined);
   CHECK(bad.reason == reason);
   CHECK(bad.attempts == 3);
@@ -210,7 +202,7 @@ TEST_CASE("fleet: many bad files are told apart, with one worker and with severa
 TEST_CASE("fleet: only bad files end in quarantine, not in a lost run", "[fleet][kill]") {
   std::vector<std::string> bad;
   for (int i = 0; i < 12; ++i) bad.push_back("embed" + std::to_string(i));
-  FakeRun run(jobs_named(bad));
+  FakeRun run(bad);
   run.run();
   CHECK_FALSE(run.error);
   CHECK(run.in_state(FileState::kQuarantined) == 12);
@@ -246,14 +238,12 @@ TEST_CASE("fleet: a recycled worker leaves nothing undone", "[fleet]") {
 }
 
 TEST_CASE("fleet: bytes quarantined before stay so unless they changed", "[fleet]") {
-  std::vector<Job> jobs = jobs_named({"file0", "file1"});
-  for (Job& job : jobs) {
-    job.known = true;
-    job.quarantine = std::make_shared<Quarantine>(
-        Quarantine{{FileState::kQuarantined, "crashed", "as it was told then", 3}, 0});
+  const Verdict then{FileState::kQuarantined, "crashed", "as it was told then", 3};
+  JobQueue jobs;
+  for (const char* name : {"file0", "file1"}) {
+    const IndexFile file{name, "", sha256("file0"), true};
+    REQUIRE(jobs.add(file_job(jobs.size(), file, {{}, 0, Quarantine{then}})).ok());
   }
-  const Sha256 same = sha256("file0");
-  std::copy(same.begin(), same.end(), jobs[0].known_hash);
   FakeRun run(std::move(jobs));
   run.run();
   CHECK(run.files.at("file0").state == FileState::kQuarantined);

@@ -13,6 +13,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/jobs/index_file.h"
 #include "supervisor/fleet/worker_process.h"
 #include "tests/support/processes.h"
 #include "tests/support/scratch_repository.h"
@@ -65,7 +66,7 @@ struct Watched {
   bool index(const std::string& name) {
     Job job;
     job.id = 1;
-    job.path = name;
+    job.payload = encode(IndexFile{name});
     REQUIRE(process->jobs().offer(job));
     std::optional<Outcome> outcome;
     served_.until([&] {
@@ -73,7 +74,7 @@ struct Watched {
       if (collected && *collected) outcome = **std::move(collected);
       return outcome || end;
     });
-    return outcome && outcome->state == FileState::kIndexed;
+    return outcome && outcome->end == JobEnd::kDone;
   }
 
   /// Of /proc/PID/stat: the parent is field 4 and the session field 6.

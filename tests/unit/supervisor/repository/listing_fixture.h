@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "common/base/unique_fd.h"
-#include "common/jobs/job.h"
+#include "common/jobs/file_facts.h"
 #include "supervisor/repository/listing.h"
 #include "tests/support/scratch_repository.h"
 

@@ -7,19 +7,14 @@
 namespace forkdex {
 namespace {
 
-Job job(std::string path, std::uint64_t bytes = 10, std::uint32_t attempt = 1) {
-  Job made;
+FinishedFile file(std::string path, FileState state, std::uint32_t chunks = 0,
+                  std::string language = {}) {
+  FinishedFile made;
   made.path = std::move(path);
-  made.signature.size = bytes;
-  made.attempt = attempt;
-  return made;
-}
-
-Outcome outcome(FileState state, std::uint32_t chunks = 0, std::string language = {}) {
-  Outcome made;
-  made.state = state;
-  made.chunks = chunks;
-  made.language = std::move(language);
+  made.verdict.state = state;
+  made.facts.language = std::move(language);
+  made.chunks = made.result.chunks = chunks;
+  made.cost_bytes = 10;
   return made;
 }
 
@@ -34,10 +29,10 @@ TEST_CASE("accounting: planned files and outcomes add up to the files found", "[
   accounting.record("gone.ts", {FileState::kRemoved}, "typescript", 0);
   accounting.record("no", {FileState::kFailed, "unreadable"}, "", 0);
   CHECK_FALSE(accounting.check_complete().ok());
-  accounting.record(job("c.ts"), outcome(FileState::kIndexed, 5, "typescript"));
-  accounting.record(job("d.ts"), outcome(FileState::kEmpty, 0, "typescript"));
+  accounting.record(file("c.ts", FileState::kIndexed, 5, "typescript"));
+  accounting.record(file("d.ts", FileState::kEmpty, 0, "typescript"));
   CHECK(accounting.check_complete().error().code == ErrorCode::kBug);
-  accounting.record(job("e.py"), outcome(FileState::kQuarantined, 0, "python"));
+  accounting.record(file("e.py", FileState::kQuarantined, 0, "python"));
   CHECK(accounting.check_complete().ok());
 
   CHECK(accounting.total() == 6);
@@ -50,22 +45,22 @@ TEST_CASE("accounting: planned files and outcomes add up to the files found", "[
   CHECK(accounting.languages().at("typescript").files == 3);
   CHECK(accounting.languages().at("typescript").chunks == 12);
 
-  accounting.record(job("e.py"), outcome(FileState::kIndexed));
+  accounting.record(file("e.py", FileState::kIndexed));
   CHECK_FALSE(accounting.check_complete().ok());
 }
 
 TEST_CASE("accounting: chunks, texts and times are summed", "[accounting]") {
   Accounting accounting;
-  Outcome one = outcome(FileState::kIndexed, 3);
-  one.embedded = 2;
-  one.reused = 1;
-  one.tokens = 100;
-  one.read = std::chrono::nanoseconds(1);
-  one.parse = std::chrono::nanoseconds(20);
-  one.embed = std::chrono::nanoseconds(300);
-  one.store = std::chrono::nanoseconds(4000);
-  accounting.record(job("a"), one);
-  accounting.record(job("b"), one);
+  FinishedFile one = file("a", FileState::kIndexed, 3);
+  one.result.embedded = 2;
+  one.result.reused = 1;
+  one.result.tokens = 100;
+  one.times.read = std::chrono::nanoseconds(1);
+  one.times.parse = std::chrono::nanoseconds(20);
+  one.times.embed = std::chrono::nanoseconds(300);
+  one.times.store = std::chrono::nanoseconds(4000);
+  accounting.record(one);
+  accounting.record(one);
   CHECK(accounting.chunks().written == 6);
   CHECK(accounting.chunks().embedded == 4);
   CHECK(accounting.chunks().reused == 2);
@@ -76,13 +71,13 @@ TEST_CASE("accounting: chunks, texts and times are summed", "[accounting]") {
   CHECK(accounting.stages().store.count() == 8000);
 }
 
-TEST_CASE("accounting: a file that its bytes show to be unchanged keeps its language and chunks",
+TEST_CASE("accounting: the chunks of an unchanged file count as searchable, not as written",
           "[accounting]") {
   Accounting accounting;
   accounting.expect(1, 10);
-  Job known = job("a.py");
-  known.known_chunks = 3;
-  accounting.record(known, outcome(FileState::kUnchanged));
+  FinishedFile known = file("a.py", FileState::kUnchanged, 0, "python");
+  known.chunks = 3;
+  accounting.record(known);
   CHECK(accounting.chunks().written == 0);
   CHECK(accounting.languages().at("python").files == 1);
   CHECK(accounting.languages().at("python").chunks == 3);
@@ -91,11 +86,10 @@ TEST_CASE("accounting: a file that its bytes show to be unchanged keeps its lang
 TEST_CASE("accounting: a problem keeps its path as rows have it, its cause and its attempts",
           "[accounting]") {
   Accounting accounting;
-  Outcome failed = outcome(FileState::kFailed);
-  failed.reason = "encoding";
-  failed.detail = "declared UTF-16";
-  accounting.record(job("a\xff\\b", 1, 3), failed);
-  accounting.record(job("fine"), outcome(FileState::kIndexed));
+  FinishedFile failed = file("a\xff\\b", FileState::kFailed);
+  failed.verdict = {FileState::kFailed, "encoding", "declared UTF-16", 3};
+  accounting.record(failed);
+  accounting.record(file("fine", FileState::kIndexed));
   REQUIRE(accounting.problems().size() == 1);
   const Problem& problem = accounting.problems().front();
   CHECK(problem.path == "a\\xff\\\\b");
@@ -128,7 +122,7 @@ TEST_CASE("accounting: any mixture of states adds up", "[accounting]") {
     if (random() % 2 == 0 || state == FileState::kRemoved)
       accounting.record("planned", {state}, "", 0);
     else
-      accounting.record(job("worked"), outcome(state));
+      accounting.record(file("worked", state));
   }
   accounting.expect(expected);
   CHECK(accounting.check_complete().ok());

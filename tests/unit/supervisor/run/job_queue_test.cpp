@@ -9,11 +9,11 @@
 namespace forkdex {
 namespace {
 
-Job job(std::uint64_t id, std::uint64_t bytes, std::string path) {
+Job job(std::uint64_t id, std::uint64_t bytes, std::string label) {
   Job job;
   job.id = id;
-  job.path = std::move(path);
-  job.signature.size = bytes;
+  job.label = std::move(label);
+  job.cost_bytes = bytes;
   return job;
 }
 
@@ -29,42 +29,26 @@ TEST_CASE("job queue: the biggest first, of equal ones the first added") {
   CHECK_FALSE(queue.next()->has_value());
 }
 
-TEST_CASE("job queue: a job comes back with everything a first attempt needs") {
-  Job before = job(7, 99, std::string("a\0\n\xff.py", 7));
-  before.known = true;
-  for (std::size_t byte = 0; byte < 32; ++byte)
-    before.known_hash[byte] = static_cast<std::uint8_t>(byte);
-  before.known_chunks = 12;
-  before.signature = {99, -5, 6, 7, 8};
-  before.blob_oid = std::string(40, 'a');
-  before.kind = JobKind::kMessages;
-  before.messages = {sha256("x"), sha256("y")};
-  before.quarantine = std::make_shared<Quarantine>(
-      Quarantine{{FileState::kQuarantined, "crashed", "signal 11", 3}, 1ULL << 40});
+TEST_CASE("job queue: a job comes back as it was added") {
+  Job before = job(7, 99, "a.py");
+  before.kind = JobKind::kEmbedMessages;
+  before.payload = std::string("a\0\n\xff.py", 7);
+  before.memo = std::string(100'000, 'm');
   JobQueue queue;
   REQUIRE(queue.add(before).ok());
   REQUIRE(queue.add(job(8, 1, "")).ok());
+  CHECK(queue.bytes() == 100);
   const auto taken = queue.next();
   REQUIRE(taken.ok());
   const Job& after = **taken;
   CHECK(after.id == 7);
-  CHECK(after.path == before.path);
+  CHECK(after.kind == JobKind::kEmbedMessages);
   CHECK(after.attempt == 1);
-  CHECK(after.known);
-  CHECK(std::equal(std::begin(after.known_hash), std::end(after.known_hash), before.known_hash));
-  CHECK(after.known_chunks == 12);
-  CHECK(after.signature.same_file(before.signature));
-  CHECK(after.signature.seen_at_ns == 8);
-  CHECK(after.blob_oid == before.blob_oid);
-  CHECK(after.kind == JobKind::kMessages);
-  CHECK(after.messages == before.messages);
-  REQUIRE(after.quarantine);
-  CHECK(after.quarantine->verdict.state == FileState::kQuarantined);
-  CHECK(after.quarantine->verdict.reason == "crashed");
-  CHECK(after.quarantine->verdict.detail == "signal 11");
-  CHECK(after.quarantine->verdict.attempts == 3);
-  CHECK(after.quarantine->limit == 1ULL << 40);
-  CHECK_FALSE((**queue.next()).quarantine);
+  CHECK(after.label == "a.py");
+  CHECK(after.cost_bytes == 99);
+  CHECK(after.payload == before.payload);
+  CHECK(after.memo == before.memo);
+  CHECK((**queue.next()).memo.empty());
 }
 
 TEST_CASE("job queue: more than memory is given goes to disk and comes back whole") {
@@ -86,10 +70,10 @@ TEST_CASE("job queue: more than memory is given goes to disk and comes back whol
     const Job& next = **taken;
     REQUIRE_FALSE(seen[next.id]);
     seen[next.id] = true;
-    REQUIRE(next.path == added[next.id].second);
-    REQUIRE(next.signature.size == added[next.id].first);
-    REQUIRE(next.signature.size <= last);
-    last = next.signature.size;
+    REQUIRE(next.label == added[next.id].second);
+    REQUIRE(next.cost_bytes == added[next.id].first);
+    REQUIRE(next.cost_bytes <= last);
+    last = next.cost_bytes;
   }
 }
 

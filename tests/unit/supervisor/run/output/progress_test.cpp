@@ -82,16 +82,14 @@ struct Run {
     progress = make_progress(settings, accounting, output.fd(), kStart);
   }
   void finish(std::string path, milliseconds when, FileState state = FileState::kIndexed) {
-    Job job;
-    job.path = std::move(path);
-    job.signature.size = 100;
-    Outcome outcome;
-    outcome.state = state;
-    outcome.chunks = state == FileState::kIndexed ? 4 : 0;
-    outcome.reason = state == FileState::kFailed ? "parse" : "";
-    outcome.elapsed = milliseconds(250);
-    accounting.record(job, outcome);
-    progress->finished(1, job, outcome, kStart + when);
+    FinishedFile file;
+    file.path = std::move(path);
+    file.verdict = {state, state == FileState::kFailed ? "parse" : "", "", 1};
+    file.chunks = file.result.chunks = state == FileState::kIndexed ? 4 : 0;
+    file.cost_bytes = 100;
+    file.elapsed = milliseconds(250);
+    accounting.record(file);
+    progress->finished(1, file, kStart + when);
   }
   Output output;
   Accounting accounting;
@@ -231,11 +229,10 @@ TEST_CASE("pace: the rate is that of the last ten seconds", "[progress]") {
   Accounting accounting;
   Pace pace(kStart);
   CHECK(pace.chunks_per_second() == 0);
-  Job job;
-  Outcome outcome;
-  outcome.chunks = 10;
+  FinishedFile file;
+  file.result.chunks = 10;
   for (int second = 1; second <= 30; ++second) {
-    if (second > 20) accounting.record(job, outcome);
+    if (second > 20) accounting.record(file);
     pace.sample(accounting, kStart + seconds(second));
   }
   CHECK(pace.chunks_per_second() == Approx(10));
@@ -247,13 +244,13 @@ TEST_CASE("pace: the time left follows bytes, not files", "[progress]") {
   Pace pace(kStart);
   pace.sample(accounting, kStart + seconds(1));
   CHECK_FALSE(pace.time_left());
-  Job job;
-  job.signature.size = 900;
-  accounting.record(job, {});
+  FinishedFile file;
+  file.cost_bytes = 900;
+  accounting.record(file);
   pace.sample(accounting, kStart + seconds(9));
   CHECK(pace.time_left() == seconds(1));
-  job.signature.size = 100;
-  accounting.record(job, {});
+  file.cost_bytes = 100;
+  accounting.record(file);
   pace.sample(accounting, kStart + seconds(10));
   CHECK_FALSE(pace.time_left());
 }

@@ -42,16 +42,16 @@ Accounting with_problems(std::size_t problems) {
   Accounting accounting;
   accounting.expect(problems + 2);
   accounting.record("u.ts", {FileState::kUnchanged}, "typescript", 4);
-  Job job;
-  job.path = "i.ts";
-  Outcome outcome;
-  outcome.chunks = 3;
-  outcome.embedded = 2;
-  outcome.reused = 1;
-  outcome.tokens = 55;
-  outcome.language = "typescript";
-  outcome.embed = std::chrono::milliseconds(1500);
-  accounting.record(job, outcome);
+  FinishedFile file;
+  file.path = "i.ts";
+  file.facts.language = "typescript";
+  file.chunks = 3;
+  file.result.chunks = 3;
+  file.result.embedded = 2;
+  file.result.reused = 1;
+  file.result.tokens = 55;
+  file.times.embed = std::chrono::milliseconds(1500);
+  accounting.record(file);
   for (std::size_t i = 0; i < problems; ++i)
     accounting.record("bad" + std::to_string(i) + "\n\xff",
                       {FileState::kFailed, "encoding", "\xfe"}, "", 0);

@@ -1,0 +1,30 @@
+#include "common/jobs/payload.h"
+
+#include "common/jobs/embed_messages.h"
+#include "common/jobs/embed_query.h"
+#include "common/jobs/index_file.h"
+
+namespace forkdex {
+namespace {
+
+/// No worker knows that one after the other died.
+bool comes_from_worker(JobEnd end) {
+  return end == JobEnd::kDone || end == JobEnd::kSkipped || end == JobEnd::kFailed;
+}
+
+}  // namespace
+
+bool is_result_of(JobKind kind, JobEnd end, std::string_view payload) {
+  if (!comes_from_worker(end)) return false;
+  switch (kind) {
+    case JobKind::kIndexFile:
+      return index_file_result(payload).has_value();
+    case JobKind::kEmbedMessages:
+      return decode<EmbedMessagesResult>(payload).has_value();
+    case JobKind::kEmbedQuery:
+      return decode<EmbedQueryResult>(payload).has_value();
+  }
+  return false;
+}
+
+}  // namespace forkdex

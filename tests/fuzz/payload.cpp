@@ -1,0 +1,35 @@
+// The payloads of jobs and results, of any bytes: nothing is read outside of them, and what can be
+// read is written as the same bytes.
+
+#include <string_view>
+
+#include "common/jobs/embed_messages.h"
+#include "common/jobs/embed_query.h"
+#include "common/jobs/index_file.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace forkdex::fuzz {
+namespace {
+
+template <class Struct>
+void check_as(std::string_view bytes) {
+  const auto value = decode<Struct>(bytes);
+  if (!value) return;
+  const auto again = decode<Struct>(encode(*value));
+  expect(again && encode(*again) == encode(*value), "what was read can be written and read again");
+}
+
+void check(std::string_view bytes) {
+  check_as<Job>(bytes);
+  check_as<IndexFile>(bytes);
+  check_as<IndexFileResult>(bytes);
+  check_as<EmbedMessages>(bytes);
+  check_as<EmbedMessagesResult>(bytes);
+  check_as<EmbedQuery>(bytes);
+  check_as<EmbedQueryResult>(bytes);
+}
+
+const Registration kTarget("payload", check);
+
+}  // namespace
+}  // namespace forkdex::fuzz
