@@ -1,7 +1,6 @@
 // supervisor: flags -> settings -> subcommand -> exit status.
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -14,10 +13,8 @@
 #include <vector>
 
 #include "common/base/terminal_text.h"
-#include "supervisor/commands/database_command.h"
-#include "supervisor/commands/query_command.h"
+#include "supervisor/commands/table.h"
 #include "supervisor/repository/git/remote_url.h"
-#include "supervisor/run/index_run.h"
 #include "supervisor/settings/settings.h"
 #include "supervisor/terminal/log.h"
 #include "supervisor/terminal/output.h"
@@ -44,34 +41,13 @@ int fail(const Error& error) {
   return status != kExitOk ? status : int{kExitBug};
 }
 
-int status_of(const Result<void>& result) { return result ? int{kExitOk} : fail(result.error()); }
-
-/// Dies of `signal`, so that a shell or systemd sees it; as PID 1, which signals do not end by
-/// default, exits as a shell would report it.
-int end_by(int signal) {
-  if (::getpid() == 1) return 128 + signal;
-  std::fflush(nullptr);
-  ::signal(signal, SIG_DFL);
-  ::raise(signal);
-  return 128 + signal;
-}
-
-int index(const Invocation& invocation) {
-  // What the run owns, a server and groups among it, is let go of before we may die of a signal.
-  const auto end = IndexRun(invocation.settings, invocation.arguments.front()).run();
-  if (!end) return fail(end.error());
-  return end->signal ? end_by(end->signal) : end->exit_status;
-}
-
 int run(const Invocation& invocation) {
   LogOptions log;
   log.format = invocation.settings.log_format;
   if (invocation.settings.verbosity == Verbosity::kQuiet) log.threshold = LogLevel::kWarning;
   configure_log(log);
-  if (invocation.subcommand == Subcommand::kIndex) return index(invocation);
-  if (invocation.subcommand != Subcommand::kDatabase) return status_of(run_query(invocation));
-  const auto said = run_database_command(invocation.arguments.front());
-  return status_of(said ? write_output(*said) : said.error());
+  const auto status = command_of(invocation.subcommand)(invocation);
+  return status ? *status : fail(status.error());
 }
 
 /// Takes what is secret in URLs out of the arguments that others can see of this process.
@@ -100,7 +76,8 @@ int main_of_supervisor(int argc, char** argv) try {
   if (invocation->request == Invocation::Request::kRun) return run(*invocation);
   const std::string text =
       invocation->request == Invocation::Request::kHelp ? help_text(*invocation) : version_text();
-  return status_of(write_output(text));
+  const auto written = write_output(text);
+  return written ? int{kExitOk} : fail(written.error());
 } catch (const std::exception& error) {
   return fail(
       {ErrorCode::kBug, "an unexpected error, which is a bug: please report it", error.what()});

@@ -2,6 +2,7 @@
 
 #include "supervisor/database/server/postgres_server.h"
 #include "supervisor/installation/data_folder.h"
+#include "supervisor/terminal/output.h"
 
 namespace forkdex {
 namespace {
@@ -20,15 +21,23 @@ Result<std::string> stop(const DataFolder& data) {
   return std::string("still in use: it stops when the last command that uses it ends\n");
 }
 
-}  // namespace
-
-Result<std::string> run_database_command(const std::string& verb) {
+/// What is to be printed for `verb`.
+Result<std::string> carry_out(const std::string& verb) {
   const auto data = DataFolder::open();
   if (!data) return data.error();
   if (verb == "stop") return stop(*data);
   auto url = verb == "start" ? PostgresServer::pin(*data) : PostgresServer::running_url(*data);
   if (!url) return url.error();
   return *url + "\n";
+}
+
+}  // namespace
+
+Result<int> run_database(const Invocation& invocation) {
+  const auto said = carry_out(invocation.arguments.front());
+  if (!said) return said.error();
+  if (auto written = write_output(*said); !written) return written.error();
+  return kExitOk;
 }
 
 }  // namespace forkdex

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <string>
-
 #include "common/error/result.h"
+#include "supervisor/settings/settings.h"
 
 namespace forkdex {
 
-/// `supervisor database VERB` on the embedded server. Gives what is to be printed. REQUIRES that
-/// `verb` is start, stop or url, as the settings admit. ERRORS those of PostgresServer.
-Result<std::string> run_database_command(const std::string& verb);
+/// `supervisor database`: what the argument, start, stop or url, asks of the embedded server.
+/// ERRORS as DataFolder::open, as PostgresServer's functions of these names, as write_output.
+Result<int> run_database(const Invocation& invocation);
 
 }  // namespace forkdex

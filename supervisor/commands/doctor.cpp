@@ -12,9 +12,13 @@
 
 #include "common/base/path_text.h"
 #include "common/base/terminal_text.h"
+#include "common/pg/conninfo.h"
 #include "supervisor/answer/query_embedding.h"
+#include "supervisor/database/access.h"
+#include "supervisor/fleet/memory_limits.h"
 #include "supervisor/installation/locations.h"
 #include "supervisor/settings/chosen_models.h"
+#include "supervisor/terminal/output.h"
 
 namespace forkdex {
 namespace {
@@ -169,6 +173,35 @@ Result<void> verdict(const Examination& examination) {
     if (const auto& model = examination.models[view].model; model && !*model) return model->error();
   if (!examination.models.code.model && !examination.models.text.model) return no_view_error();
   return {};
+}
+
+Result<int> run_doctor(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  // First, as a run does: with an embedded server in it, our group could not be divided.
+  const std::string_view memory_limit = MemoryLimits::name(MemoryLimits::open("/").kind());
+  auto database = DatabaseAccess::open(settings.database_url, "forkdex doctor");
+  const MachineLimits limits = machine_limits();
+  const ExaminedModel code_model = examine_model(settings.code_model, settings);
+  const Examination examination{
+      .limits = limits,
+      .processor = read_processor("/"),
+      .database = database                        ? database->description()
+                  : settings.database_url.empty() ? "embedded PostgreSQL"
+                                                  : describe_database(settings.database_url),
+      .versions = database ? database_versions(database->connection())
+                           : Result<DatabaseVersions>(database.error()),
+      .models = {code_model, settings.text_model == settings.code_model
+                                 ? code_model
+                                 : examine_model(settings.text_model, settings)},
+      .workers = choose_workers(limits.cores, limits.memory_bytes()),
+      .sandbox = sandbox_support(),
+      .memory_limit = std::string(memory_limit),
+  };
+  const auto written =
+      write_output(settings.json ? examination_json(examination) : examination_text(examination));
+  if (!written) return written.error();
+  if (auto fit = verdict(examination); !fit) return fit.error();
+  return kExitOk;
 }
 
 }  // namespace forkdex

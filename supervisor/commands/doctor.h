@@ -63,4 +63,8 @@ std::string examination_json(const Examination& examination);
 /// The error that a run would end with before it looks at a file, if any.
 Result<void> verdict(const Examination& examination);
 
+/// `supervisor doctor`: examines the machine, the database and the models, and prints what it
+/// found. BLOCKS as examine_model, once a model. ERRORS as write_output; the verdict's.
+Result<int> run_doctor(const Invocation& invocation);
+
 }  // namespace forkdex

@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/terminal_text.h"
+#include "supervisor/database/access.h"
 #include "supervisor/database/repositories.h"
+#include "supervisor/terminal/output.h"
 
 namespace forkdex {
 namespace {
@@ -42,6 +44,17 @@ Result<std::string> failures_json(PgConnection& connection, const std::string& n
   if (!listed) return listed.error();
   const Json answer = {{"failures", std::move(failures)}};
   return answer.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+Result<int> run_failures(const Invocation& invocation) {
+  auto database = DatabaseAccess::open(invocation.settings.database_url, "forkdex query");
+  if (!database) return database.error();
+  const std::string& name = invocation.arguments.front();
+  const auto failures = invocation.settings.json ? failures_json(database->connection(), name)
+                                                 : failures_text(database->connection(), name);
+  if (!failures) return failures.error();
+  if (auto written = write_output(*failures); !written) return written.error();
+  return kExitOk;
 }
 
 }  // namespace forkdex

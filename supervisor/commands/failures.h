@@ -4,6 +4,7 @@
 
 #include "common/error/result.h"
 #include "common/pg/connection.h"
+#include "supervisor/settings/settings.h"
 
 namespace forkdex {
 
@@ -13,5 +14,9 @@ Result<std::string> failures_text(PgConnection& connection, const std::string& n
 
 /// The same as one JSON object, {"failures": […]}, and a newline. ERRORS as failures_text.
 Result<std::string> failures_json(PgConnection& connection, const std::string& name);
+
+/// `supervisor failures`: prints them for the repository that the argument names. ERRORS as
+/// DatabaseAccess::open, failures_text and write_output.
+Result<int> run_failures(const Invocation& invocation);
 
 }  // namespace forkdex

@@ -8,6 +8,8 @@
 
 #include "common/base/terminal_text.h"
 #include "common/pg/advisory_lock.h"
+#include "supervisor/database/access.h"
+#include "supervisor/terminal/output.h"
 
 namespace forkdex {
 namespace {
@@ -112,6 +114,18 @@ std::string statuses_json(const std::vector<RepositoryStatus>& statuses) {
   for (const RepositoryStatus& status : statuses) list.push_back(status_json(status));
   const Json answer = {{"repositories", std::move(list)}};
   return answer.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+Result<int> run_status(const Invocation& invocation) {
+  auto database = DatabaseAccess::open(invocation.settings.database_url, "forkdex query");
+  if (!database) return database.error();
+  const std::string name = invocation.arguments.empty() ? "" : invocation.arguments.front();
+  const auto statuses = repository_statuses(database->connection(), name);
+  if (!statuses) return statuses.error();
+  const auto written =
+      write_output(invocation.settings.json ? statuses_json(*statuses) : statuses_text(*statuses));
+  if (!written) return written.error();
+  return kExitOk;
 }
 
 }  // namespace forkdex

@@ -6,6 +6,7 @@
 #include "common/error/result.h"
 #include "common/pg/connection.h"
 #include "supervisor/database/repositories.h"
+#include "supervisor/settings/settings.h"
 
 namespace forkdex {
 
@@ -20,5 +21,9 @@ std::string statuses_text(const std::vector<RepositoryStatus>& statuses);
 
 /// One JSON object, {"repositories": […]}, and a newline.
 std::string statuses_json(const std::vector<RepositoryStatus>& statuses);
+
+/// `supervisor status`: prints all of them, or the one that an argument names. ERRORS as
+/// DatabaseAccess::open, repository_statuses and write_output.
+Result<int> run_status(const Invocation& invocation);
 
 }  // namespace forkdex

@@ -128,7 +128,7 @@ Result<Invocation> choose_subcommand(const CommandLine& line) {
   const auto row =
       std::find_if(table.begin(), table.end(), [&](const auto& r) { return r.name == first; });
   if (row == table.end()) return invocation;
-  invocation.subcommand = static_cast<Subcommand>(row - table.begin());
+  invocation.subcommand = row->subcommand;
   invocation.subcommand_named = true;
   invocation.arguments.erase(invocation.arguments.begin());
   return invocation;

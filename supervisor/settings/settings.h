@@ -30,6 +30,8 @@ enum class Subcommand : std::uint8_t {
   kDatabase,
   kDoctor,
 };
+/// How many there are; kDoctor is the last.
+inline constexpr std::size_t kSubcommandCount = static_cast<std::size_t>(Subcommand::kDoctor) + 1;
 
 enum class Device : std::uint8_t { kAuto, kCpu };
 enum class ProgressStyle : std::uint8_t { kAuto, kBar, kPlain, kJson, kNone };

@@ -52,10 +52,10 @@ void append_options(std::string& text, Subcommand subcommand) {
 
 std::string used_by_names(const SettingRow& row) {
   std::string names;
-  for (std::size_t i = 0; i < subcommand_table().size(); ++i) {
-    if (!row.used_by(static_cast<Subcommand>(i))) continue;
+  for (const SubcommandRow& command : subcommand_table()) {
+    if (!row.used_by(command.subcommand)) continue;
     if (!names.empty()) names += ", ";
-    names += subcommand_table()[i].name;
+    names += command.name;
   }
   return names;
 }

@@ -243,15 +243,27 @@ constexpr Sources kFlagOnly = Sources::kFlagOnly;
 constexpr std::string_view kFlagRange = "1, true, yes, on, 0, false, no or off";
 
 constexpr std::array kSubcommands = {
-    SubcommandRow{"index", "PATH|URL", 1, 1, "index or update one repository (the default)"},
-    SubcommandRow{"search", "QUERY", 1, 1, "find the code nearest in meaning to QUERY"},
-    SubcommandRow{"status", "[NAME]", 0, 1, "list repositories, their file states and last run"},
-    SubcommandRow{"failures", "NAME", 1, 1, "list every file that is not searchable, and why"},
-    SubcommandRow{"remove", "NAME", 1, 1, "delete one repository's data"},
-    SubcommandRow{"database", "start|stop|url", 1, 1,
+    SubcommandRow{kIndex, "index", "PATH|URL", 1, 1,
+                  "index or update one repository (the default)"},
+    SubcommandRow{kSearch, "search", "QUERY", 1, 1, "find the code nearest in meaning to QUERY"},
+    SubcommandRow{kStatus, "status", "[NAME]", 0, 1,
+                  "list repositories, their file states and last run"},
+    SubcommandRow{kFailures, "failures", "NAME", 1, 1,
+                  "list every file that is not searchable, and why"},
+    SubcommandRow{kRemove, "remove", "NAME", 1, 1, "delete one repository's data"},
+    SubcommandRow{kDatabase, "database", "start|stop|url", 1, 1,
                   "run the embedded database until it is stopped, stop it, or print its URL"},
-    SubcommandRow{"doctor", "", 0, 0, "show what this machine offers and what would be chosen"},
+    SubcommandRow{kDoctor, "doctor", "", 0, 0,
+                  "show what this machine offers and what would be chosen"},
 };
+
+constexpr bool in_order(std::span<const SubcommandRow> rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (rows[i].subcommand != static_cast<Subcommand>(i)) return false;
+  return true;
+}
+static_assert(kSubcommands.size() == kSubcommandCount && in_order(kSubcommands),
+              "every Subcommand must have its row, in the order of the enum");
 
 constexpr std::array<std::string_view, 3> kReserved = {"graph", "mcp", "serve"};
 

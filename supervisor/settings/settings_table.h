@@ -18,13 +18,14 @@ constexpr SubcommandSet set_of(Subcommand subcommand) {
 }
 
 struct SubcommandRow {
+  Subcommand subcommand;
   std::string_view name;
   std::string_view arguments;  ///< as --help spells them
   std::size_t least_arguments;
   std::size_t most_arguments;
   std::string_view sentence;
 };
-/// One row a Subcommand, in the order of the enum.
+/// One row a Subcommand, in the order of the enum. supervisor/commands/table.h has their functions.
 std::span<const SubcommandRow> subcommand_table();
 
 /// Words that will be subcommands: never taken for a folder.

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "common/error/result.h"
+#include "supervisor/settings/settings.h"
+
+namespace forkdex {
+
+/// `supervisor index`: one IndexRun over the argument. Does not return where a signal ended the
+/// run: once the run owns nothing any more, the process dies of that signal, so that a shell or
+/// systemd sees it; as PID 1 it returns 128 + signal. ERRORS as IndexRun::run.
+Result<int> run_index(const Invocation& invocation);
+
+}  // namespace forkdex

@@ -1,0 +1,51 @@
+#include "supervisor/commands/search_command.h"
+
+#include <utility>
+
+#include "supervisor/answer/search_answer.h"
+#include "supervisor/database/access.h"
+#include "supervisor/installation/locations.h"
+#include "supervisor/settings/chosen_models.h"
+#include "supervisor/terminal/log.h"
+#include "supervisor/terminal/output.h"
+
+namespace forkdex {
+namespace {
+
+SearchRequest request_of(const Invocation& invocation, ViewModels models) {
+  const Settings& settings = invocation.settings;
+  SearchRequest request;
+  request.text = invocation.arguments.front();
+  request.filters.repository = settings.repository;
+  request.filters.language = settings.language;
+  request.filters.path_glob = settings.path_glob;
+  request.filters.kind = settings.kind;
+  request.filters.limit = settings.limit;
+  request.models = std::move(models);
+  request.worker_executable = worker_executable();
+  request.tuning = worker_tuning(settings);
+  return request;
+}
+
+}  // namespace
+
+Result<int> run_search(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  auto models = read_view_models(settings);
+  if (!models) return models.error();
+  auto database = DatabaseAccess::open(settings.database_url, "forkdex search");
+  if (!database) return database.error();
+  const auto found = answer(database->connection(), request_of(invocation, *std::move(models)));
+  if (!found) return found.error();
+  if (!found->comparable)
+    log_warning("search.nothing_to_compare",
+                {{"reason",
+                  "nothing was indexed by these models for these views, with this "
+                  "--document-prefix and these --dimensions: search with the options of the run "
+                  "that indexed"}});
+  const auto written = write_output(settings.json ? answer_json(*found) : answer_text(*found));
+  if (!written) return written.error();
+  return kExitOk;
+}
+
+}  // namespace forkdex
