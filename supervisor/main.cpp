@@ -14,6 +14,7 @@
 
 #include "common/base/terminal_text.h"
 #include "supervisor/commands/table.h"
+#include "supervisor/installation/program_name.h"
 #include "supervisor/repository/git/remote_url.h"
 #include "supervisor/settings/settings.h"
 #include "supervisor/terminal/log.h"
@@ -34,7 +35,7 @@ std::string printable_lines(std::string_view text) {
 }
 
 int fail(const Error& error) {
-  const std::string lines = printable_lines("supervisor: " + error.text());
+  const std::string lines = printable_lines(std::string(program_name()) + ": " + error.text());
   std::fwrite(lines.data(), 1, lines.size(), stderr);
   // A code that ends a file has no status of its own; where it ends us, it is a bug.
   const int status = traits(error.code).exit_status;

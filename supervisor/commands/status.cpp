@@ -9,6 +9,7 @@
 #include "common/base/terminal_text.h"
 #include "common/pg/advisory_lock.h"
 #include "supervisor/database/access.h"
+#include "supervisor/installation/program_name.h"
 #include "supervisor/terminal/output.h"
 
 namespace forkdex {
@@ -103,7 +104,8 @@ Result<std::vector<RepositoryStatus>> repository_statuses(PgConnection& connecti
 }
 
 std::string statuses_text(const std::vector<RepositoryStatus>& statuses) {
-  if (statuses.empty()) return "no repository is indexed yet: supervisor PATH\n";
+  if (statuses.empty())
+    return fmt::format("no repository is indexed yet: {} PATH\n", program_name());
   std::string text;
   for (const RepositoryStatus& status : statuses) text += status_text(status);
   return text;

@@ -11,6 +11,7 @@
 #include "common/base/path_text.h"
 #include "common/pg/advisory_lock.h"
 #include "supervisor/database/vectors.h"
+#include "supervisor/installation/program_name.h"
 
 namespace forkdex {
 namespace {
@@ -48,7 +49,8 @@ Error name_taken(const std::string& name, std::string_view root) {
 
 Error no_such_repository(const std::string& name) {
   return {ErrorCode::kUsage,
-          fmt::format("no repository is called {}: supervisor status lists them", name), ""};
+          fmt::format("no repository is called {}: {} status lists them", name, program_name()),
+          ""};
 }
 
 /// An advisory lock.

@@ -17,6 +17,7 @@
 #include "common/base/path_text.h"
 #include "common/base/unique_fd.h"
 #include "common/base/utf8.h"
+#include "supervisor/installation/program_name.h"
 #include "supervisor/settings/settings_table.h"
 
 namespace forkdex {
@@ -63,7 +64,7 @@ std::string suggestion(std::string_view word, std::optional<Subcommand> used_by,
     }
   }
   if (nearest) return fmt::format("; did you mean {}{}?", prefix, nearest->name);
-  return "; supervisor --help lists what there is";
+  return fmt::format("; {} --help lists what there is", program_name());
 }
 
 /// The command line, before anything is known about its subcommand.
@@ -140,10 +141,12 @@ Result<void> check_arguments(const Invocation& invocation) {
   const bool empty = std::any_of(arguments.begin(), arguments.end(),
                                  [](const std::string& argument) { return argument.empty(); });
   if (arguments.size() < row.least_arguments || empty)
-    return usage(invocation.subcommand_named
-                     ? fmt::format("{0} needs {1}: supervisor {0} {1}", row.name, row.arguments)
-                     : "There is no folder to index; give one: supervisor PATH "
-                       "(supervisor --help lists everything else)");
+    return usage(
+        invocation.subcommand_named
+            ? fmt::format("{0} needs {1}: {2} {0} {1}", row.name, row.arguments, program_name())
+            : fmt::format("There is no folder to index; give one: {0} PATH "
+                          "({0} --help lists everything else)",
+                          program_name()));
   if (arguments.size() > row.most_arguments) {
     const std::string_view hint =
         invocation.subcommand == Subcommand::kSearch ? "; put quotes around a query of words" : "";
@@ -170,8 +173,8 @@ Result<void> check_flags(const CommandLine& line, Subcommand subcommand) {
   }
   for (const auto& [row, values] : line.flags)
     if (!row->used_by(subcommand))
-      return usage(fmt::format("--{} is no option of {}; supervisor {} --help lists what there is",
-                               row->name, name(subcommand), name(subcommand)));
+      return usage(fmt::format("--{0} is no option of {1}; {2} {1} --help lists what there is",
+                               row->name, name(subcommand), program_name()));
   const auto given = [&](std::string_view option) {
     const auto found = line.flags.find(find_setting(option));
     return found != line.flags.end() && found->second.back() == "true";

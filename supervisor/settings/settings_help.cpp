@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "supervisor/installation/program_name.h"
 #include "supervisor/settings/settings.h"
 #include "supervisor/settings/settings_table.h"
 
@@ -95,19 +96,21 @@ std::string help_text(const Invocation& invocation) {
   const SubcommandRow& row = subcommand_table()[static_cast<std::size_t>(invocation.subcommand)];
   std::string text;
   if (invocation.subcommand_named) {
-    text = fmt::format("supervisor {}: {}\n\nUsage: supervisor {} [OPTIONS]{}{}\n\nOptions:\n",
-                       row.name, row.sentence, row.name, row.arguments.empty() ? "" : " ",
-                       row.arguments);
+    text =
+        fmt::format("{0} {1}: {2}\n\nUsage: {0} {1} [OPTIONS]{3}{4}\n\nOptions:\n", program_name(),
+                    row.name, row.sentence, row.arguments.empty() ? "" : " ", row.arguments);
     append_options(text, invocation.subcommand);
     return text;
   }
-  text =
+  text = fmt::format(
       "forkdex keeps repositories searchable by meaning.\n\n"
-      "Usage: supervisor [OPTIONS] PATH\n"
-      "       supervisor COMMAND [OPTIONS] [ARGUMENT]\n\nCommands:\n";
+      "Usage: {0} [OPTIONS] PATH\n"
+      "       {0} COMMAND [OPTIONS] [ARGUMENT]\n\nCommands:\n",
+      program_name());
   for (const SubcommandRow& command : subcommand_table())
     append_entry(text, fmt::format("{} {}", command.name, command.arguments), command.sentence);
-  text += "\nOptions of index (supervisor COMMAND --help lists a command's own):\n";
+  text += fmt::format("\nOptions of index ({} COMMAND --help lists a command's own):\n",
+                      program_name());
   append_options(text, Subcommand::kIndex);
   text +=
       "\nMost options are also variables (--max-file-size is FORKDEX_MAX_FILE_SIZE) and keys of\n"

@@ -291,6 +291,42 @@ TEST_CASE("help and version: answer on standard output") {
   CHECK(supervisor({"search", "--help"}).out.find("--limit") != std::string::npos);
 }
 
+TEST_CASE("forkdex: a link of that name -> help and errors name forkdex, and the worker is found") {
+  const Library library;
+  const TemporaryFolder installed;
+  fs::create_symlink(program_path("supervisor"), installed / "forkdex");
+  const Database database;
+  const auto forkdex = [&](std::vector<std::string> arguments) {
+    Command command;
+    command.arguments = std::move(arguments);
+    command.arguments.insert(command.arguments.begin(), (installed / "forkdex").string());
+    command.environment["DATABASE_URL"] = database.url();
+    return run(command);
+  };
+  for (const std::vector<std::string>& asked :
+       {std::vector<std::string>{"--help"}, {"search", "--help"}}) {
+    const Ended help = forkdex(asked);
+    INFO(help.text());
+    CHECK(help.status == 0);
+    CHECK(help.out.find("Usage: forkdex ") != std::string::npos);
+    CHECK(help.out.find("supervisor") == std::string::npos);
+  }
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{},
+                                                {"search"},
+                                                {"index", "--limit", "1", "."},
+                                                {"status", "none"}}) {
+    const Ended refused = forkdex(wrong);
+    INFO(refused.text());
+    CHECK(refused.status == 64);
+    CHECK(refused.err.starts_with("forkdex: "));
+    CHECK(refused.err.find("supervisor") == std::string::npos);
+  }
+  CHECK(forkdex({"status"}).out == "no repository is indexed yet: forkdex PATH\n");
+  const Ended indexed = forkdex({library.path().string()});
+  INFO(indexed.text());
+  CHECK(indexed.status == 0);
+}
+
 TEST_CASE("doctor: says what the machine offers") {
   const Ended ended = supervisor({"doctor"});
   INFO(ended.text());

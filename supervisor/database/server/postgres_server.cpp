@@ -10,6 +10,7 @@
 
 #include "supervisor/database/server/server_start.h"
 #include "supervisor/database/server/worker_role.h"
+#include "supervisor/installation/program_name.h"
 
 namespace forkdex {
 namespace {
@@ -107,9 +108,11 @@ Result<PostgresServer::Unpinned> PostgresServer::unpin(const DataFolder& data) {
 Result<std::string> PostgresServer::running_url(const DataFolder& data) {
   const ClusterPaths paths(data);
   if (server_listens(paths)) return recorded_url(paths);
-  return Error{ErrorCode::kDatabaseUnreachable,
-               "the embedded database is not running: supervisor database start keeps it running",
-               data.path.string()};
+  return Error{
+      ErrorCode::kDatabaseUnreachable,
+      fmt::format("the embedded database is not running: {} database start keeps it running",
+                  program_name()),
+      data.path.string()};
 }
 
 }  // namespace forkdex
