@@ -19,6 +19,7 @@
 #include "supervisor/settings/settings.h"
 #include "supervisor/terminal/log.h"
 #include "supervisor/terminal/output.h"
+#include "supervisor/version.h"
 
 namespace forkdex {
 namespace {

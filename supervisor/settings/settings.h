@@ -102,9 +102,6 @@ Result<Invocation> parse_invocation(const std::vector<std::string>& words,
 /// The text of --help: of the whole program, or of the subcommand that was named.
 std::string help_text(const Invocation& invocation);
 
-/// "forkdex 0.1.0", newline included.
-std::string version_text();
-
 /// docs/configuration.md.
 std::string configuration_page();
 

@@ -120,8 +120,6 @@ std::string help_text(const Invocation& invocation) {
   return text;
 }
 
-std::string version_text() { return "forkdex " FORKDEX_VERSION "\n"; }
-
 std::string configuration_page() {
   std::string page(kPageStart);
   page +=
