@@ -54,7 +54,8 @@ ROOMS = {
                              "supervisor/process supervisor/settings supervisor/fleet "
                              "supervisor/repository supervisor/database supervisor/run/* "
                              "supervisor/run/output",
-    "supervisor/run/output": "common supervisor/terminal supervisor/settings supervisor/database "
+    "supervisor/run/output": "common supervisor/terminal supervisor/installation "
+                             "supervisor/settings supervisor/database "
                              "supervisor/run/*",
     "supervisor/answer": "common supervisor/terminal supervisor/installation supervisor/fleet "
                          "supervisor/database",

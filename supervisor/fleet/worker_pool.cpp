@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
+#include "supervisor/installation/program_name.h"
 #include "supervisor/process/timer.h"
 #include "supervisor/terminal/log.h"
 
@@ -55,16 +56,17 @@ WorkerPool::WorkerPool(boost::asio::io_context& context, Options options, Events
     : context_(context),
       options_(std::move(options)),
       events_(std::move(events)),
-      places_(options_.places),
-      watching_(std::make_shared<boost::asio::steady_timer>(context)) {
-  counts_.places = options_.places;
-}
+      watching_(std::make_shared<boost::asio::steady_timer>(context)) {}
 
 WorkerPool::~WorkerPool() = default;
 
-void WorkerPool::start() {
-  for (unsigned worker = 0; worker < places_.size() && !failed_; ++worker) spawn(worker);
-  watch();
+void WorkerPool::employ(unsigned places) {
+  if (draining_ || failed_ || places <= this->places()) return;
+  const unsigned first = this->places();
+  places_.resize(places);
+  counts_.places = places;
+  for (unsigned worker = first; worker < places && !failed_; ++worker) spawn(worker);
+  if (first == 0) watch();
 }
 
 void WorkerPool::spawn(unsigned worker) {
@@ -248,15 +250,17 @@ void WorkerPool::resume(const std::string& database_url) {
 void WorkerPool::file_quarantined() {
   if (options_.policy.file_quarantined()) return;
   fail({ErrorCode::kRestartIntensity,
-        "file after file had to be quarantined and none could be indexed; finished files are kept: "
-        "look at `supervisor failures` for what they have in common, then run again to resume",
+        fmt::format("file after file had to be quarantined and none could be indexed; finished "
+                    "files are kept: look at `{} failures` for what they have in common, then run "
+                    "again to resume",
+                    program_name()),
         ""});
 }
 
 void WorkerPool::fail(Error error) {
   if (failed_) return;
   failed_ = true;
-  // Posted: the caller may still be inside start() or an event of the dispatcher.
+  // Posted: the caller may still be inside employ() or an event of the dispatcher.
   boost::asio::post(context_, [this, error = std::move(error)] { events_.failed(error); });
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// N places for workers: each place holds an incarnation, or waits for its next one. The pool
-// starts them, collects what they finish, ends those in which nothing moves, replaces those that
+// Places for workers: each holds an incarnation, or waits for its next one. The pool starts them,
+// collects what they finish, ends those in which nothing moves, replaces those that
 // die and hands back the jobs that a dead one held, with who is to blame. Which job goes where is
 // the dispatcher's business.
 //
@@ -59,11 +59,10 @@ class WorkerPool {
     std::chrono::seconds start{60};
   };
 
-  /// What workers are started from, and how many.
+  /// What workers are started from.
   struct Options {
     std::filesystem::path executable;
     WorkerSetup setup = {};
-    unsigned places = 1;
     Deadlines deadlines = {};
     RestartPolicy policy = {};
     MemoryLimits* memory = nullptr;     ///< none: no limits; else outlives the pool
@@ -73,8 +72,9 @@ class WorkerPool {
   WorkerPool(boost::asio::io_context& context, Options options, Events events);
   ~WorkerPool();
 
-  /// Starts a worker in every place.
-  void start();
+  /// Makes places until there are `places`, and starts a worker in each new one. Nothing once the
+  /// pool drains.
+  void employ(unsigned places);
   /// Lets every worker finish what it has taken, and starts no other. `drained` follows.
   void drain();
   /// Starts no worker until resume(); those that live go on.

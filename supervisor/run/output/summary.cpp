@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/base/terminal_text.h"
+#include "supervisor/installation/program_name.h"
 
 namespace forkdex {
 namespace {
@@ -59,8 +60,9 @@ void append_problems(std::string& text, const RunFacts& facts, const Accounting&
     text += '\n';
   }
   if (accounting.not_indexed() > problems.size())
-    fmt::format_to(std::back_inserter(text), "and {} more: supervisor failures {}\n",
-                   accounting.not_indexed() - problems.size(), printable(facts.repository));
+    fmt::format_to(std::back_inserter(text), "and {} more: {} failures {}\n",
+                   accounting.not_indexed() - problems.size(), program_name(),
+                   printable(facts.repository));
 }
 
 }  // namespace

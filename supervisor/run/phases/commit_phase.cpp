@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.h"
 #include "common/error/fault.h"
 #include "common/jobs/embed_messages.h"
 #include "supervisor/terminal/log.h"
@@ -20,12 +21,23 @@ void warn_of(const Error& error) { log_warning("commits.unreadable", {{"reason",
 
 }  // namespace
 
-CommitPhase::CommitPhase(PgConnection& connection, Options options)
-    : options_(std::move(options)), rows_(connection, options_.repository_id) {}
+CommitPhase::CommitPhase(PgConnection& connection, Accounting& accounting, Options options)
+    : accounting_(accounting),
+      options_(std::move(options)),
+      rows_(connection, options_.repository_id) {}
 
-Result<void> CommitPhase::walk(const RepositoryInfo& repository) {
+Result<JobQueue> CommitPhase::next_jobs() {
+  if (!walked_)
+    if (auto walked = walk(); !walked) return walked.error();
+  walked_ = true;
+  if (!options_.keep_going()) return JobQueue();
+  return jobs_of_messages();
+}
+
+/// BLOCKS until it is done.
+Result<void> CommitPhase::walk() {
   for (;;) {
-    auto settled = walk_once(repository);
+    auto settled = walk_once();
     if (settled && !*settled) continue;  // another shard was quicker: what is left for us?
     if (settled || settled.error().code != ErrorCode::kRepositoryUnusable)
       return settled ? Result<void>() : settled.error();
@@ -35,7 +47,8 @@ Result<void> CommitPhase::walk(const RepositoryInfo& repository) {
 }
 
 /// False when somebody else has walked meanwhile.
-Result<bool> CommitPhase::walk_once(const RepositoryInfo& repository) {
+Result<bool> CommitPhase::walk_once() {
+  const RepositoryInfo& repository = options_.repository;
   if (auto passed = fault::point("commits.walk"); !passed) return passed.error();
   const auto before = rows_.walked();
   if (!before) return before.error();
@@ -135,7 +148,7 @@ Job CommitPhase::job_of(std::vector<Sha256> messages) {
   return job;
 }
 
-Result<JobQueue> CommitPhase::next_jobs() {
+Result<JobQueue> CommitPhase::jobs_of_messages() {
   if (!begun_) {
     if (options_.retry_failed || options_.full)
       if (auto forgotten = rows_.forget_refused(options_.model_id); !forgotten)
@@ -186,16 +199,16 @@ Result<JobQueue> CommitPhase::jobs_of_round() {
   return jobs;
 }
 
-void CommitPhase::finished(const Job& job, const Outcome& outcome) {
+Result<void> CommitPhase::finished(unsigned, const Job& job, const Outcome& outcome) {
+  accounting_.add_times(outcome.times);
   const auto result = decode<EmbedMessagesResult>(outcome.payload).value_or(EmbedMessagesResult());
   counts_.embedded += result.embedded;
   counts_.reused += result.reused;
-  counts_.tokens += result.tokens;
-  if (outcome.end == JobEnd::kDone) return;
+  if (outcome.end == JobEnd::kDone) return {};
   const auto [hashes] = decode<EmbedMessages>(job.payload).value_or(EmbedMessages());
   if (hashes.size() > 1) {
     suspects_.insert(suspects_.end(), hashes.begin(), hashes.end());
-    return;
+    return {};
   }
   if (outcome.end == JobEnd::kQuarantined) {
     counts_.refused += hashes.size();
@@ -205,6 +218,7 @@ void CommitPhase::finished(const Job& job, const Outcome& outcome) {
   }
   log_warning("messages.not_embedded",
               {{"what", job.label}, {"reason", outcome.reason}, {"detail", outcome.detail}});
+  return {};
 }
 
 Result<void> CommitPhase::write_refusals() {
@@ -230,14 +244,14 @@ Result<void> CommitPhase::end_embedding() {
 }
 
 std::string CommitPhase::progress() const {
+  if (messages_found_ == 0) return "commits";
   return fmt::format("commits, {} of {} messages", counts_.embedded + counts_.reused,
                      messages_found_);
 }
 
-CommitPhase::Counts CommitPhase::counts() const {
-  Counts counts = counts_;
-  counts.written = rows_.written();
-  return counts;
+void CommitPhase::contribute(RunFacts& facts) const {
+  facts.commits = {rows_.written(), counts_.embedded, counts_.failed, counts_.refused};
+  facts.seconds.commits = seconds_since(started_);
 }
 
 }  // namespace forkdex

@@ -139,14 +139,11 @@ class KilledFleet {
       : context_(context),
         dispatcher_(std::move(jobs), 4, [](unsigned, const Job&, const Outcome&) {}),
         pool_(context,
-              {.executable = worker_executable(),
-               .setup = setup,
-               .places = kFleet,
-               .fork_server = server},
+              {.executable = worker_executable(), .setup = setup, .fork_server = server},
               events()) {}
 
   std::vector<double> kill(std::size_t kills) {
-    pool_.start();
+    pool_.employ(kFleet);
     context_.restart();
     while (took_.size() < kills && !dispatcher_.done()) {
       // A job is taken without a word to us: look often while a replacement is on its way.

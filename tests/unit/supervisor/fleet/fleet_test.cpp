@@ -45,10 +45,9 @@ class FakeRun {
     const std::filesystem::path worker = program.empty() ? FORKDEX_FAKE_WORKER : program;
     pool_ = std::make_unique<WorkerPool>(
         context_,
-        WorkerPool::Options{
-            .executable = worker, .places = workers, .deadlines = deadlines, .memory = memory},
+        WorkerPool::Options{.executable = worker, .deadlines = deadlines, .memory = memory},
         events());
-    pool_->start();
+    pool_->employ(workers);
   }
 
   /// To the end, or for two minutes.
@@ -263,10 +262,11 @@ TEST_CASE("fleet: a program that cannot start ends the run at once, with its wor
 
 TEST_CASE("fleet: a pool that goes as its timer has run out is not called any more", "[fleet]") {
   boost::asio::io_context context;
+  WorkerPool::Events events;
+  events.has_room = [](unsigned) {};
   auto pool = std::make_unique<WorkerPool>(
-      context, WorkerPool::Options{.executable = FORKDEX_FAKE_WORKER, .places = 0},
-      WorkerPool::Events{});
-  pool->start();
+      context, WorkerPool::Options{.executable = FORKDEX_FAKE_WORKER}, std::move(events));
+  pool->employ(1);
   // The loop ends with what the timer calls in its queue, as it may when the last worker ends.
   boost::asio::post(context, [&] {
     std::this_thread::sleep_for(700ms);

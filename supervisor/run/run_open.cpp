@@ -6,12 +6,10 @@
 
 #include <fmt/format.h>
 
-#include "common/base/path_text.h"
 #include "common/error/fault.h"
 #include "supervisor/fleet/sizing.h"
-#include "supervisor/run/index_run.h"
 #include "supervisor/run/recipe.h"
-#include "supervisor/run/signal_count.h"
+#include "supervisor/run/run.h"
 #include "supervisor/settings/chosen_models.h"
 #include "supervisor/terminal/log.h"
 
@@ -23,23 +21,17 @@ constexpr std::chrono::seconds kLeastSilence{10};
 
 }  // namespace
 
-RepositorySource::Events IndexRun::source_events() {
+RepositorySource::Events Run::source_events() {
   RepositorySource::Events events;
-  events.fetches = [this](const std::string& url) {
-    if (settings_.verbosity != Verbosity::kQuiet)
-      print(fmt::format("fetching {}\n", display_path(url)));
-  };
+  events.fetches = [this](const std::string& url) { events_.fetches(url); };
   events.waits = [](const std::string& what) { log_warning("run.waits", {{"reason", what}}); };
-  events.keep_going = [this] {
-    poll_signals();
-    return signal_ == 0;
-  };
+  events.keep_going = [this] { return !stopped(); };
   return events;
 }
 
 /// Claims the repository; after a wait it is looked at again, or what another run has indexed
 /// meanwhile would be undone.
-Result<void> IndexRun::claim() {
+Result<void> Run::claim() {
   const RepositorySource::Events events = source_events();
   Waiting waiting;
   if (settings_.wait) waiting.keep_waiting = events.keep_going;
@@ -59,17 +51,17 @@ Result<void> IndexRun::claim() {
   return {};
 }
 
-Result<void> IndexRun::open() {
+Result<void> Run::open() {
   auto opened = open_all();
   // What the same command may do better later keeps its clone.
-  if (!opened && !ledger_ && traits(opened.error().code).exit_status != kExitTryAgain && !signal_)
+  if (!opened && !ledger_ && traits(opened.error().code).exit_status != kExitTryAgain &&
+      stops_ == 0)
     source_.discard_new();
   return opened;
 }
 
 /// Everything that can be wrong before a file is looked at, cheapest first.
-Result<void> IndexRun::open_all() {
-  if (auto writable = check_report_destination(settings_.report); !writable) return writable;
+Result<void> Run::open_all() {
   auto scope = RunScope::open(settings_);
   if (!scope) return scope.error();
   scope_ = *std::move(scope);
@@ -83,27 +75,25 @@ Result<void> IndexRun::open_all() {
   models_ = *std::move(models);
   recipe_ = indexing_recipe(models_);
   choose_sizes();
-  // Before anything is spawned: see MemoryLimits::open.
-  memory_.emplace(MemoryLimits::open("/"));
-  const auto keep_waiting = [this] {
-    poll_signals();
-    return signal_ == 0;
-  };
+  return open_database();
+}
+
+Result<void> Run::open_database() {
   // No limit on silence yet: a migration or a recovery may take its time.
   auto database = DatabaseAccess::open(settings_.database_url,
                                        fmt::format("forkdex supervisor, process {}", ::getpid()),
-                                       {{}, keep_waiting});
+                                       {{}, [this] { return !stopped(); }});
   if (!database) return database.error();
   database_.emplace(*std::move(database));
   if (auto claimed = claim(); !claimed) return claimed;
   const std::chrono::seconds database_timeout(settings_.database_timeout);
-  database_->connection().set_patience(
-      {std::max(database_timeout, kLeastSilence), [] { return signals_seen() < 2; }});
-  watch_.emplace(context_, *database_, *ledger_, database_timeout, database_events());
+  database_->connection().set_patience({std::max(database_timeout, kLeastSilence),
+                                        [this] { return environment_.stops_seen() < 2; }});
+  watch_.emplace(environment_.context, *database_, *ledger_, database_timeout, database_events());
   return fault::point("run.claimed");
 }
 
-void IndexRun::choose_sizes() {
+void Run::choose_sizes() {
   workers_ = settings_.workers
                  ? *settings_.workers
                  : choose_workers(settings_.memory_per_worker.value_or(kPlannedWorkerBytes));

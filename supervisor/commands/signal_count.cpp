@@ -1,4 +1,4 @@
-#include "supervisor/run/signal_count.h"
+#include "supervisor/commands/signal_count.h"
 
 #include <unistd.h>
 

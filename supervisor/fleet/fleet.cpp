@@ -1,0 +1,48 @@
+#include "supervisor/fleet/fleet.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "supervisor/terminal/log.h"
+
+namespace forkdex {
+namespace {
+
+WorkerPool::Options with_fork_server(WorkerPool::Options options, ForkServer& fork_server) {
+  options.fork_server = &fork_server;
+  return options;
+}
+
+/// Divides the memory among the places, which is to be done before the first worker.
+void divide(MemoryLimits& memory, unsigned places, std::uint64_t memory_per_worker) {
+  memory.divide(places, memory_per_worker);
+  if (memory.kind() == MemoryLimits::Kind::kNone)
+    log_warning("memory.limited_by_process", {{"reason", memory.shortcoming()}});
+}
+
+}  // namespace
+
+Fleet::Fleet(boost::asio::io_context& context, Options options, WorkerPool::Events events)
+    : options_(std::move(options)),
+      fork_server_(context, options_.workers.executable, options_.workers.setup),
+      pool_(context, with_fork_server(options_.workers, fork_server_), std::move(events)) {}
+
+void Fleet::employ(std::size_t workers) {
+  const bool is_first = wanted_ == 0;
+  const auto most = std::size_t{options_.most_workers};
+  wanted_ = std::max(wanted_, static_cast<unsigned>(std::min(workers, most)));
+  if (settled_) return pool_.employ(wanted_);
+  if (!is_first || wanted_ == 0) return;
+  if (options_.workers.memory)
+    divide(*options_.workers.memory, options_.most_workers, options_.memory_per_worker);
+  fork_server_.start([this] {
+    settled_ = true;
+    pool_.employ(wanted_);
+  });
+}
+
+void Fleet::drain() { pool_.drain(); }
+
+void Fleet::kill(const std::string& reason) { pool_.kill(reason); }
+
+}  // namespace forkdex

@@ -1,0 +1,50 @@
+#pragma once
+
+// The workers of a run, for all its phases: a fork server that loads libtorch and the models once,
+// and the pool whose incarnations it clones. Nothing is started before somebody is employed.
+//
+// Runs on the io_context's one thread. Destroyed, it kills and reaps every process.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "supervisor/fleet/fork_server.h"
+#include "supervisor/fleet/memory_limits.h"
+#include "supervisor/fleet/worker_pool.h"
+
+namespace forkdex {
+
+class Fleet {
+ public:
+  struct Options {
+    WorkerPool::Options workers;  ///< its fork server is the fleet's own
+    unsigned most_workers = 1;
+    std::uint64_t memory_per_worker = 0;  ///< bytes
+  };
+
+  Fleet(boost::asio::io_context& context, Options options, WorkerPool::Events events);
+
+  /// Has at least `workers` workers, at most Options::most_workers: the first time, once the fork
+  /// server is ready or could not be started.
+  void employ(std::size_t workers);
+
+  /// Workers finish what they have taken, and no other is started. `drained` follows.
+  void drain();
+  /// Ends every worker at once. `drained` follows.
+  void kill(const std::string& reason);
+
+  WorkerPool& pool() { return pool_; }
+  const WorkerPool& pool() const { return pool_; }
+
+ private:
+  Options options_;
+  ForkServer fork_server_;  // outside any worker's memory group: the weights are charged to none
+  WorkerPool pool_;
+  unsigned wanted_ = 0;   // workers
+  bool settled_ = false;  // the fork server
+};
+
+}  // namespace forkdex
