@@ -138,8 +138,7 @@ class KilledFleet {
               JobQueue jobs)
       : context_(context),
         dispatcher_(std::move(jobs), 4, [](unsigned, const Job&, const Outcome&) {}),
-        pool_(context,
-              {.executable = worker_executable(), .setup = setup, .fork_server = server},
+        pool_(context, {.executable = worker_executable(), .setup = setup, .fork_server = server},
               events()) {}
 
   std::vector<double> kill(std::size_t kills) {
