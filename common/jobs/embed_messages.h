@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/hash.h"
-#include "common/jobs/fields.h"
+#include "common/base/fields.h"
 
 namespace forkdex {
 

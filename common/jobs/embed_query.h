@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/jobs/fields.h"
+#include "common/base/fields.h"
 
 namespace forkdex {
 

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "common/base/hash.h"
-#include "common/jobs/fields.h"
+#include "common/base/fields.h"
 
 namespace forkdex {
 

@@ -20,8 +20,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kBetweenQuestions{100};
-
 /// Drives a connection begun by PQconnectStartParams. libpq's blocking call would do the same but
 /// could not be told to report the SQLSTATE of a refusal.
 bool finish_connecting(PGconn* connection, std::chrono::milliseconds timeout,
@@ -34,7 +32,7 @@ bool finish_connecting(PGconn* connection, std::chrono::milliseconds timeout,
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0 || !patience.lasts()) return false;
-    const auto slice = patience.keep_waiting ? std::min(left, kBetweenQuestions) : left;
+    const auto slice = patience.keep_waiting ? std::min(left, Patience::kBetweenQuestions) : left;
     const int ready = ::poll(&waiting, 1, static_cast<int>(slice.count()));
     if (ready < 0 && errno != EINTR) return false;
     if (ready > 0) wanted = PQconnectPoll(connection);

@@ -20,7 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kCopyPieceBytes = 1 << 20;  // PQputCopyData takes an int and copies
-constexpr std::chrono::milliseconds kBetweenQuestions{100};
 constexpr std::chrono::seconds kAfterCancelling{2};
 
 struct FreeMemory {
@@ -38,7 +37,7 @@ Error PgConnection::failure(const pg_result* result) {
   if (silent_)
     return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
             cancelled_at_
-                ? "no word from the server, and nobody waits for it any more"
+                ? "no word from the server, and the run was asked to stop"
                 : fmt::format("no word from the server for {} s", to_seconds(*patience_.silence))};
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   const std::string message = primary ? primary : first_line(PQerrorMessage(connection_.get()));
@@ -65,7 +64,7 @@ bool PgConnection::await(short events) {
   while (!silent_) {
     pollfd waiting{PQsocket(connection_.get()), events, 0};
     const int slice = patience_.silence || patience_.keep_waiting
-                          ? static_cast<int>(kBetweenQuestions.count())
+                          ? static_cast<int>(Patience::kBetweenQuestions.count())
                           : -1;
     const int ready = ::poll(&waiting, 1, slice);
     if (ready > 0) return true;

@@ -14,6 +14,8 @@ struct Patience {
   /// Asked several times a second; false ends the wait: a server that is still silent two seconds
   /// later counts as lost. May be empty.
   std::function<bool()> keep_waiting;
+  /// How often it is asked.
+  static constexpr std::chrono::milliseconds kBetweenQuestions{100};
 
   bool lasts() const { return !keep_waiting || keep_waiting(); }
 };

@@ -1,13 +1,14 @@
 #pragma once
 
-// What a worker is told before its first job: a CBOR document in a sealed memory file, because
-// the database URL may hold a password and neither argv nor the environment may.
+// What a worker is told before its first job: in a sealed memory file, because the database URL may
+// hold a password and neither argv nor the environment may.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/base/fields.h"
 #include "common/base/unique_fd.h"
 #include "common/error/result.h"
 #include "common/model/precision.h"
@@ -33,6 +34,12 @@ struct WorkerTuning {
   std::uint64_t parse_deadline_ms = 0;  ///< how long a file may be parsed, in real time
 };
 
+template <class Visit, FieldsOf<WorkerTuning> Self>
+void visit_fields(Visit&& visit, Self& tuning) {
+  visit(tuning.batch_tokens, tuning.precision, tuning.cache_folder, tuning.parses,
+        tuning.parse_deadline_ms);
+}
+
 /// The repository that a worker indexes, and where its rows go.
 struct IndexingSetup {
   std::string database_url;
@@ -48,6 +55,20 @@ struct IndexingSetup {
   std::uint64_t lock_timeout_ms = 0;  ///< how long a statement may wait for another session's lock
 };
 
+template <class Visit, FieldsOf<IndexingSetup> Self>
+void visit_fields(Visit&& visit, Self& indexing) {
+  visit(indexing.database_url, indexing.database_password, indexing.root, indexing.object_folders,
+        indexing.repository_id, indexing.model_ids.code, indexing.model_ids.text, indexing.run_id,
+        indexing.recipe, indexing.max_file_bytes, indexing.lock_timeout_ms);
+}
+
+template <class Visit, FieldsOf<ModelFolder> Self>
+void visit_fields(Visit&& visit, Self& model) {
+  visit(model.path, model.name, model.architecture, model.dimension, model.max_tokens,
+        model.pooling, model.query_prefix, model.document_prefix, model.normalize, model.lower_case,
+        model.encoder, model.fingerprint);
+}
+
 struct WorkerSetup {
   ViewModels models;
   WorkerTuning tuning;
@@ -55,6 +76,11 @@ struct WorkerSetup {
   /// None for a worker that only embeds queries: it gets no database and no repository.
   std::optional<IndexingSetup> indexing;
 };
+
+template <class Visit, FieldsOf<WorkerSetup> Self>
+void visit_fields(Visit&& visit, Self& setup) {
+  visit(setup.models.code, setup.models.text, setup.tuning, setup.worker, setup.indexing);
+}
 
 /// Writes `setup` into a sealed memory file. GIVES the descriptor. ERRORS kBug with errno.
 Result<UniqueFd> write_worker_setup(const WorkerSetup& setup);

@@ -1,20 +1,71 @@
 #include "supervisor/answer/query_embedding.h"
 
+#include <optional>
+#include <utility>
+
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
 #include "common/jobs/embed_query.h"
-#include "supervisor/fleet/worker_process.h"
+#include "supervisor/fleet/worker_pool.h"
 
 namespace forkdex {
 namespace {
 
-Error died(const ExitCause& cause, WorkerProcess& worker) {
-  if (auto failure = worker.jobs().failure()) return *failure;
-  return {ErrorCode::kBug,
-          fmt::format("the worker that was to embed the query {}", describe(cause)),
-          worker.last_words()};
-}
+// A worker that somebody killed is replaced once; a query that ends two is given up.
+constexpr unsigned kMostDeaths = 2;
+
+/// One query and the pool of one worker that embeds it.
+class QueryEmbedding {
+ public:
+  QueryEmbedding(const std::filesystem::path& worker_executable, WorkerSetup setup,
+                 const std::string& query)
+      : pool_(context_, {.executable = worker_executable, .setup = std::move(setup)}, events()) {
+    job_.kind = JobKind::kEmbedQuery;
+    job_.label = "the query";
+    job_.payload = encode(EmbedQuery{query});
+  }
+
+  Result<std::vector<float>> run() {
+    pool_.employ(1);
+    context_.run();
+    if (answer_) return *std::move(answer_);
+    return Error{ErrorCode::kBug, "the query was not answered", ""};
+  }
+
+ private:
+  WorkerPool::Events events() {
+    WorkerPool::Events events;
+    events.has_room = [this](unsigned worker) {
+      if (!is_out_) is_out_ = pool_.offer(worker, job_);
+    };
+    events.outcome = [this](unsigned, const Outcome& outcome) {
+      end(decode<EmbedQueryResult>(outcome.payload).value_or(EmbedQueryResult()).vector);
+    };
+    events.orphaned = [this](unsigned, const auto&, const Blame& blame) {
+      is_out_ = false;
+      ++job_.attempt;
+      if (++deaths_ == kMostDeaths)
+        end(Error{ErrorCode::kBug, "the query cannot be embedded", blame.cause});
+    };
+    events.database_lost = [](const Error&) { return false; };
+    events.failed = [this](Error error) { end(std::move(error)); };
+    events.drained = [] {};
+    return events;
+  }
+
+  void end(Result<std::vector<float>> answer) {
+    answer_ = std::move(answer);
+    context_.stop();
+  }
+
+  boost::asio::io_context context_;
+  Job job_;
+  bool is_out_ = false;
+  unsigned deaths_ = 0;
+  std::optional<Result<std::vector<float>>> answer_;
+  WorkerPool pool_;
+};
 
 }  // namespace
 
@@ -31,33 +82,7 @@ Result<std::vector<float>> embed_query(const std::filesystem::path& worker_execu
   WorkerSetup setup;
   setup.models.code = model;
   setup.tuning = tuning;
-  boost::asio::io_context context;
-  std::unique_ptr<WorkerProcess> worker;
-  Result<std::vector<float>> answer = Error{ErrorCode::kBug, "the query was not answered", ""};
-  WorkerProcess::Events events;
-  events.woke = [&] {
-    const auto outcome = worker->jobs().collect();
-    if (outcome && !*outcome) return;  // it became ready
-    if (outcome) {
-      answer = decode<EmbedQueryResult>((*outcome)->payload).value_or(EmbedQueryResult()).vector;
-    } else {
-      answer = outcome.error();
-    }
-    context.stop();
-  };
-  events.exited = [&](const ExitCause& cause) {
-    answer = died(cause, *worker);
-    context.stop();
-  };
-  auto spawned = WorkerProcess::spawn(context, worker_executable, setup, std::move(events));
-  if (!spawned) return spawned.error();
-  worker = *std::move(spawned);
-  Job job;
-  job.kind = JobKind::kEmbedQuery;
-  job.payload = encode(EmbedQuery{query});
-  worker->jobs().offer(job);
-  context.run();
-  return answer;
+  return QueryEmbedding(worker_executable, std::move(setup), query).run();
 }
 
 }  // namespace forkdex

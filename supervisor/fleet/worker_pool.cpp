@@ -45,7 +45,7 @@ Error no_start(const Blame& blame, const MemoryLimits* memory) {
             "database stands still; run again when that is over",
             blame.cause};
   return {ErrorCode::kBug,
-          "no worker can start, so nothing can be indexed; forkdex may have to be installed or "
+          "no worker can start; forkdex may have to be installed or "
           "built again",
           blame.cause};
 }

@@ -7,8 +7,9 @@
 //   first…   crashes the first time only             lie…      an outcome that cannot be true
 //   thread…  starts a thread and takes mutexes that know who holds them
 //
-// Anything else is indexed. The vector of a query is the batch tokens and the precision that it was
-// told. With --fork-server it is a fork server of such workers.
+// Anything else is indexed. Queries crash… and first… likewise; the vector of any other is the
+// batch tokens and the precision that the worker was told. With --fork-server it is a fork server
+// of such workers.
 
 #include <pthread.h>
 #include <unistd.h>
@@ -110,6 +111,9 @@ void store(JobReceiver& receiver, const JobReceiver::Taken& taken) {
 }
 
 Result<void> answer_query(JobReceiver& receiver, const JobReceiver::Taken& taken) {
+  const std::string text = decode<EmbedQuery>(taken.job.payload).value().text;
+  if (text.starts_with("crash") || (text.starts_with("first") && taken.job.attempt == 1))
+    std::abort();
   const auto setup = read_worker_setup(kSetupFd);
   if (!setup) return setup.error();
   EmbedQueryResult result;

@@ -114,6 +114,25 @@ TEST_CASE("search: --batch-tokens and --precision -> told to the worker that emb
       std::vector<float>{300, static_cast<float>(Precision::kBf16)});
 }
 
+TEST_CASE("search: a query whose worker dies once -> its vector; over which two die -> an error",
+          "[query][kill]") {
+  Settings settings;
+  const auto embedded = [&](const std::string& query) {
+    return embed_query(FORKDEX_FAKE_WORKER, ModelFolder{}, worker_tuning(settings), query);
+  };
+  CHECK(value(embedded("first try")).size() == 2);
+  const auto failed = embedded("crash");
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.error().code == ErrorCode::kBug);
+  CHECK(failed.error().text().find("signal 6 (Aborted)") != std::string::npos);
+}
+
+TEST_CASE("search: a worker that cannot start -> an error at once", "[query]") {
+  const auto failed = embed_query("/bin/false", ModelFolder{}, WorkerTuning{}, "a query");
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.error().code == ErrorCode::kBug);
+}
+
 TEST_CASE("doctor: knows the database's versions", "[postgres]") {
   PgConnection connection = connect(fresh_database("query_doctor"));
   const DatabaseVersions versions = value(database_versions(connection));

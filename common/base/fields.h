@@ -1,6 +1,6 @@
 #pragma once
 
-// A struct's fields as bytes: for the slots of a segment, the spool of a job queue and the fuzz
+// A struct's fields as bytes: for what crosses between the programs, for spools and for the fuzz
 // targets. A struct names its fields once, in a visit_fields of its own namespace, which serves
 // both directions:
 //
@@ -15,6 +15,7 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,6 +56,7 @@ class FieldWriter {
     put(static_cast<std::uint32_t>(text.size()));
     bytes_ += text;
   }
+  void put(const std::filesystem::path& path) { put(path.string()); }
   template <class T>
   void put(const std::vector<T>& items) {
     put(static_cast<std::uint32_t>(items.size()));
@@ -110,6 +112,11 @@ class FieldReader {
     std::uint32_t size = 0;
     take(size);
     text = next(size);
+  }
+  void take(std::filesystem::path& path) {
+    std::string text;
+    take(text);
+    path = text;
   }
   template <class T>
   void take(std::vector<T>& items) {

@@ -1,6 +1,6 @@
 // Structs as bytes, and payloads by kind.
 
-#include "common/jobs/fields.h"
+#include "common/base/fields.h"
 
 #include <catch2/catch.hpp>
 
