@@ -8,7 +8,8 @@ namespace forkdex {
 
 std::optional<IndexFileResult> index_file_result(std::string_view payload) {
   auto result = decode<IndexFileResult>(payload);
-  if (!result) return std::nullopt;
+  if (!result || result->language.size() > kMaxLanguageBytes) return std::nullopt;
+  if (result->blob_oid.size() > kMaxOidBytes) return std::nullopt;
   switch (result->state) {
     case FileState::kIndexed:
     case FileState::kUnchanged:

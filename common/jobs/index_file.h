@@ -35,14 +35,18 @@ void visit_fields(Visit&& visit, Self& file) {
   visit(file.path, file.blob_oid, file.known_hash, file.is_quarantined);
 }
 
+inline constexpr std::size_t kMaxLanguageBytes = 32;
+inline constexpr std::size_t kMaxOidBytes = 64;
+
 /// What a worker found and did, as far as it came. `state` is kIndexed, kUnchanged or kEmpty, and
 /// counts where the job is done.
 struct IndexFileResult {
   FileState state = FileState::kIndexed;
-  std::string language = {};
+  std::string language = {};  ///< at most kMaxLanguageBytes
   std::uint64_t bytes = 0;
-  std::string blob_oid = {};   ///< git_blob_id of the bytes that were read; empty when none were
-  std::uint32_t chunks = 0;    ///< rows written
+  std::string blob_oid =
+      {};                    ///< hex, git_blob_id of the bytes that were read; empty when none were
+  std::uint32_t chunks = 0;  ///< rows written
   std::uint32_t embedded = 0;  ///< texts that went through the model
   std::uint32_t reused = 0;    ///< texts whose vector was known
   std::uint64_t tokens = 0;

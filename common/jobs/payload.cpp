@@ -20,9 +20,9 @@ bool is_result_of(JobKind kind, JobEnd end, std::string_view payload) {
     case JobKind::kIndexFile:
       return index_file_result(payload).has_value();
     case JobKind::kEmbedMessages:
-      return decode<EmbedMessagesResult>(payload).has_value();
+      return end != JobEnd::kSkipped && decode<EmbedMessagesResult>(payload).has_value();
     case JobKind::kEmbedQuery:
-      return decode<EmbedQueryResult>(payload).has_value();
+      return end == JobEnd::kDone && decode<EmbedQueryResult>(payload).has_value();
   }
   return false;
 }

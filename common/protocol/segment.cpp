@@ -52,6 +52,12 @@ std::chrono::steady_clock::time_point time_of(std::int64_t ns) {
   return std::chrono::steady_clock::time_point(plausible_time(std::chrono::nanoseconds(ns)));
 }
 
+/// The peer may write it meanwhile: what was checked is what is used.
+template <class T>
+T read_once(const T& shared) {
+  return *const_cast<const volatile T*>(&shared);
+}
+
 Error broken(std::string sentence) { return {ErrorCode::kRingBroken, std::move(sentence), ""}; }
 
 }  // namespace
@@ -153,7 +159,7 @@ Result<std::optional<Outcome>> JobSender::collect() {
   const auto [job_id, kind] = *state_->handed_out[*index];
   Outcome outcome;
   outcome.job_id = job_id;
-  outcome.end = slot.end;
+  outcome.end = read_once(slot.end);
   outcome.payload = slot.result.get();
   if (!is_result_of(kind, outcome.end, outcome.payload))
     return broken("an outcome is not one that a worker gives for its kind of job");
@@ -260,7 +266,7 @@ Result<std::optional<JobReceiver::Taken>> JobReceiver::take() {
   layout_->beat_ns.store(now_ns(), std::memory_order_relaxed);
   Taken taken;
   taken.slot = *index;
-  taken.job.kind = slot.kind;
+  taken.job.kind = read_once(slot.kind);
   if (static_cast<std::size_t>(taken.job.kind) >= kJobKinds) return broken("unknown job kind");
   taken.job.id = slot.job_id;
   taken.job.attempt = slot.attempt;

@@ -29,7 +29,8 @@ struct SharedText {
     std::memcpy(bytes, text.data(), length);
   }
   std::string get() const {
-    const std::size_t size = std::min<std::size_t>(length, kBytes);
+    const std::uint32_t written = *const_cast<const volatile std::uint32_t*>(&length);
+    const std::size_t size = std::min<std::size_t>(written, kBytes);
     return std::string(bytes, size);
   }
 };
@@ -45,7 +46,10 @@ struct SharedBytes {
     length = static_cast<std::uint32_t>(std::min(written.size(), kBytes));
     std::memcpy(bytes, written.data(), length);
   }
-  std::string get() const { return {bytes, std::min<std::size_t>(length, kBytes)}; }
+  std::string get() const {
+    const std::uint32_t written = *const_cast<const volatile std::uint32_t*>(&length);
+    return {bytes, std::min<std::size_t>(written, kBytes)};
+  }
 };
 
 /// One job and its outcome. Pages of a payload that nobody writes take no memory.

@@ -18,7 +18,6 @@
 #include "supervisor/commands/signal_count.h"
 #include "supervisor/run/output/summary.h"
 #include "supervisor/run/run.h"
-#include "supervisor/terminal/log.h"
 #include "supervisor/terminal/output.h"
 
 namespace forkdex {
@@ -31,14 +30,6 @@ class IndexCommand {
       : settings_(settings), run_(environment_, settings, std::move(path), events()) {}
 
   Result<Run::End> run() {
-    // First of all: a signal must not end us between starting a server and owning it.
-    signals_.add(SIGINT);
-    signals_.add(SIGTERM);
-    // nohup(1) has it ignored.
-    struct sigaction hangup{};
-    if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
-      signals_.add(SIGHUP);
-    for (const int signal : {SIGINT, SIGTERM}) count_signal(signal);
     await_signal();
     return run_.run();
   }
@@ -47,6 +38,17 @@ class IndexCommand {
   int signal() const { return signal_; }
 
  private:
+  bool catch_signals() {
+    signals_.add(SIGINT);
+    signals_.add(SIGTERM);
+    // nohup(1) has it ignored.
+    struct sigaction hangup{};
+    if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+      signals_.add(SIGHUP);
+    for (const int signal : {SIGINT, SIGTERM}) count_signal(signal);
+    return true;
+  }
+
   static RunEnvironment environment(boost::asio::io_context& context, MemoryLimits& memory) {
     const char* password = std::getenv("PGPASSWORD");
     return {context, memory, signals_seen, password ? password : ""};
@@ -90,15 +92,16 @@ class IndexCommand {
 
   /// The first signal drains, the second one kills the workers; the third ends us (signals_seen).
   void interrupted(int signal) {
-    if (signal_ == 0) log_info("draining", {{"signal", ::strsignal(signal)}});
     signal_ = signal;
     await_signal();
-    run_.stop();
+    run_.stop(::strsignal(signal));
   }
 
   const Settings& settings_;
   boost::asio::io_context context_;
   boost::asio::signal_set signals_{context_};
+  // First of all: a signal must not end us between starting something and owning it.
+  const bool caught_ = catch_signals();
   MemoryLimits memory_ = MemoryLimits::open("/");  // before anything is spawned
   RunEnvironment environment_ = environment(context_, memory_);
   std::optional<Error> unprinted_;

@@ -24,8 +24,9 @@ void divide(MemoryLimits& memory, unsigned places, std::uint64_t memory_per_work
 
 Fleet::Fleet(boost::asio::io_context& context, Options options, WorkerPool::Events events)
     : options_(std::move(options)),
-      fork_server_(context, options_.workers.executable, options_.workers.setup),
-      pool_(context, with_fork_server(options_.workers, fork_server_), std::move(events)) {}
+      fork_server_(std::make_unique<ForkServer>(context, options_.workers.executable,
+                                                options_.workers.setup)),
+      pool_(context, with_fork_server(options_.workers, *fork_server_), std::move(events)) {}
 
 void Fleet::employ(std::size_t workers) {
   const bool is_first = wanted_ == 0;
@@ -35,7 +36,7 @@ void Fleet::employ(std::size_t workers) {
   if (!is_first || wanted_ == 0) return;
   if (options_.workers.memory)
     divide(*options_.workers.memory, options_.most_workers, options_.memory_per_worker);
-  fork_server_.start([this] {
+  fork_server_->start([this] {
     settled_ = true;
     pool_.employ(wanted_);
   });
@@ -44,5 +45,7 @@ void Fleet::employ(std::size_t workers) {
 void Fleet::drain() { pool_.drain(); }
 
 void Fleet::kill(const std::string& reason) { pool_.kill(reason); }
+
+void Fleet::close() { fork_server_.reset(); }
 
 }  // namespace forkdex

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -35,13 +36,16 @@ class Fleet {
   void drain();
   /// Ends every worker at once. `drained` follows.
   void kill(const std::string& reason);
+  /// Ends the fork server too. REQUIRES that the fleet has drained.
+  void close();
 
   WorkerPool& pool() { return pool_; }
   const WorkerPool& pool() const { return pool_; }
 
  private:
   Options options_;
-  ForkServer fork_server_;  // outside any worker's memory group: the weights are charged to none
+  // Outside any worker's memory group: the weights are charged to none.
+  std::unique_ptr<ForkServer> fork_server_;
   WorkerPool pool_;
   unsigned wanted_ = 0;   // workers
   bool settled_ = false;  // the fork server

@@ -38,7 +38,7 @@ enum class PlaceState : std::uint8_t {
   kRecycling,         ///< it was asked to end, for another one to follow
   kEnding,            ///< it was asked to end, for none to follow
   kBackingOff,        ///< a worker follows once a delay is over
-  kAwaitingDatabase,  ///< a worker follows once the database is back
+  kAwaitingDatabase,  ///< a worker follows once the database is back, or the pool's rest over
   kGivenUp,           ///< one worker fewer; a retry may be timed
   kRetrying,          ///< a worker that may prove the place good again
 };
@@ -51,7 +51,7 @@ enum class PlaceEvent : std::uint8_t {
   kDrain,    ///< all are asked to end, and none follows
   kEnded,    ///< its process was reaped
   kTimed,    ///< the next worker's start is set
-  kHold,     ///< that start is due, and the database is away
+  kHold,     ///< that start is due, and the database is away or the pool rests
   kGiveUp,   ///< the place does without a worker
 };
 inline constexpr std::size_t kPlaceEvents = 8;

@@ -56,17 +56,38 @@ WorkerPool::WorkerPool(boost::asio::io_context& context, Options options, Events
     : context_(context),
       options_(std::move(options)),
       events_(std::move(events)),
-      watching_(std::make_shared<boost::asio::steady_timer>(context)) {}
+      watching_(std::make_shared<boost::asio::steady_timer>(context)),
+      policy_(options_.policy) {}
 
 WorkerPool::~WorkerPool() = default;
 
 void WorkerPool::employ(unsigned places) {
-  if (draining_ || failed_ || places <= this->places()) return;
+  if (draining_ || failed_) return;
+  end_rest();
+  policy_ = options_.policy;
   const unsigned first = this->places();
-  places_.resize(places);
-  counts_.places = places;
-  for (unsigned worker = first; worker < places && !failed_; ++worker) spawn(worker);
-  if (first == 0) watch();
+  if (places > first) places_.resize(places);
+  counts_.places = this->places();
+  for (unsigned worker = 0; worker < this->places() && !failed_; ++worker) {
+    const bool is_held = places_[worker].state() == PlaceState::kAwaitingDatabase;
+    if (worker >= first && paused_)
+      respawn(worker, {});
+    else if (worker >= first || (is_held && !paused_))
+      spawn(worker);
+  }
+  if (first == 0 && places > 0) watch();
+}
+
+void WorkerPool::rest() {
+  if (!resting_since_) resting_since_ = RestartPolicy::Clock::now();
+}
+
+void WorkerPool::end_rest() {
+  if (!resting_since_) return;
+  const auto rested = RestartPolicy::Clock::now() - *resting_since_;
+  resting_since_.reset();
+  for (const Place& place : places_)
+    if (place.worker()) counts_.idle -= rested;
 }
 
 void WorkerPool::spawn(unsigned worker) {
@@ -94,7 +115,7 @@ void WorkerPool::collect(unsigned worker) {
     }
     if (!*outcome) break;
     place.job_finished();
-    options_.policy.file_finished();
+    policy_.file_finished();
     events_.outcome(worker, **std::move(outcome));
   }
   if (ready(worker) && !draining_) events_.has_room(worker);
@@ -116,7 +137,7 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   while (true) {
     auto outcome = jobs.collect();
     if (!outcome || !*outcome) break;
-    options_.policy.file_finished();
+    policy_.file_finished();
     events_.outcome(worker, **std::move(outcome));
   }
   counts_.idle += jobs.idle();
@@ -133,7 +154,7 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   place.ended();
   if (asked && recycling) ++counts_.recycled;
   if (!asked && !draining_) {
-    count(cause, blame);
+    if (!resting_since_) count(cause, blame);
     // What ends the run is said once, by whoever prints the run's error.
     if (!(failure && is_final(*failure)))
       log_warning("worker.died", {{"worker", worker},
@@ -144,7 +165,7 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   }
   if (!held.empty()) events_.orphaned(worker, held, asked ? Blame() : blame);
   if (draining_) return report_if_drained();
-  if (asked) return respawn(worker, {});
+  if (asked || resting_since_) return respawn(worker, {});
   if (too_many) return leave_empty(worker, blame.cause);
   replace(worker, failure, blame);
 }
@@ -205,7 +226,7 @@ void WorkerPool::replace(unsigned worker, const std::optional<Error>& failure, c
   const Death death = !blame.fault             ? Death::kElsewhere
                       : blame.suspects.empty() ? Death::kFault
                                                : Death::kBlamed;
-  const auto delay = options_.policy.worker_died(death, RestartPolicy::Clock::now());
+  const auto delay = policy_.worker_died(death, RestartPolicy::Clock::now());
   if (!delay) return fail(give_up(blame, failure));
   respawn(worker, *delay);
 }
@@ -232,7 +253,7 @@ void WorkerPool::respawn(unsigned worker, RestartPolicy::Clock::duration delay) 
 
 void WorkerPool::restart_due(unsigned worker) {
   if (draining_) return;
-  if (!paused_) return spawn(worker);
+  if (!paused_ && !resting_since_) return spawn(worker);
   if (places_[worker].is_given_up())
     respawn(worker, kPlaceRetry);
   else
@@ -243,12 +264,15 @@ void WorkerPool::resume(const std::string& database_url) {
   paused_ = false;
   if (options_.setup.indexing) options_.setup.indexing->database_url = database_url;
   if (draining_ || failed_) return;
-  for (unsigned worker = 0; worker < places_.size(); ++worker)
-    if (places_[worker].state() == PlaceState::kAwaitingDatabase) spawn(worker);
+  for (unsigned worker = 0; worker < places_.size(); ++worker) {
+    // One that rests has lost its connection without having noticed.
+    if (resting_since_) recycle(worker);
+    if (!resting_since_ && places_[worker].state() == PlaceState::kAwaitingDatabase) spawn(worker);
+  }
 }
 
 void WorkerPool::file_quarantined() {
-  if (options_.policy.file_quarantined()) return;
+  if (policy_.file_quarantined()) return;
   fail({ErrorCode::kRestartIntensity,
         fmt::format("file after file had to be quarantined and none could be indexed; finished "
                     "files are kept: look at `{} failures` for what they have in common, then run "
@@ -265,6 +289,7 @@ void WorkerPool::fail(Error error) {
 }
 
 void WorkerPool::drain() {
+  end_rest();
   draining_ = true;
   const auto now = RestartPolicy::Clock::now();
   for (Place& place : places_) place.drain(now);
@@ -332,6 +357,8 @@ WorkerPool::Counts WorkerPool::counts() const {
     if (place.worker()) counts.idle += place.worker()->jobs().idle();
     if (place.is_given_up()) --counts.places;
   }
+  // One that was killed at rest has not told of its waiting.
+  counts.idle = std::max(counts.idle, std::chrono::nanoseconds(0));
   return counts;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
 // Places for workers: each holds an incarnation, or waits for its next one. The pool starts them,
-// collects what they finish, ends those in which nothing moves, replaces those that
-// die and hands back the jobs that a dead one held, with who is to blame. Which job goes where is
-// the dispatcher's business.
+// collects what they finish, ends those in which nothing moves, replaces those that die and hands
+// back the jobs that a dead one held, with who is to blame. Which job goes where is the
+// dispatcher's business.
 //
 // Runs on the io_context's one thread. Destroying the pool kills and reaps every worker.
 
@@ -72,9 +72,12 @@ class WorkerPool {
   WorkerPool(boost::asio::io_context& context, Options options, Events events);
   ~WorkerPool();
 
-  /// Makes places until there are `places`, and starts a worker in each new one. Nothing once the
-  /// pool drains.
+  /// Makes places until there are `places`, and starts a worker in each new one, and in those whose
+  /// worker died while the pool rested. Deaths are counted anew. Nothing once the pool drains.
   void employ(unsigned places);
+  /// Nothing is to be done until employ(): workers stay, but one that dies is neither counted nor
+  /// replaced before, and their waiting is not idleness.
+  void rest();
   /// Lets every worker finish what it has taken, and starts no other. `drained` follows.
   void drain();
   /// Starts no worker until resume(); those that live go on.
@@ -121,6 +124,7 @@ class WorkerPool {
   bool give_up_place(unsigned worker, const Error& failure);
   void fail(Error error);
   void report_if_drained();
+  void end_rest();
   void warn_of_gaps(const std::string& gaps);
   void warn_if_unconfined(unsigned worker);
   void watch();
@@ -135,6 +139,8 @@ class WorkerPool {
   Counts counts_;
   std::shared_ptr<boost::asio::steady_timer> watching_;  // see call_after
   RestartPolicy::Clock::time_point counters_aged_at_{};
+  RestartPolicy policy_;
+  std::optional<RestartPolicy::Clock::time_point> resting_since_;
   bool ever_ready_ = false;
   bool draining_ = false;
   bool paused_ = false;

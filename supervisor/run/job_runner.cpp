@@ -33,6 +33,7 @@ Result<void> JobRunner::run(JobQueue jobs, Phase& phase) {
   tick();
   environment_.context.run();
   ticking_.reset();
+  fleet_.pool().rest();
   dispatcher_.reset();
   phase_ = nullptr;
   return error_ ? Result<void>(*error_) : Result<void>();
@@ -44,6 +45,7 @@ Result<void> JobRunner::end() {
     environment_.context.restart();
     environment_.context.run();
   }
+  fleet_.close();
   return error_ ? Result<void>(*error_) : Result<void>();
 }
 

@@ -54,6 +54,8 @@ class JobRunner {
   /// The database is back; workers reach it by `database_url`.
   void resume(const std::string& database_url) { fleet_.pool().resume(database_url); }
 
+  /// What run() and end() will give.
+  const std::optional<Error>& error() const { return error_; }
   WorkerPool::Counts counts() const { return fleet_.pool().counts(); }
 
  private:

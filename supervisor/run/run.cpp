@@ -51,7 +51,7 @@ Result<Run::End> Run::run() {
   return End{stops_ > 0, accounting_.not_indexed()};
 }
 
-/// Says what is about to be done, and makes what does it.
+/// Makes progress and job runner, and tells that the run is open.
 Result<void> Run::begin() {
   progress_ = events_.progress(accounting_);
   runner_.emplace(JobRunner::Environment{environment_.context, *watch_, *progress_}, fleet(),
@@ -81,7 +81,7 @@ Result<void> Run::files_and_commits() {
   options.full = settings_.full;
   options.retry_failed = settings_.retry_failed;
   options.shard = scope_.shard();
-  options.keep_going = [this] { return !stopped(); };
+  options.keep_going = [this] { return !stopped() && !runner_->error(); };
   CommitPhase commits(database_->connection(), accounting_, std::move(options));
   return run_phase(commits);
 }
@@ -123,6 +123,7 @@ Result<void> Run::run_jobs_of(Phase& phase) {
 
 /// Shows how far the phase is, where that has changed.
 void Run::show() {
+  if (watch_->waiting()) return;  // that is shown
   std::string progress = phase_ ? phase_->progress() : "";
   if (progress == shown_) return;
   shown_ = std::move(progress);
@@ -136,13 +137,12 @@ bool Run::stopped() {
   return stops_ > 0;
 }
 
-void Run::stop() {
+void Run::stop(const std::string& why) {
   ++stops_;
   if (!runner_) return;
-  if (stops_ == 1)
-    runner_->drain();
-  else
-    runner_->kill();
+  if (stops_ > 1) return runner_->kill();
+  log_info("draining", {{"signal", why}});
+  runner_->drain();
 }
 
 DatabaseWatch::Events Run::database_events() {
@@ -239,7 +239,7 @@ Result<void> Run::report() {
   facts_.seconds.total = seconds_since(started_);
   facts_.memory.supervisor_peak_rss_bytes = peak_rss_bytes();
   const nlohmann::ordered_json json = report_json(facts_, accounting_);
-  auto told = events_.ended(facts_, accounting_);
+  if (auto told = events_.ended(facts_, accounting_); !told && !error_) error_ = told.error();
   if (auto passed = fault::point("report.write"); !passed) return passed;
   const ProblemList problems = list_problems();
   const auto end_run = [&] {
@@ -248,7 +248,7 @@ Result<void> Run::report() {
   };
   auto ended = error_ ? end_run() : insist(end_run);
   if (auto written = events_.report(report_pieces(json, problems)); !written) return written;
-  return told ? ended : told;
+  return ended;
 }
 
 }  // namespace forkdex

@@ -1,9 +1,10 @@
 #pragma once
 
 // One run over one repository: claim, then phase after phase over one fleet, then the report. Owns
-// the claim, the database connection and the fleet, and nothing of the process it is in: no
-// terminal, no signal, no environment variable, no exit status. A process may hold several runs,
-// each with a thread and an io_context of its own.
+// the claim, the database connection and the fleet; terminal, signals, report file and exit status
+// are its caller's. A process may hold several runs, each with a thread and an io_context of its
+// own. They share the log and what libraries read of the environment, and one of them has memory
+// groups (MemoryLimits::open).
 //
 // Killed at any point, it leaves finished files stored and nothing else behind: workers die with
 // it, the claim ends with its connection, and the next run does what is missing.
@@ -38,7 +39,7 @@ namespace forkdex {
 
 /// What a run uses of the process that it is in. All of it outlives the run.
 struct RunEnvironment {
-  /// The loop turns inside the run's functions, and nowhere else while they last.
+  /// The loop turns inside the run's functions, and nowhere else: not after the run is gone.
   boost::asio::io_context& context;
   MemoryLimits& memory;  ///< this run's alone
   /// Requests to stop so far, those included that the loop has not told of yet: asked where the run
@@ -60,13 +61,13 @@ struct RunOpening {
 
 class Run {
  public:
-  /// Whom the run tells how it goes. An error of one ends the run.
+  /// Whom the run tells how it goes. Their errors are the run's.
   struct Events {
     /// A URL is about to be fetched, without its secrets.
     std::function<void(const std::string& url)> fetches;
     /// The claim is held; from now on there will be a report.
     std::function<Result<void>(const RunOpening&)> opened;
-    /// Makes what shows progress; `accounting` outlives it.
+    /// The display of progress, which the run then owns; `accounting` outlives it.
     std::function<std::unique_ptr<Progress>(const Accounting& accounting)> progress;
     /// Everything is done but for the run's row; the report's list of problems is not read yet.
     std::function<Result<void>(const RunFacts&, const Accounting&)> ended;
@@ -89,8 +90,9 @@ class Run {
   Result<End> run();
 
   /// The first request drains: workers finish what they have taken. The second one ends them, and
-  /// the wait for a database that stands still. THREAD the run's, from the loop.
-  void stop();
+  /// the wait for a database that stands still. `why` is for the log. THREAD the run's, from the
+  /// loop.
+  void stop(const std::string& why);
 
  private:
   Result<void> open();

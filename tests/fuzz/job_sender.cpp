@@ -3,7 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <set>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -11,6 +11,7 @@
 #include "common/base/path_text.h"
 #include "common/base/utf8.h"
 #include "common/jobs/index_file.h"
+#include "common/jobs/payload.h"
 #include "common/protocol/segment.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/lying_peer.h"
@@ -58,7 +59,7 @@ class Supervisor {
     job.id = next_id_++;
     job.kind = static_cast<JobKind>(input.number<std::uint8_t>() % kJobKinds);
     job.payload = input.line();
-    if (sender_.offer(job)) outstanding_.insert(job.id);
+    if (sender_.offer(job)) outstanding_.emplace(job.id, job.kind);
   }
 
   // What a worker says of a file, or bytes that say nothing.
@@ -99,7 +100,10 @@ class Supervisor {
     }
     if (!*collected) return;
     const Outcome& outcome = **collected;
-    expect(outstanding_.erase(outcome.job_id) == 1, "an outcome is of a job that was out");
+    const auto out = outstanding_.extract(outcome.job_id);
+    expect(!out.empty(), "an outcome is of a job that was out");
+    expect(is_result_of(out.mapped(), outcome.end, outcome.payload),
+           "an outcome is one of its job's kind");
     expect(outcome.end < JobEnd::kQuarantined, "an outcome's end is one that a worker knows");
     expect(is_row_text(outcome.reason) && is_row_text(outcome.detail),
            "an outcome's texts can stand in a row");
@@ -133,7 +137,7 @@ class Supervisor {
   JobReceiver receiver_;
   LyingPeer peer_;
   std::uint64_t next_id_ = 1;
-  std::set<std::uint64_t> outstanding_;
+  std::map<std::uint64_t, JobKind> outstanding_;
 };
 
 void check(std::string_view bytes) {

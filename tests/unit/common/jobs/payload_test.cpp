@@ -78,6 +78,26 @@ TEST_CASE("payload: a result is one of its own kind, with a state that a worker 
   }
 }
 
+TEST_CASE(
+    "payload: a query's vector, or messages, that were skipped or a query that failed -> none",
+    "[jobs]") {
+  const std::string vector = encode(EmbedQueryResult{{1.0F}});
+  CHECK(is_result_of(JobKind::kEmbedQuery, JobEnd::kDone, vector));
+  CHECK_FALSE(is_result_of(JobKind::kEmbedQuery, JobEnd::kFailed, vector));
+  const std::string messages = encode(EmbedMessagesResult());
+  CHECK(is_result_of(JobKind::kEmbedMessages, JobEnd::kFailed, messages));
+  CHECK_FALSE(is_result_of(JobKind::kEmbedMessages, JobEnd::kSkipped, messages));
+}
+
+TEST_CASE("payload: a language or blob id longer than any is -> none", "[jobs]") {
+  IndexFileResult result;
+  result.language.assign(kMaxLanguageBytes + 1, 'x');
+  CHECK_FALSE(index_file_result(encode(result)));
+  result.language.clear();
+  result.blob_oid.assign(kMaxOidBytes + 1, 'a');
+  CHECK_FALSE(index_file_result(encode(result)));
+}
+
 TEST_CASE("payload: a result's texts become fit for rows", "[jobs]") {
   IndexFileResult result;
   result.language = std::string("\xff\0", 2);

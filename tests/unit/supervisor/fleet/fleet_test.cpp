@@ -260,6 +260,43 @@ TEST_CASE("fleet: a program that cannot start ends the run at once, with its wor
   CHECK(run.counts.started <= 4);
 }
 
+TEST_CASE(
+    "fleet: a worker that dies while the pool rests -> not counted, and replaced by the next call",
+    "[fleet][kill]") {
+  boost::asio::io_context context;
+  unsigned ready = 0;
+  unsigned orphaned = 0;
+  WorkerPool::Events events;
+  events.has_room = [&](unsigned) {
+    ++ready;
+    context.stop();
+  };
+  events.orphaned = [&](unsigned, const auto&, const Blame&) { ++orphaned; };
+  events.failed = [](const Error& error) { FAIL(error.text()); };
+  WorkerPool pool(context, WorkerPool::Options{.executable = FORKDEX_FAKE_WORKER},
+                  std::move(events));
+  pool.employ(1);
+  context.run_for(30s);
+  REQUIRE(ready == 1);
+  pool.rest();
+  // More often than any policy of restarts allows.
+  const pid_t first = pool.ready(0)->pid();
+  ::kill(first, SIGSEGV);
+  context.restart();
+  context.run_for(2s);
+  CHECK(pool.ready(0) == nullptr);
+  CHECK(pool.counts().started == 1);
+  CHECK(pool.counts().crashed == 0);
+  pool.employ(1);
+  context.restart();
+  context.run_for(30s);
+  REQUIRE(ready == 2);
+  CHECK(pool.ready(0)->pid() != first);
+  CHECK(pool.counts().started == 2);
+  CHECK(pool.counts().idle < 2s);
+  CHECK(orphaned == 0);
+}
+
 TEST_CASE("fleet: a pool that goes as its timer has run out is not called any more", "[fleet]") {
   boost::asio::io_context context;
   WorkerPool::Events events;

@@ -61,7 +61,7 @@ class Watched {
   Result<Run::End> run() { return run_->run(); }
   /// From the run's own loop, where a signal handler would be called.
   void stop_soon() {
-    boost::asio::post(context_, [this] { run_->stop(); });
+    boost::asio::post(context_, [this] { run_->stop("the test"); });
   }
 
   std::function<void()> on_opened = [] {};
