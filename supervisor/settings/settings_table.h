@@ -1,7 +1,9 @@
 #pragma once
 
-// The table behind settings.h, for the three files that read it.
+// The tables of subcommands and settings that the command line, --help and docs/configuration.md
+// are made of. Their rows are designated initialisers; a member without a default must be given.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,31 +22,31 @@ constexpr SubcommandSet set_of(Subcommand subcommand) {
 struct SubcommandRow {
   Subcommand subcommand;
   std::string_view name;
-  std::string_view arguments;  ///< as --help spells them
-  std::size_t least_arguments;
-  std::size_t most_arguments;
+  std::string_view arguments = {};  ///< as --help spells them
+  std::size_t least_arguments = 1;
+  std::size_t most_arguments = 1;
   std::string_view sentence;
 };
 /// One row a Subcommand, in the order of the enum. supervisor/commands/table.h has their functions.
 std::span<const SubcommandRow> subcommand_table();
 
-/// Words that will be subcommands: never taken for a folder.
+/// Names of later subcommands: the command line refuses them as a folder.
 std::span<const std::string_view> reserved_words();
 
 /// Where a setting may come from besides the command line.
 enum class Sources : std::uint8_t { kFlagOnly, kFlagAndEnvironment, kEverywhere };
 
 struct SettingRow {
-  std::string_view name;           ///< --name, FORKDEX_NAME, "name" in the file
-  std::string_view value;          ///< as --help spells it; empty: a flag that takes none
-  std::string_view default_value;  ///< what set() makes of the default; empty: the empty value
-  std::string_view range;          ///< completes "must be …"
+  std::string_view name;                ///< --name, FORKDEX_NAME, "name" in the file
+  std::string_view value = {};          ///< as --help spells it; empty: a flag without a value
+  std::string_view default_value = {};  ///< empty: the empty value; else set() accepts it
+  std::string_view range;               ///< completes "must be …"
   std::string_view sentence;
   SubcommandSet subcommands;
-  Sources sources;
-  bool repeatable;  ///< every value counts; else the last one does
-  bool secret;      ///< the value never stands in a message
-  /// Stores `values` (one, unless repeatable); false when one of them is outside the range.
+  Sources sources = Sources::kEverywhere;
+  bool repeatable = false;  ///< every value counts; else the last one does
+  bool secret = false;      ///< no message holds the value
+  /// Stores `values` (one, unless repeatable). Returns false when a value is outside the range.
   bool (*set)(Settings& settings, const std::vector<std::string>& values);
 
   bool is_flag() const { return value.empty(); }
@@ -52,7 +54,7 @@ struct SettingRow {
 };
 std::span<const SettingRow> settings_table();
 
-/// The row called `name` or null.
+/// The row of the setting `name`, or null.
 const SettingRow* find_setting(std::string_view name);
 
 /// "FORKDEX_MAX_FILE_SIZE" for "max-file-size".
