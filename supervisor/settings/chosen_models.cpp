@@ -13,8 +13,8 @@ bool is_off(const std::filesystem::path& chosen) { return chosen == kOff; }
 
 Error no_view_error() {
   return {ErrorCode::kUsage,
-          "--code-model and --text-model are both none: nothing could be searched for; leave one "
-          "of them",
+          "--code-model and --text-model are both none, so no chunk can be embedded; give a model "
+          "folder for one of them, or leave one out",
           ""};
 }
 

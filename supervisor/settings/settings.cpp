@@ -33,7 +33,9 @@ struct Given {
 };
 
 std::string spell_flag(const SettingRow& row) { return fmt::format("--{}", row.name); }
-std::string spell_key(const SettingRow& row) { return fmt::format("\"{}\" in --config", row.name); }
+std::string spell_key(const SettingRow& row) {
+  return fmt::format("\"{}\" in the --config file", row.name);
+}
 
 Error usage(std::string sentence) { return {ErrorCode::kUsage, std::move(sentence), {}}; }
 
@@ -50,27 +52,37 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-// "; did you mean --workers?" for a near miss among the settings of `used_by`, else a way on.
-std::string suggestion(std::string_view word, std::optional<Subcommand> used_by,
-                       std::string_view prefix) {
+/// The setting with the name most like `word` among those that `admits` admits, or null when every
+/// name differs from it in more than two letters.
+template <class Admits>
+const SettingRow* nearest_setting(std::string_view word, Admits admits) {
   const SettingRow* nearest = nullptr;
   std::size_t least = 3;
   for (const SettingRow& row : settings_table()) {
-    if (used_by && !row.used_by(*used_by)) continue;
+    if (!admits(row)) continue;
     const std::size_t distance = edit_distance(word, row.name);
     if (distance < least) {
       nearest = &row;
       least = distance;
     }
   }
-  if (nearest) return fmt::format("; did you mean {}{}?", prefix, nearest->name);
-  return fmt::format("; {} --help lists what there is", program_name());
+  return nearest;
+}
+
+Error unknown_option(const std::string& option, Subcommand subcommand) {
+  const std::size_t dashes = std::min(option.find_first_not_of('-'), option.size());
+  const SettingRow* const nearest =
+      nearest_setting(std::string_view(option).substr(dashes),
+                      [&](const SettingRow& row) { return row.used_by(subcommand); });
+  return usage(nearest ? fmt::format("unknown option {}; did you mean --{}?", option, nearest->name)
+                       : fmt::format("unknown option {}; {} {} --help lists the options", option,
+                                     program_name(), name(subcommand)));
 }
 
 /// The command line, before anything is known about its subcommand.
 struct CommandLine {
   std::map<const SettingRow*, Values> flags;
-  std::vector<std::string> bare;  ///< words that are no option
+  std::vector<std::string> bare;  ///< words that are not options
   std::size_t bare_before_dashes = 0;
   std::optional<std::string> unknown;
   bool help = false;
@@ -115,7 +127,7 @@ Result<CommandLine> scan(const std::vector<std::string>& words) {
   return line;
 }
 
-// The first word may name the subcommand; whatever stands behind "--" never does.
+// The first word may name the subcommand, unless it follows "--".
 Result<Invocation> choose_subcommand(const CommandLine& line) {
   Invocation invocation;
   invocation.arguments = line.bare;
@@ -124,7 +136,8 @@ Result<Invocation> choose_subcommand(const CommandLine& line) {
   const auto reserved = reserved_words();
   if (std::find(reserved.begin(), reserved.end(), first) != reserved.end())
     return usage(fmt::format(
-        "{0} is not available in this version; to index a folder of that name give ./{0}", first));
+        "the command {0} is not available in this version; to index the folder {0}, give ./{0}",
+        first));
   const auto table = subcommand_table();
   const auto row =
       std::find_if(table.begin(), table.end(), [&](const auto& r) { return r.name == first; });
@@ -135,52 +148,56 @@ Result<Invocation> choose_subcommand(const CommandLine& line) {
   return invocation;
 }
 
+/// "supervisor search QUERY"
+std::string usage_of(const SubcommandRow& row) {
+  const std::string_view space = row.arguments.empty() ? "" : " ";
+  return fmt::format("{} {}{}{}", program_name(), row.name, space, row.arguments);
+}
+
 Result<void> check_arguments(const Invocation& invocation) {
   const SubcommandRow& row = subcommand_table()[static_cast<std::size_t>(invocation.subcommand)];
   const std::vector<std::string>& arguments = invocation.arguments;
-  const bool empty = std::any_of(arguments.begin(), arguments.end(),
-                                 [](const std::string& argument) { return argument.empty(); });
-  if (arguments.size() < row.least_arguments || empty)
+  if (arguments.empty() && !invocation.subcommand_named)
     return usage(
-        invocation.subcommand_named
-            ? fmt::format("{0} needs {1}: {2} {0} {1}", row.name, row.arguments, program_name())
-            : fmt::format("There is no folder to index; give one: {0} PATH "
-                          "({0} --help lists everything else)",
-                          program_name()));
+        fmt::format("the PATH to index is missing; usage: {0} PATH ({0} --help lists the commands "
+                    "and options)",
+                    program_name()));
+  if (arguments.size() < row.least_arguments)
+    return usage(
+        fmt::format("{} needs the argument {}; usage: {}", row.name, row.arguments, usage_of(row)));
+  if (std::find(arguments.begin(), arguments.end(), "") != arguments.end())
+    return usage(fmt::format("an argument of {} is empty; usage: {}", row.name, usage_of(row)));
   if (arguments.size() > row.most_arguments) {
-    const std::string_view hint =
-        invocation.subcommand == Subcommand::kSearch ? "; put quotes around a query of words" : "";
-    return usage(fmt::format("\"{}\" is one argument too many for {}{}",
-                             arguments[row.most_arguments], row.name, hint));
+    const std::string_view hint = invocation.subcommand == Subcommand::kSearch
+                                      ? ", with quotes around a QUERY of several words"
+                                      : "";
+    return usage(fmt::format("unexpected argument \"{}\"; usage: {}{}",
+                             arguments[row.most_arguments], usage_of(row), hint));
   }
   // A PATH is bytes; every other argument is compared with text of the database.
   const auto bad = std::find_if_not(arguments.begin(), arguments.end(), is_utf8);
   if (invocation.subcommand != Subcommand::kIndex && bad != arguments.end())
-    return usage(fmt::format("{} of {} is \"{}\", which is not valid UTF-8; give UTF-8 text",
-                             row.arguments, row.name, display_path(*bad)));
+    return usage(fmt::format("the argument \"{}\" of {} is not valid UTF-8; give UTF-8 text",
+                             display_path(*bad), row.name));
   if (invocation.subcommand == Subcommand::kDatabase && arguments[0] != "start" &&
       arguments[0] != "stop" && arguments[0] != "url")
-    return usage(fmt::format("database has no \"{}\"; give start, stop or url", arguments[0]));
+    return usage(
+        fmt::format("unknown argument \"{}\" of database; give start, stop or url", arguments[0]));
   return {};
 }
 
 Result<void> check_flags(const CommandLine& line, Subcommand subcommand) {
-  if (line.unknown) {
-    const std::size_t dashes = std::min(line.unknown->find_first_not_of('-'), line.unknown->size());
-    const std::string bare = line.unknown->substr(dashes);
-    return usage(
-        fmt::format("There is no option {}{}", *line.unknown, suggestion(bare, subcommand, "--")));
-  }
+  if (line.unknown) return unknown_option(*line.unknown, subcommand);
   for (const auto& [row, values] : line.flags)
     if (!row->used_by(subcommand))
-      return usage(fmt::format("--{0} is no option of {1}; {2} {1} --help lists what there is",
+      return usage(fmt::format("--{0} is not an option of {1}; {2} {1} --help lists the options",
                                row->name, name(subcommand), program_name()));
   const auto given = [&](std::string_view option) {
     const auto found = line.flags.find(find_setting(option));
     return found != line.flags.end() && found->second.back() == "true";
   };
   if (given("verbose") && given("quiet"))
-    return usage("--verbose and --quiet contradict each other; give one of them");
+    return usage("--verbose and --quiet cannot be combined; give only one of them");
   return {};
 }
 
@@ -218,7 +235,7 @@ Error config_invalid(std::string sentence, const std::string& file) {
   return {ErrorCode::kConfigInvalid, std::move(sentence), file};
 }
 
-// Only a regular file: a FIFO would have the run wait for its writer, a device may never end.
+// Reads only a regular file: a FIFO blocks until it has a writer, a device may never end.
 std::optional<std::string> read_config(const std::string& file) {
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat status{};
@@ -227,20 +244,31 @@ std::optional<std::string> read_config(const std::string& file) {
   return read_to_end(fd.get());
 }
 
+std::string unknown_key(const std::string& key) {
+  if (find_setting(key))
+    return fmt::format("the --config file cannot set \"{0}\"; give --{0} as an option", key);
+  const SettingRow* const nearest = nearest_setting(
+      key, [](const SettingRow& row) { return row.sources == Sources::kEverywhere; });
+  return nearest ? fmt::format("unknown setting \"{}\" in the --config file; did you mean \"{}\"?",
+                               key, nearest->name)
+                 : fmt::format(
+                       "unknown setting \"{}\" in the --config file; {} --help lists the "
+                       "settings",
+                       key, program_name());
+}
+
 Result<std::map<const SettingRow*, Values>> from_file(const std::string& file) {
   const std::optional<std::string> text = read_config(file);
   if (!text)
-    return config_invalid("The --config file cannot be read; give a readable JSON file", file);
+    return config_invalid("the --config file cannot be read; give a regular file that is readable",
+                          file);
   const nlohmann::json object = nlohmann::json::parse(*text, nullptr, false);
   if (!object.is_object())
-    return config_invalid("The --config file is no JSON object; write {\"workers\": 4}", file);
+    return config_invalid("the --config file must hold a JSON object, e.g. {\"workers\": 4}", file);
   std::map<const SettingRow*, Values> values;
   for (const auto& [key, json] : object.items()) {
     const SettingRow* row = find_setting(key);
-    if (!row || row->sources != Sources::kEverywhere)
-      return config_invalid(
-          fmt::format("There is no setting \"{}\"{}", key, suggestion(key, std::nullopt, "")),
-          file);
+    if (!row || row->sources != Sources::kEverywhere) return config_invalid(unknown_key(key), file);
     const std::optional<Values> read = values_of(json, *row);
     if (!read)
       return config_invalid(fmt::format("{} must be {}", spell_key(*row), row->range), file);

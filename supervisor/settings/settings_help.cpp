@@ -1,4 +1,4 @@
-// What people read about the settings: --help, --version and docs/configuration.md.
+// The texts of --help and docs/configuration.md.
 
 #include <fmt/format.h>
 
@@ -47,8 +47,8 @@ void append_options(std::string& text, Subcommand subcommand) {
     const std::string_view space = row.is_flag() ? "" : " ";
     append_entry(text, fmt::format("--{}{}{}", row.name, space, row.value), sentence);
   }
-  append_entry(text, "--help", "Print this and end.");
-  append_entry(text, "--version", "Print the version and end.");
+  append_entry(text, "--help", "Print this help and exit.");
+  append_entry(text, "--version", "Print the version and exit.");
 }
 
 std::string used_by_names(const SettingRow& row) {
@@ -75,18 +75,18 @@ constexpr std::string_view kPageStart =
     R"(<!-- Generated from the table in supervisor/settings/settings_table.cpp; a unit test compares them. -->
 # Configuration
 
-For whoever runs forkdex. A setting is a flag, a variable and a key of the JSON file that `--config`
-names; a flag wins over a variable, that over the file, that over the default. A variable that is
-empty counts as unset.
+For everyone who runs forkdex. A setting can be given as a flag, as an environment variable or as a
+key of the JSON file that `--config` names. A flag overrides a variable, a variable overrides the
+file, and the file overrides the default. An empty variable counts as unset.
 
-- In the file, a flag is `true` or `false`, a list an array of strings: `{"workers": 4,
-  "exclude": ["*.min.js"], "quiet": true}`. A key that is not below is refused.
-- In a variable, a flag is `1`, `true`, `yes`, `on` or `0`, `false`, `no`, `off`; entries of a list
-  stand on lines of their own.
-- A list given by one source replaces that of a weaker source.
-- A bad flag or argument ends with 64, a bad variable or file with 78.
-- `DATABASE_URL` counts where `FORKDEX_DATABASE_URL` is not set; a `+driver` in its scheme is
-  dropped. No message holds the URL's user or password.
+- In the file, a flag is `true` or `false`, and a list is an array of strings: `{"workers": 4,
+  "exclude": ["*.min.js"], "quiet": true}`. An unknown key is an error.
+- In a variable, a flag is `1`, `true`, `yes`, `on` or `0`, `false`, `no`, `off`. A list has one
+  entry a line.
+- A list replaces the whole list of a source that it overrides.
+- A bad flag or argument ends the command with status 64, a bad variable or file with 78.
+- `DATABASE_URL` is used where `FORKDEX_DATABASE_URL` is not set. A `+driver` in the scheme of
+  either is dropped. Messages do not show the user or the password of the URL.
 
 )";
 
@@ -104,18 +104,19 @@ std::string help_text(const Invocation& invocation) {
   }
   text = fmt::format(
       "forkdex keeps repositories searchable by meaning.\n\n"
-      "Usage: {0} [OPTIONS] PATH\n"
+      "Usage: {0} [OPTIONS] PATH|URL\n"
       "       {0} COMMAND [OPTIONS] [ARGUMENT]\n\nCommands:\n",
       program_name());
   for (const SubcommandRow& command : subcommand_table())
     append_entry(text, fmt::format("{} {}", command.name, command.arguments), command.sentence);
-  text += fmt::format("\nOptions of index ({} COMMAND --help lists a command's own):\n",
+  text += fmt::format("\nOptions of index ({} COMMAND --help lists those of another command):\n",
                       program_name());
   append_options(text, Subcommand::kIndex);
   text +=
-      "\nMost options are also variables (--max-file-size is FORKDEX_MAX_FILE_SIZE) and keys of\n"
-      "the --config file: docs/configuration.md.\n"
-      "Exit status: 0 done, 1 some files failed, 64 bad flag or argument, 69 database, model or\n"
+      "\nA variable (FORKDEX_MAX_FILE_SIZE for --max-file-size) or a key of the --config file\n"
+      "(\"max-file-size\") can set most options: see docs/configuration.md.\n"
+      "Exit status: 0 success, 1 some files failed, 64 bad flag or argument, 69 database, model "
+      "or\n"
       "repository unusable, 70 a bug, 75 run again to resume, 78 bad variable or --config file.\n";
   return text;
 }
@@ -131,12 +132,13 @@ std::string configuration_page() {
     const std::string variable =
         row.sources == Sources::kFlagOnly ? "none" : fmt::format("`{}`", environment_name(row));
     page += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", cell(flag), variable,
-                        row.default_value.empty() ? "none" : row.default_value,
+                        row.default_value.empty() ? "not set" : row.default_value,
                         row.is_flag() ? "set or not" : row.range, cell(row.sentence),
                         used_by_names(row));
   }
   page +=
-      "\nSettings without a variable are no keys of the file either; neither is `config` itself.\n";
+      "\nA setting without a variable cannot be set in the file either. The file cannot set "
+      "`config`.\n";
   return page;
 }
 

@@ -28,22 +28,23 @@ constexpr std::string_view kFlagRange = "1, true, yes, on, 0, false, no or off";
 // clang-format off
 constexpr std::array kSubcommands = {
     SubcommandRow{.subcommand = kIndex, .name = "index", .arguments = "PATH|URL",
-                  .sentence = "index or update one repository (the default)"},
+                  .sentence = "index or update a repository (the default command)"},
     SubcommandRow{.subcommand = kSearch, .name = "search", .arguments = "QUERY",
-                  .sentence = "find the code nearest in meaning to QUERY"},
+                  .sentence = "find the chunks nearest in meaning to QUERY"},
     SubcommandRow{.subcommand = kStatus, .name = "status", .arguments = "[NAME]",
                   .least_arguments = 0,
-                  .sentence = "list repositories, their file states and last run"},
+                  .sentence = "show each repository's file states and last run"},
     SubcommandRow{.subcommand = kFailures, .name = "failures", .arguments = "NAME",
-                  .sentence = "list every file that is not searchable, and why"},
+                  .sentence = "list every file that is not searchable, with its reason"},
     SubcommandRow{.subcommand = kRemove, .name = "remove", .arguments = "NAME",
-                  .sentence = "delete one repository's data"},
+                  .sentence = "delete a repository's data"},
     SubcommandRow{.subcommand = kDatabase, .name = "database", .arguments = "start|stop|url",
-                  .sentence = "run the embedded database until it is stopped, stop it, or print its "
-                              "URL"},
+                  .sentence = "start the embedded database and keep it running, stop it, or "
+                              "print its URL"},
     SubcommandRow{.subcommand = kDoctor, .name = "doctor", .least_arguments = 0,
                   .most_arguments = 0,
-                  .sentence = "show what this machine offers and what would be chosen"},
+                  .sentence = "show this machine's resources, database and models, and what a "
+                              "run would choose"},
 };
 // clang-format on
 
@@ -61,179 +62,190 @@ constexpr std::array<std::string_view, 3> kReserved = {"graph", "mcp", "serve"};
 constexpr std::array kTable = {
     SettingRow{.name = "repository", .value = "NAME",
                .range = "1 to 1024 bytes of UTF-8 without control characters",
-               .sentence = "The repository's name, by default the last part of the folder; search "
-                           "stays in it.",
+               .sentence = "Name of the repository. The default of index is the last part of "
+                           "PATH; a search covers every repository by default.",
                .subcommands = kModelUsers, .set = set_utf8<&Settings::repository, 1024>},
     SettingRow{.name = "rev", .value = "REV",
                .range = "1 to 1024 bytes of UTF-8 without control characters",
-               .sentence = "Index this branch, tag or commit of PATH instead of its work tree, "
-                           "under PATH's name: the rows become those of REV. A bare repository "
-                           "means its HEAD.",
+               .sentence = "Index this branch, tag or commit of PATH instead of its work tree. "
+                           "The repository's rows become those of REV. The default for a bare "
+                           "repository is its HEAD.",
                .subcommands = kIndexOnly, .set = set_utf8<&Settings::rev, 1024>},
     SettingRow{.name = "workers", .value = "N|auto", .default_value = "auto",
                .range = "a whole number from 1 to 256, or auto",
-               .sentence = "Worker processes; auto is what cores and memory allow.",
+               .sentence = "Number of worker processes; auto is one for each core, as far as "
+                           "memory allows.",
                .subcommands = kIndexOnly, .set = set_number_or_auto<&Settings::workers, 1, 256>},
     SettingRow{.name = "database-url", .value = "URL",
                .range = "a postgresql:// URL",
-               .sentence = "The PostgreSQL to use; by default DATABASE_URL, else the embedded one.",
+               .sentence = "PostgreSQL database to use. The default is DATABASE_URL; without it, "
+                           "forkdex runs an embedded database.",
                .subcommands = kDatabaseUsers, .secret = true, .set = set_database_url},
     SettingRow{.name = "code-model", .value = "DIR|none",
                .range = "a folder, or none",
-               .sentence = "The Hugging Face model folder for the source of chunks, by default "
-                           "the bundled one; none leaves them to the text model.",
+               .sentence = "Hugging Face model folder for the code view: the source of chunks. "
+                           "The default is the bundled model; none disables the view.",
                .subcommands = kModelUsers | set_of(kDoctor),
                .set = set_text<&Settings::code_model, 4096>},
     SettingRow{.name = "text-model", .value = "DIR|none",
                .range = "a folder, or none",
-               .sentence = "The model folder for names, comments, documents and commit messages, "
-                           "by default the bundled one; none leaves messages to the code model "
-                           "and the rest out.",
+               .sentence = "Hugging Face model folder for the text view (names, comments, "
+                           "documents) and for commit messages. The default is the bundled "
+                           "model; none disables the view and leaves commit messages to the code "
+                           "model.",
                .subcommands = kModelUsers | set_of(kDoctor),
                .set = set_text<&Settings::text_model, 4096>},
     SettingRow{.name = "dimensions", .value = "N|auto", .default_value = "auto",
                .range = "a whole number from 1 to 65536, or auto",
-               .sentence = "Keep the first N values of each vector, for models trained so that "
-                           "they may be cut off; auto is as many as the folder says. A search "
-                           "needs the same.",
-               .subcommands = kModelUsers | set_of(kDoctor), .set = set_number_or_auto<&Settings::dimensions, 1, 65536>},
+               .sentence = "Keep only the first N values of each vector, for models trained with "
+                           "Matryoshka representation learning; auto is the number that the "
+                           "model's folder gives. A search needs the same value as the index.",
+               .subcommands = kModelUsers | set_of(kDoctor),
+               .set = set_number_or_auto<&Settings::dimensions, 1, 65536>},
     SettingRow{.name = "query-prefix", .value = "TEXT",
                .range = "at most 1024 bytes of UTF-8",
-               .sentence = "Goes before every query, instead of what the model's folder says.",
+               .sentence = "Text before every query; replaces the prompt in the model's folder.",
                .subcommands = kModelUsers | set_of(kDoctor),
                .set = set_prefix<&Settings::query_prefix>},
     SettingRow{.name = "document-prefix", .value = "TEXT",
                .range = "at most 1024 bytes of UTF-8",
-               .sentence = "Goes before every text that is indexed, instead of what the model's "
-                           "folder says. A search needs the same.",
+               .sentence = "Text before every indexed text; replaces the prompt in the model's "
+                           "folder. A search needs the same value as the index.",
                .subcommands = kModelUsers | set_of(kDoctor),
                .set = set_prefix<&Settings::document_prefix>},
     SettingRow{.name = "precision", .value = "P", .default_value = "auto",
                .range = "auto, fp32 or bf16",
-               .sentence = "The numbers that the model computes with; auto is what the processor "
-                           "is fastest with.",
+               .sentence = "Number format that the model computes in; auto is bf16 where the "
+                           "processor computes it faster, else fp32.",
                .subcommands = kModelUsers | set_of(kDoctor),
                .set = set_choice<&Settings::precision, kPrecisionNames>},
     SettingRow{.name = "device", .value = "D", .default_value = "auto",
                .range = "auto or cpu",
-               .sentence = "Reserved: auto and cpu both run the models on the processor; this "
-                           "version uses nothing else.",
+               .sentence = "Reserved: both values run the models on the processor, the only "
+                           "device of this version.",
                .subcommands = kModelUsers, .set = set_choice<&Settings::device, kDevices>},
     SettingRow{.name = "max-file-size", .value = "SIZE", .default_value = "10MiB",
                .range = "a size from 1 to 1GiB, such as 512K or 10MiB",
-               .sentence = "A larger file is skipped as too_large; units are powers of 1024.",
+               .sentence = "Size above which a file is skipped as too_large; units are powers of "
+                           "1024.",
                .subcommands = kIndexOnly, .set = set_max_file_size},
     SettingRow{.name = "memory-per-worker", .value = "SIZE|auto", .default_value = "auto",
                .range = "a size from 256MiB to 1TiB, such as 1GiB, or auto",
-               .sentence = "The most memory that a worker may use; auto is what memory and "
-                           "--workers allow.",
+               .sentence = "Memory limit of each worker; auto divides three quarters of the "
+                           "memory by the number of workers, at least 512MiB and at most 2GiB.",
                .subcommands = kIndexOnly, .set = set_memory_per_worker},
     SettingRow{.name = "file-timeout", .value = "SECONDS", .default_value = "60",
                .range = whole_numbers<1, 86400>(),
-               .sentence = "How long a file may stay in one stage with nothing moving; then its "
-                           "worker is ended.",
+               .sentence = "Seconds without progress in one stage before the worker is killed.",
                .subcommands = kIndexOnly, .set = set_number<&Settings::file_timeout, 1, 86400>},
     SettingRow{.name = "database-timeout", .value = "SECONDS", .default_value = "120",
                .range = whole_numbers<0, 86400>(),
-               .sentence = "How long to wait for a database that went away; then the run ends and "
-                           "can be resumed.",
+               .sentence = "Seconds to wait for a lost database before the run ends with status "
+                           "75.",
                .subcommands = kIndexOnly, .set = set_number<&Settings::database_timeout, 0, 86400>},
     SettingRow{.name = "in-flight", .value = "N", .default_value = "16",
                .range = whole_numbers<1, kSlots>(),
-               .sentence = "Files a worker may hold at once.",
+               .sentence = "Maximum number of files that a worker holds at once.",
                .subcommands = kIndexOnly, .set = set_number<&Settings::in_flight, 1, kSlots>},
     SettingRow{.name = "batch-tokens", .value = "N", .default_value = "2048",
                .range = whole_numbers<64, 65536>(),
-               .sentence = "Tokens that one pass through the model takes, at most.",
+               .sentence = "Maximum number of tokens in one forward pass of the model; a longer "
+                           "text has a pass of its own.",
                .subcommands = kModelUsers, .set = set_number<&Settings::batch_tokens, 64, 65536>},
     SettingRow{.name = "include", .value = "GLOB",
-               .range = "a glob, each [ with its ]",
-               .sentence = "Index only paths that match; may be repeated.",
+               .range = "a glob with every [ closed by a ]",
+               .sentence = "Index only files whose path matches; may be repeated.",
                .subcommands = kIndexOnly, .repeatable = true, .set = set_globs<&Settings::include>},
     SettingRow{.name = "exclude", .value = "GLOB",
-               .range = "a glob, each [ with its ]",
-               .sentence = "Skip paths that match, even where --include matches; may be repeated.",
+               .range = "a glob with every [ closed by a ]",
+               .sentence = "Skip files whose path matches, even if --include matches; may be "
+                           "repeated.",
                .subcommands = kIndexOnly, .repeatable = true, .set = set_globs<&Settings::exclude>},
     SettingRow{.name = "languages", .value = "LIST",
                .range = "language ids separated by commas, such as typescript,tsx",
-               .sentence = "Index only files in these languages.",
+               .sentence = "Index only files in these languages; may be repeated.",
                .subcommands = kIndexOnly, .repeatable = true, .set = set_languages},
     SettingRow{.name = "shard", .value = "I/N",
-               .range = "a shard such as 2/4, of at most 65536",
-               .sentence = "See to the I-th of N parts of the files only; runs over different "
-                           "parts of one repository may go on side by side.",
+               .range = "I/N with I from 1 to N and N at most 65536, such as 2/4",
+               .sentence = "Index only the I-th of N partitions of the files; the others may be "
+                           "indexed at the same time.",
                .subcommands = kIndexOnly, .set = set_shard},
     SettingRow{.name = "files-from", .value = "FILE|-",
                .range = "a file name, or - for standard input",
-               .sentence = "See to the files named there only: paths below PATH, a line each or "
-                           "ended by NUL.",
+               .sentence = "Index only the files that FILE lists. It holds paths below PATH, one "
+                           "a line or each ended by NUL.",
                .subcommands = kIndexOnly, .set = set_text<&Settings::files_from, 4096>},
     SettingRow{.name = "keep-vectors", .value = "DAYS", .default_value = "30",
                .range = whole_numbers<0, 36500>(),
-               .sentence = "How long to keep the vectors of texts that stand nowhere any more: a "
-                           "branch that comes back needs them.",
+               .sentence = "Days to keep vectors that no chunk or commit refers to, so that "
+                           "switching branches back costs nothing.",
                .subcommands = kIndexOnly, .set = set_number<&Settings::keep_vectors, 0, 36500>},
     SettingRow{.name = "full", .default_value = "false", .range = kFlagRange,
-               .sentence = "Read, parse and write every file again, changed or not.",
+               .sentence = "Read, parse and store unchanged files again too. Stored vectors are "
+                           "reused; quarantined files need --retry-failed.",
                .subcommands = kIndexOnly, .set = set_flag<&Settings::full>},
     SettingRow{.name = "retry-failed", .default_value = "false", .range = kFlagRange,
-               .sentence = "Try quarantined files again too.",
+               .sentence = "Retry quarantined files too; every run retries failed files.",
                .subcommands = kIndexOnly, .set = set_flag<&Settings::retry_failed>},
     SettingRow{.name = "wait", .default_value = "false", .range = kFlagRange,
-               .sentence = "Wait for another run on the same repository instead of ending with 75.",
+               .sentence = "Wait while another run holds the repository, instead of ending with "
+                           "status 75.",
                .subcommands = kIndexOnly, .set = set_flag<&Settings::wait>},
     SettingRow{.name = "no-graph", .default_value = "false", .range = kFlagRange,
                .sentence = "Reserved: this version builds no graph.",
                .subcommands = kIndexOnly, .set = set_flag<&Settings::no_graph>},
     SettingRow{.name = "no-commits", .default_value = "false", .range = kFlagRange,
-               .sentence = "Leave commits out.",
+               .sentence = "Do not index the commit history.",
                .subcommands = kIndexOnly, .set = set_flag<&Settings::no_commits>},
     SettingRow{.name = "progress", .value = "STYLE", .default_value = "auto",
                .range = "auto, bar, plain, json or none",
-               .sentence = "Progress on standard error: bar, plain lines, json events or none; "
-                           "auto is a bar on a terminal and lines elsewhere.",
+               .sentence = "Progress on standard error: a bar, plain lines, JSON events or none; "
+                           "auto is a bar on a terminal and plain lines elsewhere.",
                .subcommands = kIndexOnly, .set = set_choice<&Settings::progress, kStyles>},
     SettingRow{.name = "report", .value = "FILE|-",
                .range = "a file name, or - for standard output",
-               .sentence = "Write the run's report there as JSON.",
+               .sentence = "Write the run's report as JSON to FILE, or with - to standard output.",
                .subcommands = kIndexOnly, .set = set_text<&Settings::report, 4096>},
     SettingRow{.name = "limit", .value = "N", .default_value = "10",
                .range = whole_numbers<1, 1000>(),
-               .sentence = "Results, at most.",
+               .sentence = "Maximum number of results.",
                .subcommands = kSearchOnly, .sources = kFlagOnly,
                .set = set_number<&Settings::limit, 1, 1000>},
     SettingRow{.name = "language", .value = "ID",
                .range = "one language id, such as typescript",
-               .sentence = "Only results in this language.",
+               .sentence = "Show only results in this language.",
                .subcommands = kSearchOnly, .sources = kFlagOnly, .set = set_language},
     SettingRow{.name = "path", .value = "GLOB",
-               .range = "a glob, each [ with its ]",
-               .sentence = "Only results whose path matches.",
+               .range = "a glob with every [ closed by a ]",
+               .sentence = "Show only results whose path matches.",
                .subcommands = kSearchOnly, .sources = kFlagOnly, .set = set_path_glob},
     SettingRow{.name = "kind", .value = "KIND",
-               .range = "a kind of chunk, such as function, method or class; or commit",
-               .sentence = "Only results of this kind.",
+               .range = "a kind of chunk, such as function, method or class, or commit",
+               .sentence = "Show only results of this kind; commit searches commit messages.",
                .subcommands = kSearchOnly, .sources = kFlagOnly,
                .set = set_utf8<&Settings::kind, 64>},
     SettingRow{.name = "json", .default_value = "false", .range = kFlagRange,
-               .sentence = "Print the answer as JSON.",
+               .sentence = "Print the result as JSON.",
                .subcommands = kQuestions, .sources = kFlagOnly, .set = set_flag<&Settings::json>},
     SettingRow{.name = "verbose", .default_value = "false", .range = kFlagRange,
                .sentence = "Print a line for each file that index finishes; --progress json "
-                           "reports it as an event in any case.",
+                           "always reports it as an event.",
                .subcommands = kAll, .set = set_verbosity<Verbosity::kVerbose>},
     SettingRow{.name = "quiet", .default_value = "false", .range = kFlagRange,
-               .sentence = "Leave out log lines below warnings and, of index, the opening line, "
-                           "the counts of the summary and the progress other than --progress json.",
+               .sentence = "Do not print log lines below warnings. index also does not print its "
+                           "opening line, the counts of its summary or its progress. --progress "
+                           "json always prints its events.",
                .subcommands = kAll, .set = set_verbosity<Verbosity::kQuiet>},
     SettingRow{.name = "log-format", .value = "FORMAT", .default_value = "text",
                .range = "text or json",
-               .sentence = "Log lines on standard error as text or json.",
+               .sentence = "Format of the log lines on standard error.",
                .subcommands = kAll, .set = set_choice<&Settings::log_format, kLogFormats>},
     SettingRow{.name = "config", .value = "FILE",
                .range = "a file name",
-               .sentence = "A JSON file of settings, by their names.",
-               .subcommands = kAll, .sources = Sources::kFlagAndEnvironment, .set = check_config_name},
+               .sentence = "JSON file of settings; a key is the name of an option without its "
+                           "dashes.",
+               .subcommands = kAll, .sources = Sources::kFlagAndEnvironment,
+               .set = check_config_name},
 };
 // clang-format on
 

@@ -105,7 +105,7 @@ TEST_CASE("refusals: a bidirectional override in an argument -> the error shows 
   const Ended ended = supervisor({"--work\u202esre\x1b[31m", "folder"});
   INFO(ended.text());
   CHECK(ended.status == 64);
-  CHECK(ended.err.starts_with("supervisor: There is no option --work\\xe2\\x80\\xaesre\\x1b[31m"));
+  CHECK(ended.err.starts_with("supervisor: unknown option --work\\xe2\\x80\\xaesre\\x1b[31m"));
   CHECK(ended.err.find('\x1b') == std::string::npos);
 }
 

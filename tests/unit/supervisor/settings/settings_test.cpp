@@ -80,7 +80,7 @@ TEST_CASE("settings: every name stands once and nothing lacks its sentence", "[s
 
 TEST_CASE("settings: an option without effect -> its sentence says so", "[settings]") {
   CHECK(find_setting("device")->sentence.starts_with(
-      "Reserved: auto and cpu both run the models on the processor"));
+      "Reserved: both values run the models on the processor"));
   CHECK(find_setting("no-graph")->sentence == "Reserved: this version builds no graph.");
 }
 
@@ -295,6 +295,23 @@ TEST_CASE("settings: a config file that is no object of known settings ends with
   CHECK(refused({"--config", "/nonexistent/file", "src"}).code == ErrorCode::kConfigInvalid);
 }
 
+TEST_CASE("settings: a key that the config file cannot hold -> the error says what to give instead",
+          "[settings]") {
+  const auto [text, sentence] = GENERATE(table<std::string, std::string>(
+      {{"[]", R"(the --config file must hold a JSON object, e.g. {"workers": 4})"},
+       {R"({"worker": 1})",
+        R"(unknown setting "worker" in the --config file; did you mean "workers"?)"},
+       {R"({"colour": 1})",
+        R"(unknown setting "colour" in the --config file; supervisor --help lists the settings)"},
+       {R"({"limit": 1})", R"(the --config file cannot set "limit"; give --limit as an option)"},
+       {R"({"limits": 1})",
+        R"(unknown setting "limits" in the --config file; supervisor --help lists the settings)"},
+       {R"({"full": 1})",
+        R"("full" in the --config file must be )" + std::string(find_setting("full")->range)}}));
+  const ConfigFile file(text);
+  CHECK(refused({"--config", file.path(), "src"}).sentence == sentence);
+}
+
 TEST_CASE("settings: what is not used by a subcommand is refused as its flag only", "[settings]") {
   CHECK(refused({"status", "--workers", "2"}).code == ErrorCode::kUsage);
   CHECK(refused({"--json", "src"}).code == ErrorCode::kUsage);
@@ -304,17 +321,26 @@ TEST_CASE("settings: what is not used by a subcommand is refused as its flag onl
 TEST_CASE("settings: a command line that makes no sense says what to do", "[settings]") {
   CHECK(refused({}).sentence.find("supervisor PATH") != std::string::npos);
   CHECK(refused({"--worker", "2", "src"}).sentence ==
-        "There is no option --worker; did you mean --workers?");
+        "unknown option --worker; did you mean --workers?");
   CHECK(refused({"-x", "src"}).code == ErrorCode::kUsage);
-  CHECK(refused({"---", "src"}).sentence.starts_with("There is no option ---;"));
-  CHECK(refused({"--=1", "src"}).sentence.starts_with("There is no option --;"));
+  CHECK(refused({"---", "src"}).sentence.starts_with("unknown option ---;"));
+  CHECK(refused({"--=1", "src"}).sentence.starts_with("unknown option --;"));
   CHECK(refused({"src", "--workers"}).sentence.starts_with("--workers needs a value"));
-  CHECK(refused({"search"}).sentence == "search needs QUERY: supervisor search QUERY");
-  CHECK(refused({"search", "two", "words"}).sentence.find("quotes") != std::string::npos);
-  CHECK(refused({"a", "b"}).code == ErrorCode::kUsage);
-  CHECK(refused({""}).code == ErrorCode::kUsage);
+  CHECK(refused({"search"}).sentence ==
+        "search needs the argument QUERY; usage: supervisor search QUERY");
+  CHECK(refused({"search", "two", "words"}).sentence ==
+        "unexpected argument \"words\"; usage: supervisor search QUERY, with quotes around a QUERY "
+        "of several words");
+  CHECK(refused({"a", "b"}).sentence ==
+        "unexpected argument \"b\"; usage: supervisor index PATH|URL");
+  CHECK(refused({""}).sentence ==
+        "an argument of index is empty; usage: supervisor index PATH|URL");
+  CHECK(refused({"-x", "status"}).sentence ==
+        "unknown option -x; supervisor status --help lists the options");
+  CHECK(refused({"--json", "src"}).sentence ==
+        "--json is not an option of index; supervisor index --help lists the options");
   CHECK(refused({"database", "backup"}).code == ErrorCode::kUsage);
-  CHECK(refused({"doctor", "x"}).code == ErrorCode::kUsage);
+  CHECK(refused({"doctor", "x"}).sentence == "unexpected argument \"x\"; usage: supervisor doctor");
   CHECK(refused({"--verbose", "--quiet", "src"}).code == ErrorCode::kUsage);
   const auto unbuilt = GENERATE(as<std::string>(), "graph", "serve", "mcp");
   CHECK(refused({unbuilt, "x"}).code == ErrorCode::kUsage);
@@ -335,7 +361,7 @@ TEST_CASE("settings: help and version are answered before anything is checked", 
   const Invocation search = understood({"search", "-h"});
   CHECK(search.request == Invocation::Request::kHelp);
   for (const SettingRow& row : settings_table()) {
-    const std::string option = "  --" + std::string(row.name);
+    const std::string option = "\n  --" + std::string(row.name);
     CHECK((help_text(search).find(option) != std::string::npos) ==
           row.used_by(Subcommand::kSearch));
   }
