@@ -1,7 +1,7 @@
 #pragma once
 
-// Which models the settings choose: one a view, the same one for both, or none for one of them; and
-// how workers compute with them.
+// The models that the settings choose: one for each view, one for both views, or none for one view;
+// and how workers compute with them.
 
 #include <filesystem>
 
@@ -12,8 +12,8 @@
 
 namespace forkdex {
 
-/// The models that --code-model and --text-model choose; "none" switches a view off. ERRORS
-/// kUsage when both are; kModelUnusable as ModelFolder::read.
+/// Reads the models that --code-model and --text-model choose; "none" disables a view. ERRORS
+/// kUsage when both views are disabled; kModelUnusable as ModelFolder::read.
 Result<ViewModels> read_view_models(const Settings& settings);
 
 /// Reads `chosen`, or the bundled model where that is empty, with this machine's cache. ERRORS as
@@ -21,16 +21,16 @@ Result<ViewModels> read_view_models(const Settings& settings);
 Result<ModelFolder> read_chosen_model(const std::filesystem::path& chosen,
                                       const ModelWishes& wishes);
 
-/// How `settings` have a worker compute, with this machine's cache.
+/// Returns how a worker computes under `settings`, with this machine's cache.
 WorkerTuning worker_tuning(const Settings& settings);
 
-/// What `settings` wish of either model: --dimensions and prefixes.
+/// Returns what `settings` override in the folder of either model: --dimensions and prefixes.
 ModelWishes model_wishes(const Settings& settings);
 
-/// Whether `chosen`, a value of --code-model or --text-model, switches its view off.
+/// Whether `chosen`, a value of --code-model or --text-model, disables its view.
 bool is_off(const std::filesystem::path& chosen);
 
-/// The error of settings that switch both views off.
+/// Returns the error of settings that disable both views.
 Error no_view_error();
 
 }  // namespace forkdex

@@ -79,7 +79,7 @@ Error unknown_option(const std::string& option, Subcommand subcommand) {
                                      program_name(), name(subcommand)));
 }
 
-/// The command line, before anything is known about its subcommand.
+/// The words of a command line, sorted into options and other words before the subcommand is known.
 struct CommandLine {
   std::map<const SettingRow*, Values> flags;
   std::vector<std::string> bare;  ///< words that are not options
@@ -89,7 +89,7 @@ struct CommandLine {
   bool version = false;
 };
 
-Result<CommandLine> scan(const std::vector<std::string>& words) {
+Result<CommandLine> scan_words(const std::vector<std::string>& words) {
   CommandLine line;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
@@ -312,7 +312,7 @@ Result<void> apply_all(Invocation& invocation, const CommandLine& line,
 
 Result<Invocation> parse_invocation(const std::vector<std::string>& words,
                                     const Environment& environment) {
-  const Result<CommandLine> line = scan(words);
+  const Result<CommandLine> line = scan_words(words);
   if (!line) return line.error();
   Result<Invocation> invocation = choose_subcommand(*line);
   if (!invocation) return invocation;

@@ -27,13 +27,14 @@ struct SubcommandRow {
   std::size_t most_arguments = 1;
   std::string_view sentence;
 };
-/// One row a Subcommand, in the order of the enum. supervisor/commands/table.h has their functions.
+/// Returns a row for each Subcommand, in the order of the enum. supervisor/commands/table.h has
+/// their functions.
 std::span<const SubcommandRow> subcommand_table();
 
 /// Names of later subcommands: the command line refuses them as a folder.
 std::span<const std::string_view> reserved_words();
 
-/// Where a setting may come from besides the command line.
+/// The sources that may give a setting.
 enum class Sources : std::uint8_t { kFlagOnly, kFlagAndEnvironment, kEverywhere };
 
 struct SettingRow {
@@ -54,10 +55,10 @@ struct SettingRow {
 };
 std::span<const SettingRow> settings_table();
 
-/// The row of the setting `name`, or null.
+/// Returns the row of the setting `name`, or null.
 const SettingRow* find_setting(std::string_view name);
 
-/// "FORKDEX_MAX_FILE_SIZE" for "max-file-size".
+/// Returns "FORKDEX_MAX_FILE_SIZE" for "max-file-size".
 std::string environment_name(const SettingRow& row);
 
 }  // namespace forkdex

@@ -34,7 +34,7 @@ Error refused(const Words& words, const Environment& environment = {}) {
   return invocation.error();
 }
 
-/// A --config file that goes when the test ends.
+/// A --config file that is removed when the test ends.
 class ConfigFile {
  public:
   explicit ConfigFile(const std::string& text) {
@@ -56,7 +56,7 @@ class ConfigFile {
 
 }  // namespace
 
-TEST_CASE("settings: the defaults of the table are those of the struct", "[settings]") {
+TEST_CASE("settings: the defaults of the table equal those of the struct", "[settings]") {
   Settings settings;
   settings.max_file_size = settings.in_flight = settings.batch_tokens = settings.limit = 0;
   settings.full = settings.wait = settings.json = true;
@@ -68,7 +68,8 @@ TEST_CASE("settings: the defaults of the table are those of the struct", "[setti
   CHECK(understood({"folder"}).settings == Settings{});
 }
 
-TEST_CASE("settings: every name stands once and nothing lacks its sentence", "[settings]") {
+TEST_CASE("settings: every row has its own name, a sentence, a range and a subcommand",
+          "[settings]") {
   for (const SettingRow& row : settings_table()) {
     INFO(row.name);
     CHECK(find_setting(row.name) == &row);
@@ -84,15 +85,14 @@ TEST_CASE("settings: an option without effect -> its sentence says so", "[settin
   CHECK(find_setting("no-graph")->sentence == "Reserved: this version builds no graph.");
 }
 
-TEST_CASE("settings: only --quiet, not --verbose, promises another choice of log lines",
+TEST_CASE("settings: the sentence of --quiet mentions log lines, that of --verbose does not",
           "[settings]") {
   CHECK_THAT(std::string(find_setting("verbose")->sentence), !Catch::Contains("log line"));
   CHECK_THAT(std::string(find_setting("quiet")->sentence),
              Catch::Contains("log lines below warnings"));
 }
 
-TEST_CASE("settings: a bare path is indexed, a subcommand's name is that subcommand",
-          "[settings]") {
+TEST_CASE("settings: a path -> index, a subcommand's name -> that subcommand", "[settings]") {
   CHECK(understood({"src"}).subcommand == Subcommand::kIndex);
   CHECK(understood({"--workers", "4", "src"}).arguments == Words{"src"});
   CHECK(understood({"index", "search"}).arguments == Words{"search"});
@@ -102,7 +102,7 @@ TEST_CASE("settings: a bare path is indexed, a subcommand's name is that subcomm
   CHECK(understood({"./status"}).subcommand == Subcommand::kIndex);
 }
 
-TEST_CASE("settings: whatever stands behind two dashes is an argument", "[settings]") {
+TEST_CASE("settings: a word after two dashes -> an argument", "[settings]") {
   const Invocation folder = understood({"--", "status"});
   CHECK(folder.subcommand == Subcommand::kIndex);
   CHECK(folder.arguments == Words{"status"});
@@ -111,7 +111,7 @@ TEST_CASE("settings: whatever stands behind two dashes is an argument", "[settin
   CHECK(understood({"search", "-"}).arguments == Words{"-"});
 }
 
-/// What one option is given, and the member that it must reach by that.
+/// The values of one option, and the change of Settings that they must make.
 struct Reach {
   Words values;
   std::function<void(Settings&)> change;
@@ -167,10 +167,10 @@ const std::map<std::string_view, Reach>& reaches() {
   return all;
 }
 
-TEST_CASE("settings: every option -> the member that is its own", "[settings]") {
+TEST_CASE("settings: every option -> its own member of Settings", "[settings]") {
   std::vector<const SettingRow*> seen;
   for (const SettingRow& row : settings_table()) {
-    if (row.name == "config") continue;  // names the file that the others may come from
+    if (row.name == "config") continue;  // names the file, and has no member
     INFO("--" << row.name);
     const auto reach = reaches().find(row.name);
     REQUIRE(reach != reaches().end());
@@ -199,7 +199,7 @@ TEST_CASE("settings: every option -> the member that is its own", "[settings]") 
   CHECK(seen.size() == reaches().size());
 }
 
-TEST_CASE("settings: flags win over variables, variables over the file", "[settings]") {
+TEST_CASE("settings: a flag overrides a variable, a variable overrides the file", "[settings]") {
   const ConfigFile file(R"({"workers": 2, "in-flight": 3, "batch-tokens": 300, "full": true,
                             "exclude": ["a", "b"], "quiet": true})");
   const Environment environment = {{"FORKDEX_CONFIG", file.path()},
@@ -217,7 +217,7 @@ TEST_CASE("settings: flags win over variables, variables over the file", "[setti
   CHECK_FALSE(understood({"--full=false", "src"}, environment).settings.full);
 }
 
-TEST_CASE("settings: DATABASE_URL counts after FORKDEX_DATABASE_URL and loses its driver",
+TEST_CASE("settings: FORKDEX_DATABASE_URL overrides DATABASE_URL, whose driver is dropped",
           "[settings]") {
   const Environment generic = {{"DATABASE_URL", "postgresql+asyncpg://u:p@h/d"}};
   CHECK(understood({"src"}, generic).settings.database_url == "postgresql://u:p@h/d");
@@ -240,7 +240,7 @@ TEST_CASE("settings: sizes are powers of 1024", "[settings]") {
   CHECK(understood({"--max-file-size", text, "src"}).settings.max_file_size == bytes);
 }
 
-TEST_CASE("settings: a value outside its range ends with 64 as a flag, with 78 elsewhere",
+TEST_CASE("settings: a value outside its range -> 64 from a flag, 78 from a variable or the file",
           "[settings]") {
   const auto [option, value] =
       GENERATE(table<std::string, std::string>({{"workers", "0"},
@@ -276,15 +276,15 @@ TEST_CASE("settings: a value outside its range ends with 64 as a flag, with 78 e
   CHECK(refused({"--config", file.path(), "src"}).code == ErrorCode::kConfigInvalid);
 }
 
-TEST_CASE("settings: in-flight takes as many files as a worker has slots", "[settings]") {
+TEST_CASE("settings: the range of --in-flight ends at the number of slots of a worker",
+          "[settings]") {
   const std::string most = std::to_string(kSlots);
   CHECK(understood({"--in-flight", "1", "src"}).settings.in_flight == 1);
   CHECK(understood({"--in-flight", most, "src"}).settings.in_flight == kSlots);
   CHECK(find_setting("in-flight")->range == "a whole number from 1 to " + most);
 }
 
-TEST_CASE("settings: a config file that is no object of known settings ends with 78",
-          "[settings]") {
+TEST_CASE("settings: a config file without an object of known settings -> 78", "[settings]") {
   const auto text =
       GENERATE(as<std::string>(), "", "[]", "{", "{\"worker\": 1}", "{\"workers\": [1]}",
                "{\"workers\": null}", "{\"workers\": -1}", "{\"full\": 1}", "{\"exclude\": [1]}",
@@ -312,13 +312,15 @@ TEST_CASE("settings: a key that the config file cannot hold -> the error says wh
   CHECK(refused({"--config", file.path(), "src"}).sentence == sentence);
 }
 
-TEST_CASE("settings: what is not used by a subcommand is refused as its flag only", "[settings]") {
+TEST_CASE(
+    "settings: an option that the subcommand does not use -> refused as a flag, not as a variable",
+    "[settings]") {
   CHECK(refused({"status", "--workers", "2"}).code == ErrorCode::kUsage);
   CHECK(refused({"--json", "src"}).code == ErrorCode::kUsage);
   CHECK(understood({"status"}, {{"FORKDEX_WORKERS", "many"}}).subcommand == Subcommand::kStatus);
 }
 
-TEST_CASE("settings: a command line that makes no sense says what to do", "[settings]") {
+TEST_CASE("settings: an invalid command line -> an error that says what to give", "[settings]") {
   CHECK(refused({}).sentence.find("supervisor PATH") != std::string::npos);
   CHECK(refused({"--worker", "2", "src"}).sentence ==
         "unknown option --worker; did you mean --workers?");
@@ -347,7 +349,7 @@ TEST_CASE("settings: a command line that makes no sense says what to do", "[sett
   CHECK(understood({"--", unbuilt}).subcommand == Subcommand::kIndex);
 }
 
-TEST_CASE("settings: a database URL never stands in a message", "[settings]") {
+TEST_CASE("settings: an error does not hold the database URL", "[settings]") {
   const Environment bad = {{"DATABASE_URL", "mysql://user:secret@h/d"}};
   CHECK(refused({"src"}, bad).text().find("secret") == std::string::npos);
   CHECK(refused({"--database-url", "secret@h", "src"}).text().find("secret") == std::string::npos);
@@ -355,7 +357,8 @@ TEST_CASE("settings: a database URL never stands in a message", "[settings]") {
   CHECK(refused({"--config", file.path(), "src"}).text().find("secret") == std::string::npos);
 }
 
-TEST_CASE("settings: help and version are answered before anything is checked", "[settings]") {
+TEST_CASE("settings: --help and --version -> answered without checking other options",
+          "[settings]") {
   CHECK(understood({"--help"}).request == Invocation::Request::kHelp);
   CHECK(understood({"--version"}).request == Invocation::Request::kVersion);
   const Invocation search = understood({"search", "-h"});
@@ -376,8 +379,8 @@ TEST_CASE("settings: help and version are answered before anything is checked", 
   CHECK(longest <= 100);
 }
 
-// WRITE_PAGES=1 writes the page instead of comparing it.
-TEST_CASE("settings: a config that is no regular file is refused without a wait", "[settings]") {
+TEST_CASE("settings: a config that is not a regular file -> refused without waiting",
+          "[settings]") {
   const ConfigFile file("");
   std::filesystem::remove(file.path());
   SECTION("a folder") { REQUIRE(std::filesystem::create_directory(file.path())); }
@@ -388,7 +391,7 @@ TEST_CASE("settings: a config that is no regular file is refused without a wait"
   CHECK(refused({"src"}, {{"FORKDEX_CONFIG", file.path()}}).code == ErrorCode::kConfigInvalid);
 }
 
-TEST_CASE("settings: what goes into the database is UTF-8, a path is bytes", "[settings]") {
+TEST_CASE("settings: text for the database must be UTF-8, a path may be any bytes", "[settings]") {
   const auto words =
       GENERATE(Words{"--repository", "a\xff", "src"}, Words{"search", "--kind", "a\xff", "query"},
                Words{"search", "--language", "a\xff", "query"}, Words{"search", "a\xff"},
@@ -401,7 +404,7 @@ TEST_CASE("settings: what goes into the database is UTF-8, a path is bytes", "[s
   CHECK(understood({"search", "na\xc3\xafve"}).arguments == Words{"na\xc3\xafve"});
 }
 
-TEST_CASE("settings: a malformed glob is named", "[settings]") {
+TEST_CASE("settings: a malformed glob -> an error that names it", "[settings]") {
   const Error include = refused({"--include", "*.ts", "--include", "src/[ab", "src"});
   CHECK(include.code == ErrorCode::kUsage);
   CHECK_THAT(include.sentence, Catch::Contains("src/[ab"));
@@ -410,7 +413,8 @@ TEST_CASE("settings: a malformed glob is named", "[settings]") {
   CHECK(refused({"src"}, {{"FORKDEX_EXCLUDE", "a\n["}}).code == ErrorCode::kConfigInvalid);
 }
 
-TEST_CASE("settings: docs/configuration.md is what the table says", "[settings]") {
+// WRITE_PAGES=1 writes the page before comparing it.
+TEST_CASE("settings: docs/configuration.md equals the generated page", "[settings]") {
   const std::string file = FORKDEX_SOURCE_DIR "/docs/configuration.md";
   if (std::getenv("WRITE_PAGES")) std::ofstream(file) << configuration_page();
   std::ifstream stream(file);
