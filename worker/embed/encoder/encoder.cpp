@@ -30,17 +30,16 @@ static_assert(kBlockRows % kOneDnnRowMultiple == 0 && kOneDnnRowMultiple % 32 ==
 
 std::size_t count(std::int64_t size) { return static_cast<std::size_t>(size); }
 
-/// Normalises `size` columns from `column` on, in place, after adding `added` where it is defined.
+/// Normalises as many columns as `norm` has, from `column` on, in place, after adding `added` where
+/// it is defined.
 void norm_columns(at::Tensor& rows, std::int64_t column, const at::Tensor& added,
                   const LayerNorm& norm, float epsilon) {
   with_kernel_type(rows.scalar_type(), [&](auto type) {
     using T = decltype(type);
-    const std::span<const float> scale(norm.weight.const_data_ptr<float>(),
-                                       count(norm.weight.numel()));
     kernels::best().of<T>().add_layer_norm(
-        {values_of<T>(rows) + column, count(rows.size(0)), count(rows.stride(0))},
-        added.defined() ? values_of<T>(added) : nullptr, scale, norm.bias.const_data_ptr<float>(),
-        epsilon);
+        view_of<T>(rows).column_block(count(column), count(norm.weight.numel())),
+        added.defined() ? values_of<T>(added) : nullptr, norm.weight.const_data_ptr<float>(),
+        norm.bias.const_data_ptr<float>(), epsilon);
   });
 }
 
@@ -237,14 +236,14 @@ at::Tensor Encoder::attend(const EncoderLayer& layer, const at::Tensor& hidden,
     const std::size_t width = count(config_.hidden);
     const std::size_t heads = count(config_.heads);
     const std::size_t head_size = count(config_.head_size());
-    T* const query = values_of<T>(projected);
+    const kernels::MatrixView<T> projections = view_of<T>(projected).row_block(0, count(tokens));
     if (config_.places == Places::kRotary)
-      best.rotate({query, count(tokens), 3 * width}, batch.lengths, 2 * heads, head_size,
+      best.rotate(projections.column_block(0, 2 * width), batch.lengths, head_size,
                   layer.is_local ? local_turns_.data() : turns_.data());
-    best.attend({.query = query,
-                 .key = query + width,
-                 .value = query + 2 * width,
-                 .row = 3 * width,
+    best.attend({.query = projections.data,
+                 .key = projections.data + width,
+                 .value = projections.data + 2 * width,
+                 .row = projections.stride,
                  .heads = heads,
                  .head_size = head_size,
                  .slopes = slopes_.empty() ? nullptr : slopes_.data(),
@@ -269,10 +268,8 @@ at::Tensor Encoder::widen(const EncoderLayer& layer, const at::Tensor& hidden) c
   at::Tensor out = at::empty({wide.size(0), config_.intermediate}, wide.options());
   with_kernel_type(out.scalar_type(), [&](auto type) {
     using T = decltype(type);
-    const std::size_t width = count(config_.intermediate);
-    kernels::best().of<T>().gate(
-        {values_of<T>(std::as_const(wide)), count(wide.size(0)), 2 * width}, width,
-        config_.activation, gate_, values_of<T>(out));
+    kernels::best().of<T>().gate(view_of<T>(std::as_const(wide)), config_.activation, gate_,
+                                 values_of<T>(out));
   });
   return out;
 }

@@ -24,6 +24,19 @@ const T* values_of(const at::Tensor& tensor) {
   return reinterpret_cast<const T*>(tensor.const_data_ptr<TorchType<T>>());
 }
 
+/// Returns a view of a tensor of two dimensions, whose columns are adjacent.
+template <class T>
+kernels::MatrixView<T> view_of(at::Tensor& tensor) {
+  return {values_of<T>(tensor), static_cast<std::size_t>(tensor.size(0)),
+          static_cast<std::size_t>(tensor.size(1)), static_cast<std::size_t>(tensor.stride(0))};
+}
+
+template <class T>
+kernels::MatrixView<const T> view_of(const at::Tensor& tensor) {
+  return {values_of<T>(tensor), static_cast<std::size_t>(tensor.size(0)),
+          static_cast<std::size_t>(tensor.size(1)), static_cast<std::size_t>(tensor.stride(0))};
+}
+
 /// Calls `function` with a value of the kernels' type for a tensor's, which is kFloat or kBFloat16.
 template <class Function>
 auto with_kernel_type(at::ScalarType type, Function function) {

@@ -15,25 +15,23 @@ inline constexpr std::size_t kDepthBlock = 384;
 /// Rows that linear_amx() takes multiples of: two tiles.
 inline constexpr std::size_t kAmxRows = 32;
 
-#define FORKDEX_DECLARE(generation)                                                        \
-  void attend_##generation(const AttentionInput<float>& input,                             \
-                           std::span<const std::size_t> lengths, float* out);              \
-  void attend_##generation(const AttentionInput<Bf16>& input,                              \
-                           std::span<const std::size_t> lengths, Bf16* out);               \
-  void add_layer_norm_##generation(Rows<float> rows, const float* added,                   \
-                                   std::span<const float> scale, const float* shift,       \
-                                   float epsilon);                                         \
-  void rotate_##generation(Rows<float> rows, std::span<const std::size_t> lengths,         \
-                           std::size_t heads, std::size_t head_size, const float* turns);  \
-  void gate_##generation(Rows<const float> wide, std::size_t width, Activation activation, \
-                         Gate gate, float* out);                                           \
-  void add_layer_norm_##generation(Rows<Bf16> rows, const Bf16* added,                     \
-                                   std::span<const float> scale, const float* shift,       \
-                                   float epsilon);                                         \
-  void rotate_##generation(Rows<Bf16> rows, std::span<const std::size_t> lengths,          \
-                           std::size_t heads, std::size_t head_size, const float* turns);  \
-  void gate_##generation(Rows<const Bf16> wide, std::size_t width, Activation activation,  \
-                         Gate gate, Bf16* out);                                            \
+#define FORKDEX_DECLARE(generation)                                                             \
+  void attend_##generation(const AttentionInput<float>& input,                                  \
+                           std::span<const std::size_t> lengths, float* out);                   \
+  void attend_##generation(const AttentionInput<Bf16>& input,                                   \
+                           std::span<const std::size_t> lengths, Bf16* out);                    \
+  void add_layer_norm_##generation(MatrixView<float> x, const float* added, const float* scale, \
+                                   const float* shift, float epsilon);                          \
+  void rotate_##generation(MatrixView<float> heads, std::span<const std::size_t> lengths,       \
+                           std::size_t head_size, const float* turns);                          \
+  void gate_##generation(MatrixView<const float> wide, Activation activation, Gate gate,        \
+                         float* out);                                                           \
+  void add_layer_norm_##generation(MatrixView<Bf16> x, const Bf16* added, const float* scale,   \
+                                   const float* shift, float epsilon);                          \
+  void rotate_##generation(MatrixView<Bf16> heads, std::span<const std::size_t> lengths,        \
+                           std::size_t head_size, const float* turns);                          \
+  void gate_##generation(MatrixView<const Bf16> wide, Activation activation, Gate gate,         \
+                         Bf16* out);                                                            \
   void gelu_##generation(std::span<Bf16> values);
 
 FORKDEX_DECLARE(portable)

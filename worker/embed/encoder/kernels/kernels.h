@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include "worker/embed/encoder/kernels/matrix_view.h"
+
 namespace forkdex::kernels {
 
 /// A brain float: the upper half of a float's bits.
@@ -38,14 +40,6 @@ struct AttentionInput {
 /// other.
 enum class Gate { kFirst, kSecond };
 enum class Activation { kGelu, kSilu };
-
-/// Rows with something between them: `row` values from the start of one to the next.
-template <class T>
-struct Rows {
-  T* values;
-  std::size_t count;
-  std::size_t row;
-};
 
 /// Outputs of a linear layer that lie side by side in packed weights. Panels are computed in pairs,
 /// because where there is a gate one of them gates the other. Prepared files hold weights in this
@@ -79,20 +73,22 @@ struct Functions {
   /// `lengths` long.
   void (*attend)(const AttentionInput<T>& input, std::span<const std::size_t> lengths, T* out);
 
-  /// rows = LayerNorm(rows + added) * scale + shift, in place; scale.size() values a row, a
-  /// multiple of 16. `added` has no gaps between its rows; null for nothing.
-  void (*add_layer_norm)(Rows<T> rows, const T* added, std::span<const float> scale,
-                         const float* shift, float epsilon);
+  /// x = LayerNorm(x + added) * scale + shift, in place. x is [rows, size], size a multiple of 16;
+  /// `added` is the same without gaps between its rows, null for nothing; scale and shift have size
+  /// values.
+  void (*add_layer_norm)(MatrixView<T> x, const T* added, const float* scale, const float* shift,
+                         float epsilon);
 
-  /// Turns the first `heads` heads of each row by the angles of its place in its sequence, in place
-  /// (rotary embeddings, Su et al. 2021, the halves of a head paired): `turns` has for every place
-  /// the cosines and then the sines of head_size / 2 angles.
-  void (*rotate)(Rows<T> rows, std::span<const std::size_t> lengths, std::size_t heads,
-                 std::size_t head_size, const float* turns);
+  /// Turns the heads of each token by the angles of its place in its sequence, in place (rotary
+  /// embeddings, Su et al. 2021, the halves of a head paired). `heads` is [tokens, heads *
+  /// head_size]; `turns` has for every place the cosines and then the sines of head_size / 2
+  /// angles.
+  void (*rotate)(MatrixView<T> heads, std::span<const std::size_t> lengths, std::size_t head_size,
+                 const float* turns);
 
-  /// out = activation(one half of a row) * the other half; a half has `width` values, a multiple of
-  /// 16, as has a row of `out`.
-  void (*gate)(Rows<const T> wide, std::size_t width, Activation activation, Gate gate, T* out);
+  /// out = activation(one half of a row) * the other half. `wide` is [rows, 2 * width], width a
+  /// multiple of 16; `out` is [rows, width], without gaps.
+  void (*gate)(MatrixView<const T> wide, Activation activation, Gate gate, T* out);
 
   /// out = x · weightᵀ + bias and what the layer does to that, for `rows` rows, a multiple of
   /// `row_multiple`, without gaps in `x` and `out`. Null where that is left to libtorch (linear.h).

@@ -36,17 +36,23 @@ struct RowKernels : Generation<Processor> {
     return sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
   }
 
-  // `Count` rows pass by pass, so that one's sums are added up while the other's are made; `lines`
-  // has room for both.
+  // A layer's norm: scale and shift of each column.
+  struct Norm {
+    const float* scale;
+    const float* shift;
+    float epsilon;
+  };
+
+  // `Count` rows from `first` on, pass by pass, so that one's sums are added up while the other's
+  // are made; `lines` has room for both.
   template <std::size_t Count, bool IsAdded, class T>
-  FORKDEX_INLINE static void norm_rows(Rows<T> rows, std::size_t first, const T* added,
-                                       std::span<const float> scale, const float* shift,
-                                       float epsilon, float* lines) {
-    const std::size_t size = scale.size();
+  FORKDEX_INLINE static void norm_rows(MatrixView<T> x, std::size_t first, const T* added,
+                                       const Norm& norm, float* lines) {
+    const std::size_t size = x.columns;
     const float share = 1.0f / static_cast<float>(size);
     float means[Count], factors[Count];
     for (std::size_t n = 0; n < Count; ++n) {
-      const T* const row = rows.values + (first + n) * rows.row;
+      const T* const row = x.row(first + n);
       Vec totals[kSums] = {};
       each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t s) {
         Vec v = load(row + i);
@@ -62,75 +68,71 @@ struct RowKernels : Generation<Processor> {
         const Vec v = load(lines + n * size + i) - means[n];
         squares[s] += v * v;
       });
-      factors[n] = 1.0f / std::sqrt(total(squares) * share + epsilon);
+      factors[n] = 1.0f / std::sqrt(total(squares) * share + norm.epsilon);
     }
     for (std::size_t n = 0; n < Count; ++n) {
-      T* const row = rows.values + (first + n) * rows.row;
+      T* const row = x.row(first + n);
       const float offset = -means[n] * factors[n];
       each(size, [&] [[gnu::always_inline]] (std::size_t i, std::size_t) {
         const Vec v = load(lines + n * size + i) * factors[n] + offset;
-        store(v * load(scale.data() + i) + load(shift + i), row + i);
+        store(v * load(norm.scale + i) + load(norm.shift + i), row + i);
       });
     }
   }
 
   template <bool IsAdded, class T>
-  FORKDEX_INLINE static void norm_all(Rows<T> rows, const T* added, std::span<const float> scale,
-                                      const float* shift, float epsilon, float* lines) {
+  FORKDEX_INLINE static void norm_all(MatrixView<T> x, const T* added, const Norm& norm,
+                                      float* lines) {
     std::size_t r = 0;
-    for (; r + 2 <= rows.count; r += 2)
-      norm_rows<2, IsAdded>(rows, r, added, scale, shift, epsilon, lines);
-    if (r < rows.count) norm_rows<1, IsAdded>(rows, r, added, scale, shift, epsilon, lines);
+    for (; r + 2 <= x.rows; r += 2) norm_rows<2, IsAdded>(x, r, added, norm, lines);
+    if (r < x.rows) norm_rows<1, IsAdded>(x, r, added, norm, lines);
   }
 
   template <class T>
-  FORKDEX_INLINE static void add_layer_norm(Rows<T> rows, const T* added,
-                                            std::span<const float> scale, const float* shift,
-                                            float epsilon) {
+  FORKDEX_INLINE static void add_layer_norm(MatrixView<T> x, const T* added, const Norm& norm) {
     thread_local std::vector<float> lines;
-    lines.resize(std::max(lines.size(), 2 * scale.size()));
+    lines.resize(std::max(lines.size(), 2 * x.columns));
     if (added)
-      norm_all<true>(rows, added, scale, shift, epsilon, lines.data());
+      norm_all<true>(x, added, norm, lines.data());
     else
-      norm_all<false>(rows, added, scale, shift, epsilon, lines.data());
+      norm_all<false>(x, added, norm, lines.data());
   }
 
   template <class T>
-  FORKDEX_INLINE static void rotate_row(T* row, std::size_t heads, std::size_t head_size,
-                                        const float* cosines, const float* sines) {
+  FORKDEX_INLINE static void rotate_head(T* head, std::size_t head_size, const float* turns) {
     const std::size_t half = head_size / 2;
-    for (std::size_t h = 0; h < heads; ++h, row += head_size)
-      for (std::size_t i = 0; i < half; i += kWidth) {
-        const Vec x = load(row + i);
-        const Vec y = load(row + half + i);
-        const Vec cosine = load(cosines + i);
-        const Vec sine = load(sines + i);
-        store(x * cosine - y * sine, row + i);
-        store(y * cosine + x * sine, row + half + i);
-      }
+    for (std::size_t i = 0; i < half; i += kWidth) {
+      const Vec x = load(head + i);
+      const Vec y = load(head + half + i);
+      const Vec cosine = load(turns + i);
+      const Vec sine = load(turns + half + i);
+      store(x * cosine - y * sine, head + i);
+      store(y * cosine + x * sine, head + half + i);
+    }
   }
 
   template <class T>
-  FORKDEX_INLINE static void rotate(Rows<T> rows, std::span<const std::size_t> lengths,
-                                    std::size_t heads, std::size_t head_size, const float* turns) {
-    T* row = rows.values;
+  FORKDEX_INLINE static void rotate(MatrixView<T> heads, std::span<const std::size_t> lengths,
+                                    std::size_t head_size, const float* turns) {
+    std::size_t token = 0;
     for (const std::size_t length : lengths)
-      for (std::size_t place = 0; place < length; ++place, row += rows.row) {
-        const float* const angles = turns + place * head_size;
-        rotate_row(row, heads, head_size, angles, angles + head_size / 2);
-      }
+      for (std::size_t place = 0; place < length; ++place, ++token)
+        for (std::size_t column = 0; column < heads.columns; column += head_size)
+          rotate_head(heads.row(token) + column, head_size, turns + place * head_size);
   }
 
   template <class T>
-  FORKDEX_INLINE static void gate(Rows<const T> wide, std::size_t width, Activation activation,
-                                  Gate gate, T* out) {
-    const std::size_t active = gate == Gate::kFirst ? 0 : width;
-    for (std::size_t r = 0; r < wide.count; ++r, out += width) {
-      const T* const gated = wide.values + r * wide.row + active;
-      const T* const other = wide.values + r * wide.row + (width - active);
+  FORKDEX_INLINE static void gate(MatrixView<const T> wide, Activation activation, Gate gate,
+                                  T* out) {
+    const std::size_t width = wide.columns / 2;
+    const MatrixView<const T> first = wide.column_block(0, width);
+    const MatrixView<const T> second = wide.column_block(width, width);
+    const MatrixView<const T> active = gate == Gate::kFirst ? first : second;
+    const MatrixView<const T> other = gate == Gate::kFirst ? second : first;
+    for (std::size_t r = 0; r < wide.rows; ++r, out += width) {
       Base::with_activation(activation, [&] [[gnu::always_inline]] (auto activate) {
         for (std::size_t i = 0; i < width; i += kWidth)
-          store(activate(load(gated + i)) * load(other + i), out + i);
+          store(activate(load(active.row(r) + i)) * load(other.row(r) + i), out + i);
       });
     }
   }
@@ -150,33 +152,31 @@ struct RowKernels : Generation<Processor> {
 }  // namespace
 
 // NOLINTBEGIN(bugprone-macro-parentheses): TARGET begins a declaration
-#define FORKDEX_ROWS(generation, Processor, TARGET)                                               \
-  TARGET void add_layer_norm_##generation(Rows<float> rows, const float* added,                   \
-                                          std::span<const float> scale, const float* shift,       \
-                                          float epsilon) {                                        \
-    RowKernels<Processor>::add_layer_norm(rows, added, scale, shift, epsilon);                    \
-  }                                                                                               \
-  TARGET void rotate_##generation(Rows<float> rows, std::span<const std::size_t> lengths,         \
-                                  std::size_t heads, std::size_t head_size, const float* turns) { \
-    RowKernels<Processor>::rotate(rows, lengths, heads, head_size, turns);                        \
-  }                                                                                               \
-  TARGET void gate_##generation(Rows<const float> wide, std::size_t width, Activation activation, \
-                                Gate gate, float* out) {                                          \
-    RowKernels<Processor>::gate<float>(wide, width, activation, gate, out);                       \
-  }                                                                                               \
-  TARGET void add_layer_norm_##generation(Rows<Bf16> rows, const Bf16* added,                     \
-                                          std::span<const float> scale, const float* shift,       \
-                                          float epsilon) {                                        \
-    RowKernels<Processor>::add_layer_norm(rows, added, scale, shift, epsilon);                    \
-  }                                                                                               \
-  TARGET void rotate_##generation(Rows<Bf16> rows, std::span<const std::size_t> lengths,          \
-                                  std::size_t heads, std::size_t head_size, const float* turns) { \
-    RowKernels<Processor>::rotate(rows, lengths, heads, head_size, turns);                        \
-  }                                                                                               \
-  TARGET void gate_##generation(Rows<const Bf16> wide, std::size_t width, Activation activation,  \
-                                Gate gate, Bf16* out) {                                           \
-    RowKernels<Processor>::gate<Bf16>(wide, width, activation, gate, out);                        \
-  }                                                                                               \
+#define FORKDEX_ROWS(generation, Processor, TARGET)                                                \
+  TARGET void add_layer_norm_##generation(MatrixView<float> x, const float* added,                 \
+                                          const float* scale, const float* shift, float epsilon) { \
+    RowKernels<Processor>::add_layer_norm<float>(x, added, {scale, shift, epsilon});               \
+  }                                                                                                \
+  TARGET void rotate_##generation(MatrixView<float> heads, std::span<const std::size_t> lengths,   \
+                                  std::size_t head_size, const float* turns) {                     \
+    RowKernels<Processor>::rotate(heads, lengths, head_size, turns);                               \
+  }                                                                                                \
+  TARGET void gate_##generation(MatrixView<const float> wide, Activation activation, Gate gate,    \
+                                float* out) {                                                      \
+    RowKernels<Processor>::gate(wide, activation, gate, out);                                      \
+  }                                                                                                \
+  TARGET void add_layer_norm_##generation(MatrixView<Bf16> x, const Bf16* added,                   \
+                                          const float* scale, const float* shift, float epsilon) { \
+    RowKernels<Processor>::add_layer_norm<Bf16>(x, added, {scale, shift, epsilon});                \
+  }                                                                                                \
+  TARGET void rotate_##generation(MatrixView<Bf16> heads, std::span<const std::size_t> lengths,    \
+                                  std::size_t head_size, const float* turns) {                     \
+    RowKernels<Processor>::rotate(heads, lengths, head_size, turns);                               \
+  }                                                                                                \
+  TARGET void gate_##generation(MatrixView<const Bf16> wide, Activation activation, Gate gate,     \
+                                Bf16* out) {                                                       \
+    RowKernels<Processor>::gate(wide, activation, gate, out);                                      \
+  }                                                                                                \
   TARGET void gelu_##generation(std::span<Bf16> values) { RowKernels<Processor>::gelu(values); }
 // NOLINTEND(bugprone-macro-parentheses)
 

@@ -202,8 +202,8 @@ TEMPLATE_TEST_CASE("kernels: every generation adds and normalises as the definit
     for (const kernels::Set& set : kernels::all()) {
       if (!set.is_supported()) continue;
       std::vector<TestType> out = rows;
-      set.of<TestType>().add_layer_norm({out.data(), kRows, size}, residual.data(), scale,
-                                        shift.data(), 1e-5f);
+      set.of<TestType>().add_layer_norm({out.data(), kRows, size, size}, residual.data(),
+                                        scale.data(), shift.data(), 1e-5f);
       INFO(set.name << ", size " << size);
       CHECK(wrong_values(out, exact) == 0);
     }
@@ -222,8 +222,8 @@ TEMPLATE_TEST_CASE("kernels: rows with gaps are normalised, and the gaps left al
     std::vector<TestType> row(rows.begin() + static_cast<long>(r * kRow),
                               rows.begin() + static_cast<long>(r * kRow + kSize));
     const std::vector<TestType> nothing(kSize, TestType{});
-    kernels::all().back().of<TestType>().add_layer_norm({row.data(), 1, kSize}, nothing.data(),
-                                                        scale, shift.data(), 1e-5f);
+    kernels::all().back().of<TestType>().add_layer_norm(
+        {row.data(), 1, kSize, kSize}, nothing.data(), scale.data(), shift.data(), 1e-5f);
     std::copy(row.begin(), row.end(), expected.begin() + static_cast<long>(r * kRow));
   }
   std::vector<double> exact;
@@ -231,8 +231,8 @@ TEMPLATE_TEST_CASE("kernels: rows with gaps are normalised, and the gaps left al
   for (const kernels::Set& set : kernels::all()) {
     if (!set.is_supported()) continue;
     std::vector<TestType> out = rows;
-    set.of<TestType>().add_layer_norm({out.data(), kRows, kRow}, nullptr, scale, shift.data(),
-                                      1e-5f);
+    set.of<TestType>().add_layer_norm({out.data(), kRows, kSize, kRow}, nullptr, scale.data(),
+                                      shift.data(), 1e-5f);
     INFO(set.name);
     CHECK(wrong_values(out, exact) == 0);
   }
@@ -263,7 +263,7 @@ TEMPLATE_TEST_CASE("kernels: every generation turns heads as the definition says
     for (const kernels::Set& set : kernels::all()) {
       if (!set.is_supported()) continue;
       std::vector<TestType> out = rows;
-      set.of<TestType>().rotate({out.data(), kTokens, row}, lengths, kHeads, head_size,
+      set.of<TestType>().rotate({out.data(), kTokens, kHeads * head_size, row}, lengths, head_size,
                                 turns.data());
       INFO(set.name << ", head size " << head_size);
       CHECK(wrong_values(out, exact) == 0);
@@ -292,7 +292,7 @@ TEMPLATE_TEST_CASE("kernels: every generation gates as the definition says", "",
       for (const kernels::Set& set : kernels::all()) {
         if (!set.is_supported()) continue;
         std::vector<TestType> out(kRows * kWidth);
-        set.of<TestType>().gate({wide.data(), kRows, 2 * kWidth}, kWidth, activation, gate,
+        set.of<TestType>().gate({wide.data(), kRows, 2 * kWidth, 2 * kWidth}, activation, gate,
                                 out.data());
         INFO(set.name);
         // GELU is right to 4e-5, and what multiplies it is up to 10.
