@@ -27,16 +27,12 @@ void grow(std::vector<float>& values, std::size_t size) {
   values.resize(std::max(values.size(), size));
 }
 
-// One head of one sequence, in fp32; each of the four has its own distance between tokens.
+// One head of one sequence, in fp32: each of the four is [length, head_size].
 struct Head {
-  const float* query;
-  const float* key;
-  const float* value;
-  std::size_t row;
-  float* out;
-  std::size_t out_row;
-  std::size_t length;
-  std::size_t head_size;
+  MatrixView<const float> query;
+  MatrixView<const float> key;
+  MatrixView<const float> value;
+  MatrixView<float> out;
   float slope;
   std::size_t window;
 };
@@ -50,17 +46,16 @@ struct Attention : Products<Processor> {
   using Base::store;
   using typename Base::Vec;
 
-  // out = a · b for `rows` rows and `columns` columns (a multiple of the width), tile by tile.
-  FORKDEX_INLINE static void multiply(const float* a, std::size_t a_row, const float* b,
-                                      std::size_t b_row, std::size_t rows, std::size_t columns,
-                                      std::size_t depth, float* out, std::size_t out_row) {
+  // out = a · b, tile by tile. Columns of b and out are as many, a multiple of the width.
+  FORKDEX_INLINE static void multiply(MatrixView<const float> a, MatrixView<const float> b,
+                                      MatrixView<float> out) {
     std::size_t c = 0;
-    for (; c + 2 * kWidth <= columns; c += 2 * kWidth)
-      Base::template multiply_column<kRows, 2>(a, a_row, b + c, b_row, rows, depth, out + c,
-                                               out_row);
-    if (c < columns)
-      Base::template multiply_column<kRows, 1>(a, a_row, b + c, b_row, rows, depth, out + c,
-                                               out_row);
+    for (; c + 2 * kWidth <= b.columns; c += 2 * kWidth)
+      Base::template multiply_column<kRows, 2>(a, b.column_block(c, 2 * kWidth),
+                                               out.column_block(c, 2 * kWidth));
+    if (c < b.columns)
+      Base::template multiply_column<kRows, 1>(a, b.column_block(c, kWidth),
+                                               out.column_block(c, kWidth));
   }
 
   // Powers of 2 of the first `length` of `padded` values over the largest of them, in place; what
@@ -103,70 +98,77 @@ struct Attention : Products<Processor> {
     for (std::size_t r = 0; r < 4; ++r) std::memcpy(to + r * to_row, &columns[r], sizeof(Four));
   }
 
-  // Keys as columns, scaled so that the softmax is one to the base of 2; columns behind the last
-  // key are 0.
-  FORKDEX_INLINE static void transpose_keys(const Head& head, std::size_t padded, float* keys) {
-    const float scale = kLog2e / std::sqrt(static_cast<float>(head.head_size));
+  // Keys, [length, head_size], as columns, [head_size, padded], scaled so that the softmax is one
+  // to the base of 2; columns behind the last key are 0.
+  FORKDEX_INLINE static void transpose_keys(MatrixView<const float> keys,
+                                            MatrixView<float> columns) {
+    const float scale = kLog2e / std::sqrt(static_cast<float>(keys.columns));
     std::size_t i = 0;
-    for (; i + 4 <= head.length; i += 4)
-      for (std::size_t d = 0; d < head.head_size; d += 4)
-        transpose_square(head.key + i * head.row + d, head.row, scale, keys + d * padded + i,
-                         padded);
-    for (std::size_t d = 0; d < head.head_size; ++d) {
-      for (std::size_t j = i; j < head.length; ++j)
-        keys[d * padded + j] = head.key[j * head.row + d] * scale;
-      for (std::size_t j = head.length; j < padded; ++j) keys[d * padded + j] = 0;
+    for (; i + 4 <= keys.rows; i += 4)
+      for (std::size_t d = 0; d < keys.columns; d += 4)
+        transpose_square(keys.row(i) + d, keys.stride, scale, columns.row(d) + i, columns.stride);
+    for (std::size_t d = 0; d < keys.columns; ++d) {
+      for (std::size_t j = i; j < keys.rows; ++j) columns.row(d)[j] = keys.row(j)[d] * scale;
+      for (std::size_t j = keys.rows; j < columns.columns; ++j) columns.row(d)[j] = 0;
     }
   }
 
   FORKDEX_INLINE static void attend_head(const Head& head, Scratch& scratch) {
-    const std::size_t padded = (head.length + kWidth - 1) / kWidth * kWidth;
-    transpose_keys(head, padded, scratch.keys.data());
-    float* const scores = scratch.scores.data();
+    const std::size_t length = head.query.rows;
+    const std::size_t size = head.query.columns;
+    const std::size_t padded = (length + kWidth - 1) / kWidth * kWidth;
+    const MatrixView<float> keys = {scratch.keys.data(), size, padded, padded};
+    transpose_keys(head.key, keys);
     float sums[kBlock];
-    for (std::size_t start = 0; start < head.length; start += kBlock) {
-      const std::size_t rows = std::min(kBlock, head.length - start);
+    for (std::size_t start = 0; start < length; start += kBlock) {
+      const std::size_t rows = std::min(kBlock, length - start);
       // The keys that some of these queries see, from a full vector on.
-      std::size_t first = 0, last = head.length;
+      std::size_t first = 0, last = length;
       if (head.window != 0) {
         first = start > head.window ? (start - head.window) / kWidth * kWidth : 0;
-        last = std::min(head.length, start + rows + head.window);
+        last = std::min(length, start + rows + head.window);
       }
-      const std::size_t seen = (last - first + kWidth - 1) / kWidth * kWidth;
-      multiply(head.query + start * head.row, head.row, scratch.keys.data() + first, padded, rows,
-               seen, head.head_size, scores, seen);
+      const std::size_t count = last - first;
+      const std::size_t seen = (count + kWidth - 1) / kWidth * kWidth;
+      const MatrixView<float> scores = {scratch.scores.data(), rows, seen, seen};
+      multiply(head.query.row_block(start, rows), keys.column_block(first, seen), scores);
       for (std::size_t r = 0; r < rows; ++r) {
-        Base::see_from(start + r, first, seen, head.slope * kLog2e, head.window, scores + r * seen);
-        sums[r] = powers(scores + r * seen, last - first, seen);
+        Base::see_from(start + r, first, seen, head.slope * kLog2e, head.window, scores.row(r));
+        sums[r] = powers(scores.row(r), count, seen);
       }
-      multiply(scores, seen, head.value + first * head.row, head.row, rows, head.head_size,
-               last - first, head.out + start * head.out_row, head.out_row);
+      const MatrixView<float> out = head.out.row_block(start, rows);
+      multiply(scores.column_block(0, count), head.value.row_block(first, count), out);
       for (std::size_t r = 0; r < rows; ++r) {
-        float* const out = head.out + (start + r) * head.out_row;
         const float share = 1.0f / sums[r];
-        for (std::size_t d = 0; d < head.head_size; d += kWidth)
-          store(load(out + d) * share, out + d);
+        for (std::size_t d = 0; d < size; d += kWidth)
+          store(load(out.row(r) + d) * share, out.row(r) + d);
       }
     }
   }
 
-  // Copies `rows` rows of `size` values, a multiple of the width, from one type to the other.
+  // Copies rows, whose columns are a multiple of the width, from one type to the other.
   template <class From, class To>
-  FORKDEX_INLINE static void copy_rows(const From* from, std::size_t from_row, std::size_t rows,
-                                       std::size_t size, To* to, std::size_t to_row) {
-    for (std::size_t r = 0; r < rows; ++r)
-      for (std::size_t i = 0; i < size; i += kWidth)
-        store(load(from + r * from_row + i), to + r * to_row + i);
+  FORKDEX_INLINE static void copy_rows(MatrixView<From> from, MatrixView<To> to) {
+    for (std::size_t r = 0; r < from.rows; ++r)
+      for (std::size_t i = 0; i < from.columns; i += kWidth)
+        store(load(from.row(r) + i), to.row(r) + i);
   }
 
+  // Attends with the head whose values begin at `column` of each token, for the `length` tokens
+  // from `first` on.
   FORKDEX_INLINE static void attend_one(const AttentionInput<float>& in, std::size_t first,
                                         std::size_t length, std::size_t column, Scratch& scratch,
                                         float* out) {
     const float slope = in.slopes ? in.slopes[column / in.head_size] : 0.0f;
     const std::size_t at = first * in.row + column;
-    const std::size_t width = in.heads * in.head_size;
-    attend_head({in.query + at, in.key + at, in.value + at, in.row, out + first * width + column,
-                 width, length, in.head_size, slope, in.window},
+    const std::size_t size = in.head_size;
+    const std::size_t width = in.heads * size;
+    attend_head({.query = {in.query + at, length, size, in.row},
+                 .key = {in.key + at, length, size, in.row},
+                 .value = {in.value + at, length, size, in.row},
+                 .out = {out + first * width + column, length, size, width},
+                 .slope = slope,
+                 .window = in.window},
                 scratch);
   }
 
@@ -177,13 +179,15 @@ struct Attention : Products<Processor> {
     const std::size_t at = first * in.row + column;
     const std::size_t size = in.head_size;
     const std::size_t width = in.heads * size;
-    copy_rows(in.query + at, in.row, length, size, scratch.query.data(), size);
-    copy_rows(in.key + at, in.row, length, size, scratch.key.data(), size);
-    copy_rows(in.value + at, in.row, length, size, scratch.value.data(), size);
-    attend_head({scratch.query.data(), scratch.key.data(), scratch.value.data(), size,
-                 scratch.out.data(), size, length, size, slope, in.window},
-                scratch);
-    copy_rows(scratch.out.data(), size, length, size, out + first * width + column, width);
+    const MatrixView<float> query = {scratch.query.data(), length, size, size};
+    const MatrixView<float> key = {scratch.key.data(), length, size, size};
+    const MatrixView<float> value = {scratch.value.data(), length, size, size};
+    const MatrixView<float> result = {scratch.out.data(), length, size, size};
+    copy_rows(MatrixView<const Bf16>{in.query + at, length, size, in.row}, query);
+    copy_rows(MatrixView<const Bf16>{in.key + at, length, size, in.row}, key);
+    copy_rows(MatrixView<const Bf16>{in.value + at, length, size, in.row}, value);
+    attend_head({query, key, value, result, slope, in.window}, scratch);
+    copy_rows(result, MatrixView<Bf16>{out + first * width + column, length, size, width});
   }
 
   template <class T>

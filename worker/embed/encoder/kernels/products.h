@@ -24,25 +24,24 @@ struct Products : Generation<Processor> {
   using typename Base::Vec;
   static constexpr std::size_t kRows = Processor::kRows;
 
-  // out[Rows][Columns vectors] = addend + a · b, where rows of a and b lie a_row and b_row values
-  // apart; `addend` may be `out`. The unrolled loops keep the sums in registers.
+  // out = addend + a · b for the first Rows rows of [rows, depth] a and the first Columns vectors
+  // of [depth, columns] b; `addend` may be `out`. The unrolled loops keep the sums in registers.
   template <std::size_t Rows, std::size_t Columns>
-  FORKDEX_INLINE static void multiply_tile(const float* a, std::size_t a_row, const float* b,
-                                           std::size_t b_row, std::size_t depth, float* out,
-                                           std::size_t out_row, Addend addend = {}) {
+  FORKDEX_INLINE static void multiply_tile(MatrixView<const float> a, MatrixView<const float> b,
+                                           MatrixView<float> out, Addend addend = {}) {
     Vec sums[Rows][Columns];
 #pragma GCC unroll 8
     for (std::size_t r = 0; r < Rows; ++r)
 #pragma GCC unroll 2
       for (std::size_t c = 0; c < Columns; ++c)
         sums[r][c] = addend.values ? load(addend.values + r * addend.row + c * kWidth) : Vec{};
-    for (std::size_t k = 0; k < depth; ++k) {
+    for (std::size_t k = 0; k < a.columns; ++k) {
       Vec line[Columns];
 #pragma GCC unroll 2
-      for (std::size_t c = 0; c < Columns; ++c) line[c] = load(b + k * b_row + c * kWidth);
+      for (std::size_t c = 0; c < Columns; ++c) line[c] = load(b.row(k) + c * kWidth);
 #pragma GCC unroll 8
       for (std::size_t r = 0; r < Rows; ++r) {
-        const Vec factor = a[r * a_row + k] - Vec{};
+        const Vec factor = a.row(r)[k] - Vec{};
 #pragma GCC unroll 2
         for (std::size_t c = 0; c < Columns; ++c) sums[r][c] += factor * line[c];
       }
@@ -50,20 +49,20 @@ struct Products : Generation<Processor> {
 #pragma GCC unroll 8
     for (std::size_t r = 0; r < Rows; ++r)
 #pragma GCC unroll 2
-      for (std::size_t c = 0; c < Columns; ++c) store(sums[r][c], out + r * out_row + c * kWidth);
+      for (std::size_t c = 0; c < Columns; ++c) store(sums[r][c], out.row(r) + c * kWidth);
   }
 
-  // As many tiles of Rows rows as there are in `rows`; then smaller ones.
+  // The same for all rows of `a`: as many tiles of Rows rows as there are in it; then smaller ones.
   template <std::size_t Rows, std::size_t Columns>
-  FORKDEX_INLINE static void multiply_column(const float* a, std::size_t a_row, const float* b,
-                                             std::size_t b_row, std::size_t rows, std::size_t depth,
-                                             float* out, std::size_t out_row, Addend addend = {}) {
-    for (; rows >= Rows; rows -= Rows, a += Rows * a_row, out += Rows * out_row) {
-      multiply_tile<Rows, Columns>(a, a_row, b, b_row, depth, out, out_row, addend);
+  FORKDEX_INLINE static void multiply_column(MatrixView<const float> a, MatrixView<const float> b,
+                                             MatrixView<float> out, Addend addend = {}) {
+    while (a.rows >= Rows) {
+      multiply_tile<Rows, Columns>(a, b, out, addend);
+      a = a.rows_from(Rows);
+      out = out.rows_from(Rows);
       addend.values += Rows * addend.row;
     }
-    if constexpr (Rows > 1)
-      multiply_column<Rows / 2, Columns>(a, a_row, b, b_row, rows, depth, out, out_row, addend);
+    if constexpr (Rows > 1) multiply_column<Rows / 2, Columns>(a, b, out, addend);
   }
 };
 
