@@ -31,17 +31,13 @@ struct Scratch {
   Buffer<float> out;           // kQueries rows of head_size
 };
 
-/// One head of one sequence; lengths in values.
+/// One head of one sequence: each of the four is [length, head_size].
 struct Head {
-  const Bf16* query;
-  const Bf16* key;
-  const Bf16* value;
-  std::size_t row;
-  Bf16* out;
-  std::size_t out_row;
-  std::size_t length;
+  MatrixView<const Bf16> query;
+  MatrixView<const Bf16> key;
+  MatrixView<const Bf16> value;
+  MatrixView<Bf16> out;
   std::size_t padded;  // keys, filled up to a multiple of kDepth with zeros
-  std::size_t head_size;
   float slope;
   std::size_t window;
 };
@@ -54,35 +50,35 @@ struct Seen {
 };
 
 Seen seen_by(const Head& head, std::size_t start, std::size_t rows) {
-  if (head.window == 0) return {0, head.length, head.padded};
+  if (head.window == 0) return {0, head.key.rows, head.padded};
   const std::size_t first = start > head.window ? (start - head.window) / kDepth * kDepth : 0;
-  const std::size_t count = std::min(head.length, start + rows + head.window) - first;
+  const std::size_t count = std::min(head.key.rows, start + rows + head.window) - first;
   return {first, count, (count + kDepth - 1) / kDepth * kDepth};
 }
 
 /// Kᵀ as the right-hand side of Q·Kᵀ wants it: a row of a tile has two dimensions of 16 keys.
 FORKDEX_TARGET_AMX void pack_keys(const Head& head, Bf16* tile) {
   for (std::size_t key = 0; key < head.padded; key += kTile)
-    for (std::size_t d = 0; d < head.head_size; d += kDepth, tile += kTileValues) {
+    for (std::size_t d = 0; d < head.key.columns; d += kDepth, tile += kTileValues) {
       __m512i rows[kTile];
       for (std::size_t i = 0; i < kTile; ++i)
-        rows[i] = key + i < head.length ? _mm512_loadu_si512(head.key + (key + i) * head.row + d)
-                                        : _mm512_setzero_si512();
+        rows[i] = key + i < head.key.rows ? _mm512_loadu_si512(head.key.row(key + i) + d)
+                                          : _mm512_setzero_si512();
       transpose(rows);
       for (std::size_t i = 0; i < kTile; ++i) _mm512_store_si512(tile + i * kDepth, rows[i]);
     }
 }
 
 FORKDEX_TARGET_AMX inline __m512i widened(const Head& head, std::size_t key, std::size_t d) {
-  if (key >= head.length) return _mm512_setzero_si512();
-  const void* const from = head.value + key * head.row + d;
+  if (key >= head.value.rows) return _mm512_setzero_si512();
+  const void* const from = head.value.row(key) + d;
   return _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(from)));
 }
 
 /// V as the right-hand side of P·V wants it: a row of a tile has 16 dimensions of two keys.
 FORKDEX_TARGET_AMX void pack_values(const Head& head, Bf16* tile) {
   for (std::size_t key = 0; key < head.padded; key += kDepth)
-    for (std::size_t d = 0; d < head.head_size; d += kTile, tile += kTileValues)
+    for (std::size_t d = 0; d < head.value.columns; d += kTile, tile += kTileValues)
       for (std::size_t i = 0; i < kTile; ++i) {
         const __m512i even = widened(head, key + 2 * i, d);
         const __m512i odd = widened(head, key + 2 * i + 1, d);
@@ -90,41 +86,46 @@ FORKDEX_TARGET_AMX void pack_values(const Head& head, Bf16* tile) {
       }
 }
 
-/// out = left · right for 16 or 32 rows, in pairs of tiles: `left` has `left_row` values a row,
-/// `depth` of them; tile t of `right` for step k lies at (t * t_step + k * k_step) tiles. Writes
-/// `columns` sums a row, a multiple of 32.
+/// The right-hand side of a product, as tiles: that of columns 16 t to 16 t + 15 for step k, 32
+/// products long, is the one at t * column_stride + k * step_stride.
+struct Tiles {
+  const Bf16* data;
+  std::size_t column_stride;  // tiles from one t to the next
+  std::size_t step_stride;    // tiles from one k to the next
+};
+
+/// out = left · right for 16 or 32 rows, in pairs of tiles. `left` is [16 or 32, a multiple of 32];
+/// `out` has as many rows and a multiple of 32 columns.
 template <bool BothRows>
-FORKDEX_TARGET_AMX void multiply(const Bf16* left, std::size_t left_row, std::size_t depth,
-                                 const Bf16* right, std::size_t t_step, std::size_t k_step,
-                                 float* out, std::size_t columns) {
-  const std::size_t left_bytes = left_row * sizeof(Bf16);
-  const std::size_t out_bytes = columns * sizeof(float);
-  for (std::size_t c = 0; c < columns; c += 2 * kTile) {
-    const Bf16* const first = right + c / kTile * t_step * kTileValues;
+FORKDEX_TARGET_AMX void multiply(MatrixView<const Bf16> left, Tiles right, MatrixView<float> out) {
+  const std::size_t left_bytes = left.stride * sizeof(Bf16);
+  const std::size_t out_bytes = out.stride * sizeof(float);
+  for (std::size_t c = 0; c < out.columns; c += 2 * kTile) {
+    const Bf16* const first = right.data + c / kTile * right.column_stride * kTileValues;
     _tile_zero(0);
     _tile_zero(1);
     if constexpr (BothRows) {
       _tile_zero(2);
       _tile_zero(3);
     }
-    for (std::size_t k = 0; k * kDepth < depth; ++k) {
-      const Bf16* const tile = first + k * k_step * kTileValues;
+    for (std::size_t k = 0; k * kDepth < left.columns; ++k) {
+      const Bf16* const tile = first + k * right.step_stride * kTileValues;
       _tile_loadd(6, tile, kDepth * sizeof(Bf16));
-      _tile_loadd(7, tile + t_step * kTileValues, kDepth * sizeof(Bf16));
-      _tile_loadd(4, left + k * kDepth, left_bytes);
+      _tile_loadd(7, tile + right.column_stride * kTileValues, kDepth * sizeof(Bf16));
+      _tile_loadd(4, left.data + k * kDepth, left_bytes);
       _tile_dpbf16ps(0, 4, 6);
       _tile_dpbf16ps(1, 4, 7);
       if constexpr (BothRows) {
-        _tile_loadd(5, left + kTile * left_row + k * kDepth, left_bytes);
+        _tile_loadd(5, left.row(kTile) + k * kDepth, left_bytes);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
       }
     }
-    _tile_stored(0, out + c, out_bytes);
-    _tile_stored(1, out + c + kTile, out_bytes);
+    _tile_stored(0, out.data + c, out_bytes);
+    _tile_stored(1, out.data + c + kTile, out_bytes);
     if constexpr (BothRows) {
-      _tile_stored(2, out + kTile * columns + c, out_bytes);
-      _tile_stored(3, out + kTile * columns + c + kTile, out_bytes);
+      _tile_stored(2, out.row(kTile) + c, out_bytes);
+      _tile_stored(3, out.row(kTile) + c + kTile, out_bytes);
     }
   }
 }
@@ -189,47 +190,47 @@ FORKDEX_TARGET_AMX inline float exponentials(const float* scores, std::size_t le
 /// The queries from `start` on, at most kQueries.
 template <bool BothRows>
 FORKDEX_TARGET_AMX void attend_queries(const Head& head, std::size_t start, Scratch& scratch) {
-  const std::size_t size = head.head_size;
-  const std::size_t rows = std::min(head.length - start, BothRows ? kQueries : kTile);
-  const Bf16* queries = head.query + start * head.row;
-  std::size_t row = head.row;
-  if (rows < (BothRows ? kQueries : kTile)) {  // a tile would read past the end
+  constexpr std::size_t kRows = BothRows ? kQueries : kTile;  // of the tiles
+  const std::size_t size = head.query.columns;
+  const std::size_t rows = std::min(head.query.rows - start, kRows);
+  MatrixView<const Bf16> queries = head.query.row_block(start, rows);
+  if (rows < kRows) {  // a tile would read past the end
     Bf16* const copy = scratch.queries.get(kQueries * size);
     for (std::size_t r = 0; r < rows; ++r)
-      std::memcpy(copy + r * size, queries + r * row, size * sizeof(Bf16));
-    queries = copy;
-    row = size;
+      std::memcpy(copy + r * size, queries.row(r), size * sizeof(Bf16));
+    queries = {copy, kRows, size, size};
   }
-  float* const scores = scratch.scores.get(kQueries * head.padded);
-  Bf16* const probabilities = scratch.probabilities.get(kQueries * head.padded);
-  float* const out = scratch.out.get(kQueries * size);
   const Seen seen = seen_by(head, start, rows);
   const Bf16* const keys = scratch.keys.get(0) + seen.first * size;
   const Bf16* const values = scratch.values.get(0) + seen.first * size;
-  multiply<BothRows>(queries, row, size, keys, size / kDepth, 1, scores, seen.padded);
+  const MatrixView<float> scores = {scratch.scores.get(kQueries * head.padded), kRows, seen.padded,
+                                    seen.padded};
+  const MatrixView<Bf16> probabilities = {scratch.probabilities.get(kQueries * head.padded), kRows,
+                                          seen.padded, seen.padded};
+  const MatrixView<float> out = {scratch.out.get(kQueries * size), kRows, size, size};
+  multiply<BothRows>(queries, {keys, size / kDepth, 1}, scores);
   const float root = std::sqrt(static_cast<float>(size));
   float sums[kQueries];
   for (std::size_t r = 0; r < rows; ++r) {
-    float* const line = scores + r * seen.padded;
+    float* const line = scores.row(r);
     Vectors::see_from(start + r, seen.first, seen.padded, head.slope * root, head.window, line);
-    sums[r] =
-        exponentials(line, seen.count, seen.padded, kLog2e / root, probabilities + r * seen.padded);
+    sums[r] = exponentials(line, seen.count, seen.padded, kLog2e / root, probabilities.row(r));
   }
-  multiply<BothRows>(probabilities, seen.padded, seen.padded, values, 1, size / kTile, out, size);
+  multiply<BothRows>(probabilities, {values, 1, size / kTile}, out);
   for (std::size_t r = 0; r < rows; ++r) {
     const float share = 1.0f / sums[r];
     for (std::size_t d = 0; d < size; d += Vectors::kWidth)
-      Vectors::store(Vectors::load(out + r * size + d) * share,
-                     head.out + (start + r) * head.out_row + d);
+      Vectors::store(Vectors::load(out.row(r) + d) * share, head.out.row(start + r) + d);
   }
 }
 
 FORKDEX_TARGET_AMX void attend_head(const Head& head, Scratch& scratch) {
-  pack_keys(head, scratch.keys.get(head.padded * head.head_size));
-  pack_values(head, scratch.values.get(head.padded * head.head_size));
+  const std::size_t length = head.query.rows;
+  pack_keys(head, scratch.keys.get(head.padded * head.key.columns));
+  pack_values(head, scratch.values.get(head.padded * head.value.columns));
   std::size_t start = 0;
-  for (; start + kTile < head.length; start += kQueries) attend_queries<true>(head, start, scratch);
-  if (start < head.length) attend_queries<false>(head, start, scratch);
+  for (; start + kTile < length; start += kQueries) attend_queries<true>(head, start, scratch);
+  if (start < length) attend_queries<false>(head, start, scratch);
 }
 
 }  // namespace
@@ -240,15 +241,20 @@ FORKDEX_TARGET_AMX void attend_amx(const AttentionInput<Bf16>& input,
   thread_local Scratch scratch;
   const TileConfig config;
   _tile_loadconfig(&config);
-  const std::size_t width = input.heads * input.head_size;
+  const std::size_t size = input.head_size;
+  const std::size_t width = input.heads * size;
   std::size_t first = 0;
   for (const std::size_t length : lengths) {
     for (std::size_t h = 0; h < input.heads; ++h) {
-      const std::size_t at = first * input.row + h * input.head_size;
+      const std::size_t at = first * input.row + h * size;
       const std::size_t padded = (length + kDepth - 1) / kDepth * kDepth;
-      attend_head({input.query + at, input.key + at, input.value + at, input.row,
-                   out + first * width + h * input.head_size, width, length, padded,
-                   input.head_size, input.slopes ? input.slopes[h] : 0.0f, input.window},
+      attend_head({.query = {input.query + at, length, size, input.row},
+                   .key = {input.key + at, length, size, input.row},
+                   .value = {input.value + at, length, size, input.row},
+                   .out = {out + first * width + h * size, length, size, width},
+                   .padded = padded,
+                   .slope = input.slopes ? input.slopes[h] : 0.0f,
+                   .window = input.window},
                   scratch);
     }
     first += length;

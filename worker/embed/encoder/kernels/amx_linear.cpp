@@ -56,25 +56,25 @@ FORKDEX_TARGET_AMX inline void finish_rows(Sums& block, std::size_t count, std::
   }
 }
 
-/// One block's products, as sums into `sums`; meanwhile `before` is finished, but for rows that
-/// more steps would be needed for.
+/// Products of a block of `x`, [kBlock, inputs], as sums into `sums`; meanwhile `before` is
+/// finished, but for rows that more steps would be needed for.
 template <Finish finish>
-FORKDEX_TARGET_AMX void multiply_block(const Bf16* x, std::size_t inputs, const Bf16* tiles,
-                                       float* sums, Sums& before, std::size_t width) {
-  const std::size_t steps = inputs / kDepth;
+FORKDEX_TARGET_AMX void multiply_block(MatrixView<const Bf16> x, const Bf16* tiles, float* sums,
+                                       Sums& before, std::size_t width) {
+  const std::size_t steps = x.columns / kDepth;
   const std::size_t rows_a_step = (kBlock + steps - 1) / steps;
-  const std::size_t row_bytes = inputs * sizeof(Bf16);
+  const std::size_t row_bytes = x.stride * sizeof(Bf16);
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
   for (std::size_t step = 0; step < steps; ++step, tiles += 2 * kTileValues) {
-    _tile_loadd(4, x + step * kDepth, row_bytes);
+    _tile_loadd(4, x.data + step * kDepth, row_bytes);
     _tile_loadd(6, tiles, kDepth * sizeof(Bf16));
     _tile_dpbf16ps(0, 4, 6);
     _tile_loadd(7, tiles + kTileValues, kDepth * sizeof(Bf16));
     _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, x + kTile * inputs + step * kDepth, row_bytes);
+    _tile_loadd(5, x.row(kTile) + step * kDepth, row_bytes);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
     finish_rows<finish>(before, rows_a_step, width);
@@ -87,13 +87,12 @@ FORKDEX_TARGET_AMX void multiply_block(const Bf16* x, std::size_t inputs, const 
 }
 
 template <Finish finish>
-FORKDEX_TARGET_AMX void run(const PackedLinear<Bf16>& layer, const Bf16* x, std::size_t rows,
-                            Bf16* out) {
+FORKDEX_TARGET_AMX void run(const PackedLinear<Bf16>& layer, MatrixView<const Bf16> x, Bf16* out) {
   constexpr bool kIsGated = finish == Finish::kGatedGelu || finish == Finish::kGatedSilu;
   constexpr std::size_t kOutputs = kIsGated ? kBlock / 2 : kBlock;  // a block's, in the result
   alignas(64) float sums[2][kBlock * kBlock];
   const std::size_t pairs = layer.outputs / kBlock;
-  const std::size_t row_blocks = rows / kBlock;
+  const std::size_t row_blocks = x.rows / kBlock;
   const std::size_t width = pairs * kOutputs;
   // Small weights stay in the cache while rows pass by; of big ones each pair of panels does.
   const bool is_big = layer.outputs * layer.inputs * sizeof(Bf16) > kBigWeights;
@@ -102,8 +101,8 @@ FORKDEX_TARGET_AMX void run(const PackedLinear<Bf16>& layer, const Bf16* x, std:
     const std::size_t pair = is_big ? block / row_blocks : block % pairs;
     const std::size_t row = (is_big ? block % row_blocks : block / pairs) * kBlock;
     float* const target = sums[block % 2];
-    multiply_block<finish>(x + row * layer.inputs, layer.inputs,
-                           layer.weights + pair * kBlock * layer.inputs, target, before, width);
+    multiply_block<finish>(x.row_block(row, kBlock), layer.weights + pair * kBlock * layer.inputs,
+                           target, before, width);
     finish_rows<finish>(before, kBlock, width);
     before = {target, layer.bias + pair * kBlock, out + row * width + pair * kOutputs, kBlock};
   }
@@ -114,16 +113,17 @@ FORKDEX_TARGET_AMX void run(const PackedLinear<Bf16>& layer, const Bf16* x, std:
 
 FORKDEX_TARGET_AMX void linear_amx(const PackedLinear<Bf16>& layer, const Bf16* x, std::size_t rows,
                                    Bf16* out) {
+  const MatrixView<const Bf16> all = {x, rows, layer.inputs, layer.inputs};
   const TileConfig config;
   _tile_loadconfig(&config);
   if (!layer.activation)
-    run<Finish::kNothing>(layer, x, rows, out);
+    run<Finish::kNothing>(layer, all, out);
   else if (!layer.is_gated)
-    run<Finish::kGelu>(layer, x, rows, out);
+    run<Finish::kGelu>(layer, all, out);
   else if (*layer.activation == Activation::kGelu)
-    run<Finish::kGatedGelu>(layer, x, rows, out);
+    run<Finish::kGatedGelu>(layer, all, out);
   else
-    run<Finish::kGatedSilu>(layer, x, rows, out);
+    run<Finish::kGatedSilu>(layer, all, out);
   _tile_release();
 }
 
