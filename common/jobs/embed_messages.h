@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/base/hash.h"
 #include "common/base/fields.h"
+#include "common/base/hash.h"
 
 namespace forkdex {
 

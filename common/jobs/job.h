@@ -10,8 +10,8 @@
 #include <optional>
 #include <string>
 
-#include "common/base/hash.h"
 #include "common/base/fields.h"
+#include "common/base/hash.h"
 
 namespace forkdex {
 
