@@ -16,7 +16,7 @@ class JobHandler {
   virtual ~JobHandler() = default;
 
   /// Finishes the job, or holds it until flush(). What one job is to blame for becomes its outcome.
-  /// ERRORS of radius worker or run; kRingBroken for a payload that is none of the kind.
+  /// ERRORS of radius worker or run; kRingBroken for a payload of another kind.
   virtual Result<void> take(JobReceiver::Taken taken) = 0;
   /// Whether flush() should come before the next job.
   virtual bool full() const { return false; }
@@ -24,7 +24,7 @@ class JobHandler {
   virtual Result<void> flush() { return {}; }
 };
 
-/// What a handler says of a payload that is none of its kind.
+/// What a handler says of a payload of another kind.
 inline Error unreadable_payload() {
   return {ErrorCode::kRingBroken, "a job's payload is not one of its kind", ""};
 }

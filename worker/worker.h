@@ -30,7 +30,7 @@ class Worker {
   /// kModelUnusable, kModelRuntime.
   static Result<Prepared> prepare(const WorkerSetup& setup, bool fault_in);
 
-  /// With `prepared`, what prepare() made of the same models and batch size; empty, start() calls
+  /// With `prepared`, what prepare() made of the same models and tuning; empty, start() calls
   /// it. REQUIRES that `receiver` outlives the worker.
   Worker(WorkerSetup setup, JobReceiver& receiver, Prepared prepared = {})
       : setup_(std::move(setup)), receiver_(receiver), prepared_(std::move(prepared)) {}
@@ -58,7 +58,7 @@ class Worker {
   std::optional<RepositoryFiles> files_;
   Prepared prepared_;
   std::optional<FileStore> store_;
-  std::array<std::unique_ptr<JobHandler>, kJobKinds> handlers_;  // none of what is not done here
+  std::array<std::unique_ptr<JobHandler>, kJobKinds> handlers_;  // by kind; null: not done here
 };
 
 }  // namespace forkdex

@@ -11,8 +11,8 @@
 // was READY or TAKEN in it is known to the supervisor from its own table (held()).
 //
 // Neither side trusts the other's memory: lengths are clamped, enumerators checked, times bounded
-// by now and texts made UTF-8 without NUL on reading. Payloads cross unopened; that an outcome's is
-// one of its job's kind is asked of common/jobs/payload.h.
+// by now and texts made UTF-8 without NUL on reading. Payloads cross unopened;
+// common/jobs/payload.h says whether a worker can have meant one.
 
 #include <atomic>
 #include <cstdint>

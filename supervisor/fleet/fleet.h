@@ -1,7 +1,8 @@
 #pragma once
 
 // The workers of a run, for all its phases: a fork server that loads libtorch and the models once,
-// and the pool whose incarnations it clones. Nothing is started before somebody is employed.
+// and the pool whose incarnations it clones. No process is started before
+// the first employ().
 //
 // Runs on the io_context's one thread. Destroyed, it kills and reaps every process.
 

@@ -30,7 +30,7 @@ class ForkServer {
     std::chrono::milliseconds answer{2'000};
   };
 
-  /// Of `setup`, model and batch size go to the process, and nothing of a database or repository.
+  /// Of `setup`, models and tuning go to the process, and nothing of a database or repository.
   ForkServer(boost::asio::io_context& context, std::filesystem::path executable,
              const WorkerSetup& setup);
   ForkServer(boost::asio::io_context& context, std::filesystem::path executable,
@@ -42,8 +42,8 @@ class ForkServer {
   void start(std::function<void()> settled);
 
   /// Clones a worker that finds `inherited` open, under `limits`. GIVES the pid of a child of this
-  /// process that nobody waits for yet; nothing while there is no fork server. BLOCKS for
-  /// milliseconds; up to Deadlines::answer once, when the fork server hangs.
+  /// process, which the caller is to reap (ChildProcess::adopt); nothing while there is no fork
+  /// server. BLOCKS for milliseconds; up to Deadlines::answer once, when the fork server hangs.
   std::optional<pid_t> fork(const InheritedFds& inherited, const ChildLimits& limits);
 
   /// The process, whether it is ready or not; -1 when there is none.

@@ -4,16 +4,18 @@
 // state, and one table says which event leads where; what an event means for the run is the pool's
 // business.
 //
-//               spawned     ready   recycle     drain     ended     timed         hold      give up
-//   empty       starting    -       -           empty     -         backing off   -         given
-//   up starting    -           ready   recycling   ending    empty     -             -         -
-//   ready       -           ready   recycling   ending    empty     -             -         -
-//   recycling   -           -       recycling   recycling empty     -             -         -
-//   ending      -           -       ending      ending    empty     -             -         -
-//   backing off starting    -       -           empty     -         -             awaiting  -
-//   awaiting    starting    -       -           empty     -         -             -         -
-//   given up    retrying    -       -           given up  -         given up      -         given
-//   up retrying    -           ready   recycling   retrying  given up  -             -         -
+// clang-format off
+//               spawned    ready  recycle    drain      ended     timed        hold      give up
+//   empty       starting   -      -          empty      -         backing off  -         given up
+//   starting    -          ready  recycling  ending     empty     -            -         -
+//   ready       -          ready  recycling  ending     empty     -            -         -
+//   recycling   -          -      recycling  recycling  empty     -            -         -
+//   ending      -          -      ending     ending     empty     -            -         -
+//   backing off starting   -      -          empty      -         -            awaiting  -
+//   awaiting    starting   -      -          empty      -         -            -         -
+//   given up    retrying   -      -          given up   -         given up     -         given up
+//   retrying    -          ready  recycling  retrying   given up  -            -         -
+// clang-format on
 //
 // Owns the worker and the timer of its restart. One thread. Destroyed, it kills and reaps the
 // worker.

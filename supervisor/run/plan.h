@@ -1,7 +1,8 @@
 #pragma once
 
 // What to do with each file: the listing merged with what the database knows. Both come in byte
-// order of the path, one element at a time. Pure: no file is opened, no statement sent.
+// order of the path, one element at a time. No file of the repository is
+// opened, no statement sent; jobs go to a JobQueue.
 
 #include <functional>
 #include <optional>
