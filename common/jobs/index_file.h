@@ -15,8 +15,8 @@ namespace forkdex {
 
 struct IndexFile {
   std::string path = {};  ///< relative to the root, raw bytes, at most kMaxPathBytes
-  /// Hex: the file is this blob of the object database, and not what stands at `path` on disk.
-  /// Empty: it is what stands there.
+  /// Hex id of the blob in the object database that has the bytes; empty: the file at `path` on
+  /// disk has them.
   std::string blob_oid = {};
   /// SHA-256 of the bytes that the database's row describes: equal ones are unchanged.
   std::optional<Sha256> known_hash = {};

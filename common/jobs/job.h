@@ -1,8 +1,8 @@
 #pragma once
 
 // What crosses the border between supervisor and worker, as an envelope: a job goes out, an outcome
-// comes back. What a kind of job is about stands in the payload, which only that kind's phase and
-// its handler in the worker open (one file of this folder a kind).
+// comes back. The payload says what the job is about; only the phase and the worker's handler of
+// its kind open it (one file of this folder a kind).
 
 #include <chrono>
 #include <cstddef>

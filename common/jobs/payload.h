@@ -1,6 +1,6 @@
 #pragma once
 
-// For whoever carries payloads without opening them: whether a worker can have meant one.
+// What the segment asks of a payload, which it carries without opening it.
 
 #include <string_view>
 
@@ -8,7 +8,7 @@
 
 namespace forkdex {
 
-/// Whether `payload` is what a handler of `kind` writes into an outcome that ended as `end`.
+/// Whether a handler of `kind` can have written `payload` into an outcome that ended as `end`.
 bool is_result_of(JobKind kind, JobEnd end, std::string_view payload);
 
 }  // namespace forkdex

@@ -52,12 +52,6 @@ std::chrono::steady_clock::time_point time_of(std::int64_t ns) {
   return std::chrono::steady_clock::time_point(plausible_time(std::chrono::nanoseconds(ns)));
 }
 
-/// The peer may write it meanwhile: what was checked is what is used.
-template <class T>
-T read_once(const T& shared) {
-  return *const_cast<const volatile T*>(&shared);
-}
-
 Error broken(std::string sentence) { return {ErrorCode::kRingBroken, std::move(sentence), ""}; }
 
 }  // namespace

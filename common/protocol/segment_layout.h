@@ -17,25 +17,13 @@
 
 namespace forkdex {
 
-/// Text of bounded length in shared memory. What is too long is cut before a UTF-8 sequence that
-/// does not fit. Reading clamps the length, whatever the peer wrote.
-template <std::size_t kBytes>
-struct SharedText {
-  std::uint32_t length;
-  char bytes[kBytes];
+/// Reads a value that the peer may write meanwhile: what is checked is what is used.
+template <class T>
+T read_once(const T& shared) {
+  return *const_cast<const volatile T*>(&shared);
+}
 
-  void set(std::string_view text) {
-    length = static_cast<std::uint32_t>(code_point_border(text, kBytes));
-    std::memcpy(bytes, text.data(), length);
-  }
-  std::string get() const {
-    const std::uint32_t written = *const_cast<const volatile std::uint32_t*>(&length);
-    const std::size_t size = std::min<std::size_t>(written, kBytes);
-    return std::string(bytes, size);
-  }
-};
-
-/// Bytes of bounded length in shared memory. Reading clamps the length, whatever the peer wrote.
+/// Bytes of bounded length in shared memory. Reading clamps a length that the peer wrote.
 template <std::size_t kBytes>
 struct SharedBytes {
   std::uint32_t length;
@@ -46,13 +34,18 @@ struct SharedBytes {
     length = static_cast<std::uint32_t>(std::min(written.size(), kBytes));
     std::memcpy(bytes, written.data(), length);
   }
-  std::string get() const {
-    const std::uint32_t written = *const_cast<const volatile std::uint32_t*>(&length);
-    return {bytes, std::min<std::size_t>(written, kBytes)};
+  std::string get() const { return {bytes, std::min<std::size_t>(read_once(length), kBytes)}; }
+};
+
+/// The same for text. What is too long is cut before a UTF-8 sequence that does not fit.
+template <std::size_t kBytes>
+struct SharedText : SharedBytes<kBytes> {
+  void set(std::string_view text) {
+    SharedBytes<kBytes>::set(text.substr(0, code_point_border(text, kBytes)));
   }
 };
 
-/// One job and its outcome. Pages of a payload that nobody writes take no memory.
+/// One job and its outcome. A page of a payload takes memory once it is written.
 struct Slot {
   std::atomic<SlotState> state;
   std::atomic<Stage> stage;

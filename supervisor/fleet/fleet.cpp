@@ -23,19 +23,21 @@ void divide(MemoryLimits& memory, unsigned places, std::uint64_t memory_per_work
 }  // namespace
 
 Fleet::Fleet(boost::asio::io_context& context, Options options, WorkerPool::Events events)
-    : options_(std::move(options)),
-      fork_server_(std::make_unique<ForkServer>(context, options_.workers.executable,
-                                                options_.workers.setup)),
-      pool_(context, with_fork_server(options_.workers, *fork_server_), std::move(events)) {}
+    : memory_(options.workers.memory),
+      most_workers_(options.most_workers),
+      memory_per_worker_(options.memory_per_worker),
+      fork_server_(
+          std::make_unique<ForkServer>(context, options.workers.executable, options.workers.setup)),
+      pool_(context, with_fork_server(std::move(options.workers), *fork_server_),
+            std::move(events)) {}
 
 void Fleet::employ(std::size_t workers) {
   const bool is_first = wanted_ == 0;
-  const auto most = std::size_t{options_.most_workers};
+  const std::size_t most = most_workers_;
   wanted_ = std::max(wanted_, static_cast<unsigned>(std::min(workers, most)));
   if (settled_) return pool_.employ(wanted_);
   if (!is_first || wanted_ == 0) return;
-  if (options_.workers.memory)
-    divide(*options_.workers.memory, options_.most_workers, options_.memory_per_worker);
+  if (memory_) divide(*memory_, most_workers_, memory_per_worker_);
   fork_server_->start([this] {
     settled_ = true;
     pool_.employ(wanted_);

@@ -44,7 +44,9 @@ class Fleet {
   const WorkerPool& pool() const { return pool_; }
 
  private:
-  Options options_;
+  MemoryLimits* memory_;  // may be null
+  unsigned most_workers_;
+  std::uint64_t memory_per_worker_;
   // Outside any worker's memory group: the weights are charged to none.
   std::unique_ptr<ForkServer> fork_server_;
   WorkerPool pool_;

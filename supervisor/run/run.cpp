@@ -1,5 +1,6 @@
 #include "supervisor/run/run.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <nlohmann/json.hpp>

@@ -74,12 +74,9 @@ Result<void> EmbedMessagesHandler::embed(std::uint32_t slot, const std::vector<s
   receiver_.enter(slot, Stage::kEmbed);
   for (const std::string& text : texts)
     if (auto passed = fault::point("messages.embed", text); !passed) return passed;
-  std::vector<std::string> prefixed;
-  if (!model_.prefix.empty())
-    for (const std::string& text : texts) prefixed.push_back(model_.prefix + text);
-  const std::vector<std::string>& whole = model_.prefix.empty() ? texts : prefixed;
-  const std::vector<std::string_view> views(whole.begin(), whole.end());
-  return model_.embedder->embed(views, vectors, result.tokens,
+  PrefixedTexts prefixed(model_.prefix);
+  for (const std::string& text : texts) prefixed.add(text);
+  return model_.embedder->embed(prefixed.views(), vectors, result.tokens,
                                 [&](auto) { receiver_.enter(slot, Stage::kEmbed); });
 }
 

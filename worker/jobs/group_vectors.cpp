@@ -60,17 +60,8 @@ void GroupVectors::embedding(std::span<const Text> slice, std::span<const std::s
 
 /// Appends the hashes and vectors of `slice`, and charges CPU time and tokens to the owners.
 Result<void> GroupVectors::embed_slice(std::span<const Text> slice) {
-  std::vector<std::string> prefixed;
-  std::vector<std::string_view> sources;
-  prefixed.reserve(slice.size());
-  for (const Text& text : slice) {
-    if (model_.prefix.empty()) {
-      sources.push_back(text.text);
-    } else {
-      prefixed.push_back(model_.prefix + std::string(text.text));
-      sources.push_back(prefixed.back());
-    }
-  }
+  PrefixedTexts sources(model_.prefix);
+  for (const Text& text : slice) sources.add(text.text);
   const std::size_t dimension = model_.embedder->dimension();
   const std::size_t row = hashes_.size();
   vectors_.resize((row + slice.size()) * dimension);
@@ -83,13 +74,14 @@ Result<void> GroupVectors::embed_slice(std::span<const Text> slice) {
     embedding(slice, all);  // while they are tokenized
     for (const FileInHand* owner : embedding_)
       if (auto passed = fault::point("embed.batch", owner->wanted.path); !passed) return passed;
-    auto embedded = model_.embedder->embed(sources, std::span(vectors_).subspan(row * dimension),
-                                           tokens, [&](auto batch) { embedding(slice, batch); });
+    auto embedded =
+        model_.embedder->embed(sources.views(), std::span(vectors_).subspan(row * dimension),
+                               tokens, [&](auto batch) { embedding(slice, batch); });
     if (!embedded) return embedded;
     embedding(slice, {});
   }
   std::size_t bytes = 1;
-  for (const std::string_view source : sources) bytes += source.size();
+  for (const std::string_view source : sources.views()) bytes += source.size();
   for (const Text& text : slice) {
     const double share = static_cast<double>(text.text.size()) / static_cast<double>(bytes);
     text.owner->outcome.times.embed += std::chrono::nanoseconds(
