@@ -106,6 +106,8 @@ MemoryLimits::MemoryLimits(MemoryLimits&& other) noexcept
 MemoryLimits::~MemoryLimits() {
   groups_.clear();
   if (!parent_.empty()) remove_parent(parent_);
+  // The workers of a supervisor that was killed may have lived on for a moment when we started.
+  if (!own_.empty()) remove_stale();
   if (beside_.valid()) undo_v2();
 }
 

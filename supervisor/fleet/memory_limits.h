@@ -4,8 +4,9 @@
 // where this process may make some, and inside it RLIMIT_DATA as the soft wall, at which an
 // allocation fails and the worker can still say so. Where no group can be made, RLIMIT_DATA alone.
 //
-// Owns the groups: they are removed with the object. Killed, they stay behind, empty once the
-// workers are gone; the next supervisor removes what no living one holds locked.
+// Owns the groups: they are removed with the object. A supervisor that is killed leaves its groups,
+// empty once its workers have ended; the next supervisor removes those that no living one holds
+// locked when it starts, and those whose workers ended later when it ends.
 
 #include <cstdint>
 #include <filesystem>

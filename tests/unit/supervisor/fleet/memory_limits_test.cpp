@@ -192,6 +192,36 @@ TEST_CASE("memory limits: what a dead supervisor left is removed, a living one's
   CHECK(fs::exists(own));
 }
 
+TEST_CASE("memory limits: removes at the end a group whose process ended after the start",
+          "[memory limit]") {
+  fs::path stale;
+  {
+    MemoryLimits limits = MemoryLimits::open("/");
+    if (limits.kind() == MemoryLimits::Kind::kNone) {
+      test::skip("no group can be made here: " + limits.shortcoming());
+      return;
+    }
+    limits.divide(1, 64 * kMiB);
+    const fs::path procs =
+        fs::read_symlink("/proc/self/fd/" + std::to_string(limits.of(0).cgroup_procs_fd));
+    stale = procs.parent_path().parent_path().parent_path() / "forkdex-0";
+  }
+  fs::create_directories(stale / "worker-0");
+  // The worker of a killed supervisor, which has not ended yet.
+  const pid_t worker = ::fork();
+  if (worker == 0) {
+    for (;;) ::pause();
+  }
+  std::ofstream(stale / "worker-0/cgroup.procs") << worker << std::flush;
+  {
+    const MemoryLimits limits = MemoryLimits::open("/");
+    CHECK(fs::exists(stale));
+    ::kill(worker, SIGKILL);
+    CHECK(::waitpid(worker, nullptr, 0) == worker);
+  }
+  CHECK_FALSE(fs::exists(stale));
+}
+
 TEST_CASE("memory limits: the kernel ends who allocates without end, and nobody else",
           "[memory limit]") {
   MemoryLimits limits = MemoryLimits::open("/");
