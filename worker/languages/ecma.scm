@@ -22,71 +22,53 @@
 ; Members of a class, and methods of an object literal that is bound to a name.
 (class_body (method_definition name: (_) @name body: (_) @body) @definition.method)
 
-; Functions and classes bound to a name.
-(variable_declarator
-  name: (identifier) @name
-  value: [
-    (arrow_function body: (_) @body)
-    (function_expression body: (_) @body)
-    (generator_function body: (_) @body)
-  ]) @definition.function
-(variable_declarator name: (identifier) @name value: (class body: (_) @body)) @definition.class
-(assignment_expression
-  left: [(identifier) (member_expression)] @name
-  right: [
-    (arrow_function body: (_) @body)
-    (function_expression body: (_) @body)
-    (generator_function body: (_) @body)
-  ]) @definition.function
-(assignment_expression
-  left: [(identifier) (member_expression)] @name
-  right: (class body: (_) @body)) @definition.class
-(export_statement
-  "default" @name
-  value: [
-    (arrow_function body: (_) @body)
-    (function_expression body: (_) @body)
-    (generator_function body: (_) @body)
-  ]) @definition.function
-(export_statement "default" @name value: (class body: (_) @body)) @definition.class
+; What a name can be bound to, and what may stand between the two.
+(arrow_function) @value.function
+(function_expression) @value.function
+(generator_function) @value.function
+(class) @value.class
+(object) @value.object
+(parenthesized_expression) @through
+(await_expression) @through
+(binary_expression) @through
+(ternary_expression) @through
+(sequence_expression) @through
+(assignment_expression) @through
+(member_expression) @through
+(arguments) @through
+(call_expression) @through
+(new_expression) @through
 
-; Object literals bound to a name: the name is a scope, its functions are definitions.
-(variable_declarator name: (identifier) @name value: (object)) @scope
-(assignment_expression left: [(identifier) (member_expression)] @name right: (object)) @scope
-(export_statement "default" @name value: (object)) @scope
-(variable_declarator
-  value: (object (method_definition name: (_) @name body: (_) @body) @property.method))
-(variable_declarator
-  value: (object
-    (pair
-      key: (_) @name
-      value: [
-        (arrow_function body: (_) @body)
-        (function_expression body: (_) @body)
-        (generator_function body: (_) @body)
-      ]) @property.function))
+; Functions, classes and objects bound to a name.
+(variable_declarator name: (identifier) @name value: (_) @bound) @binding.function
 (assignment_expression
-  right: (object (method_definition name: (_) @name body: (_) @body) @property.method))
-(assignment_expression
-  right: (object
-    (pair
-      key: (_) @name
-      value: [
-        (arrow_function body: (_) @body)
-        (function_expression body: (_) @body)
-        (generator_function body: (_) @body)
-      ]) @property.function))
-(export_statement
-  value: (object (method_definition name: (_) @name body: (_) @body) @property.method))
-(export_statement
-  value: (object
-    (pair
-      key: (_) @name
-      value: [
-        (arrow_function body: (_) @body)
-        (function_expression body: (_) @body)
-        (generator_function body: (_) @body)
-      ]) @property.function))
+  left: [
+    (identifier)
+    (member_expression)
+    (subscript_expression index: [(string) (number)])
+  ] @name
+  right: (_) @bound) @binding.function
+(augmented_assignment_expression
+  left: [
+    (identifier)
+    (member_expression)
+    (subscript_expression index: [(string) (number)])
+  ] @name
+  operator: ["||=" "??=" "&&="]
+  right: (_) @bound) @binding.function
+(export_statement "default" @name value: (_) @bound) @binding.function
+
+; An object's members, wherever it stands.
+(object (method_definition name: (_) @name body: (_) @body) @property.method)
+(pair key: (_) @name value: (_) @bound) @member.function
+
+; What a call is given: a class, or a function with a name of its own.
+(expression_statement
+  (call_expression arguments: (arguments "(" @name)) @bound) @call.function
+(function_expression name: (_) @name) @bound @member.function
+(generator_function name: (_) @name) @bound @member.function
+(class name: (_) @name) @bound @member.function
+(class !name "class" @name) @bound @member.function
 
 ; What stands around a definition belongs to it: `export`, `const`, the closing semicolon.
 (export_statement declaration: (_ name: (_) @name)) @outer
@@ -97,3 +79,7 @@
 (variable_declaration . (variable_declarator name: (_) @name)) @start
 (variable_declaration (variable_declarator name: (_) @name) .) @end
 (expression_statement (assignment_expression left: (_) @name)) @outer
+(expression_statement (augmented_assignment_expression left: (_) @name)) @outer
+(lexical_declaration (variable_declarator name: (_) @name)) @statement
+(variable_declaration (variable_declarator name: (_) @name)) @statement
+(export_statement declaration: (_ (variable_declarator name: (_) @name))) @statement

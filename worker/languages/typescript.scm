@@ -4,14 +4,12 @@
 (enum_body) @block
 (object_type) @block
 
-(class_body
-  (public_field_definition
-    name: (_) @name
-    value: [
-      (arrow_function body: (_) @body)
-      (function_expression body: (_) @body)
-      (generator_function body: (_) @body)
-    ]) @definition.method)
+(as_expression) @through
+(satisfies_expression) @through
+(non_null_expression) @through
+
+(class_body (public_field_definition name: (_) @name value: (_) @bound) @binding.method)
+(export_statement "=" @name . (_) @bound) @binding.function
 (abstract_class_declaration name: (_) @name body: (_) @body) @definition.class
 (interface_declaration name: (_) @name body: (_) @body) @definition.interface
 (type_alias_declaration name: (_) @name) @definition.type

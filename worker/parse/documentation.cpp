@@ -70,7 +70,7 @@ std::vector<Span> comments_of(const Definition& definition, const Outline& outli
   std::vector<Span> result;
   std::size_t end = definition.code_begin;  // of the decorators and comments so far
   auto decorator = first_from(outline.decorators, end);
-  auto comment = first_from(outline.comments, definition.span.begin);
+  auto comment = first_from(outline.comments, definition.comments_begin);
   for (; comment != outline.comments.end() && comment->begin < definition.name_begin; ++comment) {
     while (decorator != outline.decorators.end() && decorator->end <= comment->begin) {
       end = (decorator++)->end;

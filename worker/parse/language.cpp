@@ -20,7 +20,9 @@ std::span<const Language> languages() {
       Language{"jsx", tree_sitter_javascript, {queries::ecma, queries::javascript}},
       Language{"python", tree_sitter_python, {queries::python}},
       Language{"tsx", tree_sitter_tsx, {queries::ecma, queries::typescript}},
-      Language{"typescript", tree_sitter_typescript, {queries::ecma, queries::typescript}},
+      Language{"typescript",
+               tree_sitter_typescript,
+               {queries::ecma, queries::typescript, queries::cast}},
   };
   return table;
 }

@@ -14,7 +14,7 @@ namespace forkdex {
 struct Language {
   std::string_view id;                      ///< as language_of gives it
   const TSLanguage* (*grammar)();           ///< static storage
-  std::array<std::string_view, 2> queries;  ///< compiled as one text, in this order; may be empty
+  std::array<std::string_view, 3> queries;  ///< compiled as one text, in this order; may be empty
 };
 
 /// The row of `id`, or nullptr when there is no grammar for it. Static storage.

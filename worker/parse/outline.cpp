@@ -1,7 +1,10 @@
 #include "worker/parse/outline.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "common/base/utf8.h"
 #include "worker/parse/decode.h"
@@ -15,17 +18,76 @@ constexpr std::size_t kMaxQualifiedNameBytes = 1000;
 
 /// A name as source writes it: `area`, `Shape.area`, `'quoted key'`, `[Symbol.iterator]`.
 struct WrittenName {
-  std::string_view last;  ///< what the definition is called
-  std::string_view full;  ///< with what the source puts before it
+  std::string last;  ///< what the definition is called
+  std::string full;  ///< with what the source puts before it
 };
 
+bool is_quoted(std::string_view text) {
+  return text.size() >= 2 && (text.front() == '\'' || text.front() == '"') &&
+         text.find(text.front(), 1) == text.size() - 1;
+}
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '$' || c == '#' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+std::string_view word_at(std::string_view text, std::size_t at) {
+  std::size_t end = at;
+  while (end < text.size() && is_word(text[end])) ++end;
+  return text.substr(at, end - at);
+}
+
+/// Reads `a.b`, `a['b']`, `a?.b`, `a!.b` and `(a as T).b` as their words: a, b. Empty for anything
+/// else.
+std::vector<std::string_view> read_chain(std::string_view text) {
+  std::vector<std::string_view> words;
+  if (text.starts_with('(')) {
+    const std::size_t close = text.find(')');
+    if (close == std::string_view::npos || text.find('(', 1) < close) return {};
+    words.push_back(word_at(text, 1));
+    const std::string_view rest = text.substr(1 + words[0].size(), close - 1 - words[0].size());
+    if (words[0].empty() || !(rest.starts_with(" as ") || rest.starts_with(" satisfies ")))
+      return {};
+    text.remove_prefix(close + 1);
+  } else {
+    words.push_back(word_at(text, 0));
+    if (words[0].empty()) return {};
+    text.remove_prefix(words[0].size());
+  }
+  while (!text.empty()) {
+    const std::size_t at = text.find_first_not_of(" \t\r\n!?.");
+    if (at == std::string_view::npos) return {};
+    const bool after_dot = text.substr(0, at).find('.') != std::string_view::npos;
+    text.remove_prefix(at);
+    if (text.front() == '[') {
+      const std::size_t close = text.find(']');
+      const std::string_view key = text.substr(1, std::max<std::size_t>(close, 1) - 1);
+      const bool is_number =
+          !key.empty() && word_at(key, 0) == key && key[0] >= '0' && key[0] <= '9';
+      if (close == std::string_view::npos || !(is_quoted(key) || is_number)) return {};
+      words.push_back(is_number ? key : key.substr(1, key.size() - 2));
+      text.remove_prefix(close + 1);
+    } else {
+      const std::string_view word = word_at(text, 0);
+      if (word.empty() || !after_dot) return {};
+      words.push_back(word);
+      text.remove_prefix(word.size());
+    }
+  }
+  return words;
+}
+
+/// Reads a property's key or what a function or class is assigned to.
 WrittenName read_name(std::string_view text) {
   text = capped(text, kMaxNameBytes);
-  const bool quoted = text.size() >= 2 && (text.front() == '\'' || text.front() == '"') &&
-                      text.back() == text.front();
-  if (quoted) return {text.substr(1, text.size() - 2), text.substr(1, text.size() - 2)};
-  if (text.find_first_of(" \t\r\n\"'`[](){}") != std::string_view::npos) return {text, text};
-  return {text.substr(text.rfind('.') + 1), text};
+  const bool in_brackets = text.starts_with("[") && text.ends_with("]");
+  if (in_brackets && is_quoted(text.substr(1, text.size() - 2)))
+    text = text.substr(1, text.size() - 2);
+  if (is_quoted(text)) text = text.substr(1, text.size() - 2);
+  const std::vector<std::string_view> words = read_chain(text);
+  if (words.empty()) return {std::string(text), std::string(text)};
+  return {std::string(words.back()), fmt::format("{}", fmt::join(words, "."))};
 }
 
 std::string joined(std::string_view scope, std::string_view name) {
@@ -129,34 +191,77 @@ void OutlineBuilder::add_to(Draft& draft, const Capture& capture) {
     case Role::kDocstring:
       draft.docstring = capture.span;
       break;
+    case Role::kStatement:
+      draft.statement = capture.span;
+      break;
+    case Role::kBound:
+      draft.value = capture.span;
+      break;
+    case Role::kOwnName:
+      draft.own_name = capture.span;
+      break;
     default:
       break;
   }
 }
 
+void OutlineBuilder::merge_into(Draft& into, const Draft& draft) {
+  if (draft.definition && (!into.definition || replaces(*draft.definition, *into.definition))) {
+    into.definition = draft.definition;
+    into.name_end = draft.name_end;
+    into.value = draft.value;
+    into.own_name = draft.own_name;
+  }
+  if (draft.start) into.start = std::min(into.start.value_or(*draft.start), *draft.start);
+  if (draft.end) into.end = std::max(into.end.value_or(*draft.end), *draft.end);
+  const bool wider =
+      draft.statement && (!into.statement || into.statement->size() < draft.statement->size());
+  if (wider) into.statement = draft.statement;
+  if (draft.body) into.body = into.body ? into.body : draft.body;
+  if (draft.docstring) into.docstring = into.docstring ? into.docstring : draft.docstring;
+}
+
+/// What the matches say, a draft a name that has a definition. Of the names that are bound to one
+/// value, as in `a = b = function c() {}`, the one with the widest definition is kept.
 std::vector<OutlineBuilder::Draft> OutlineBuilder::merged_drafts() {
   std::ranges::stable_sort(drafts_, {}, &Draft::name_begin);
   std::vector<Draft> merged;
   for (const Draft& draft : drafts_) {
     if (merged.empty() || merged.back().name_begin != draft.name_begin) {
       merged.push_back(draft);
-      continue;
+    } else {
+      merge_into(merged.back(), draft);
     }
-    Draft& into = merged.back();
-    if (draft.definition && (!into.definition || replaces(*draft.definition, *into.definition))) {
-      into.definition = draft.definition;
-      into.name_end = draft.name_end;
-    }
-    if (draft.start) into.start = std::min(into.start.value_or(*draft.start), *draft.start);
-    if (draft.end) into.end = std::max(into.end.value_or(*draft.end), *draft.end);
-    if (draft.body) into.body = into.body ? into.body : draft.body;
-    if (draft.docstring) into.docstring = into.docstring ? into.docstring : draft.docstring;
   }
   std::erase_if(merged, [](const Draft& draft) { return !draft.definition; });
+  std::map<std::size_t, std::size_t> widest;  // by where a value begins
+  for (const Draft& draft : merged) {
+    if (!draft.value) continue;
+    std::size_t& size = widest[draft.value->begin];
+    size = std::max(size, draft.definition->span.size());
+  }
+  std::erase_if(merged, [&](const Draft& draft) {
+    return draft.value && draft.definition->span.size() < widest[draft.value->begin];
+  });
   return merged;
 }
 
-Definition OutlineBuilder::definition_of(const Draft& draft) const {
+/// The name as the source writes it. The value's own goes before names that say nothing of it.
+std::string OutlineBuilder::name_of(const Draft& draft) {
+  const std::string_view written = slice(text_, {draft.name_begin, draft.name_end});
+  const std::string_view own = draft.own_name ? slice(text_, *draft.own_name) : "";
+  if (written == "(" || written == "class") {
+    if (!own.empty()) return std::string(own);
+    if (!lines_) lines_.emplace(text_);
+    return fmt::format("class@{}", lines_->line_of(draft.value->begin));
+  }
+  if (written == "=") return own.empty() ? "export=" : std::string(own);
+  const bool says_nothing =
+      written == "default" || written == "exports" || written == "module.exports";
+  return std::string(says_nothing && !own.empty() ? own : written);
+}
+
+Definition OutlineBuilder::definition_of(const Draft& draft) {
   using Form = Definition::Form;
   Definition result;
   const Capture& capture = *draft.definition;
@@ -170,9 +275,10 @@ Definition OutlineBuilder::definition_of(const Draft& draft) const {
                       std::max(draft.end.value_or(0), capture.span.end)});
   result.span.begin = begin_with_decorators(result.span.begin);
   result.code_begin = result.span.begin;
+  result.statement = draft.statement.value_or(result.span);
   result.name_begin = draft.name_begin;
   result.signature_end = std::min(draft.body.value_or(result.span.end), result.span.end);
-  result.name = slice(text_, {draft.name_begin, draft.name_end});
+  result.name = name_of(draft);
   result.docstring = draft.docstring;
   return result;
 }
@@ -209,12 +315,27 @@ void OutlineBuilder::nest() {
 }
 
 void OutlineBuilder::attach_comments(std::vector<std::uint32_t>& siblings, std::size_t floor) {
-  for (const std::uint32_t index : siblings) {
-    Definition& definition = outline_.definitions[index];
-    definition.span.begin = begin_with_comments(definition.code_begin, floor);
+  for (std::size_t i = 0; i < siblings.size(); ++i) {
+    Definition& definition = outline_.definitions[siblings[i]];
+    const bool is_last =
+        i + 1 == siblings.size() ||
+        outline_.definitions[siblings[i + 1]].code_begin >= definition.statement.end;
+    if (is_last) definition.span.end = std::max(definition.span.end, definition.statement.end);
+    definition.comments_begin = begin_with_comments(definition.code_begin, floor);
+    definition.span.begin = begin_of(definition, floor);
     attach_comments(definition.children, definition.code_begin);
     floor = definition.span.end;
   }
+}
+
+/// Where the span of `definition` begins, not before `floor`: what stands before the first
+/// definition of a statement, such as `let a,`, says nothing alone.
+std::size_t OutlineBuilder::begin_of(const Definition& definition, std::size_t floor) const {
+  std::size_t begin = std::max(definition.statement.begin, floor);
+  while (begin < definition.comments_begin && (is_space(text_[begin]) || text_[begin] == ','))
+    ++begin;
+  if (begin >= definition.comments_begin) return definition.comments_begin;
+  return begin_with_comments(begin, floor);
 }
 
 /// The start of the decorators that stand before `code_begin`, such as those of TypeScript's

@@ -11,6 +11,7 @@
 
 #include "worker/parse/borders.h"
 #include "worker/parse/chunk.h"
+#include "worker/parse/line_index.h"
 #include "worker/parse/span.h"
 #include "worker/parse/syntax.h"
 
@@ -25,8 +26,11 @@ struct Definition {
 
   Form form = Form::kDefinition;
   ChunkKind kind = ChunkKind::kModule;  ///< kModule for a scope
-  Span span;                            ///< with the comments attached above
+  Span span;                            ///< with the comments attached above, and with what no
+                                        ///< definition of its statement holds: `let a,`
+  std::size_t comments_begin = 0;       ///< the first comment attached above, or code_begin
   std::size_t code_begin = 0;           ///< first decorator or keyword
+  Span statement;                       ///< that it is a part of, or its own code
   std::size_t name_begin = 0;
   std::size_t signature_end = 0;  ///< where the body begins, or the definition's end
   std::string name;
@@ -66,22 +70,29 @@ class OutlineBuilder {
     std::optional<std::size_t> end;
     std::optional<std::size_t> body;
     std::optional<Span> docstring;
+    std::optional<Span> statement;  // that it is a part of
+    std::optional<Span> value;      // what the name is bound to
+    std::optional<Span> own_name;   // the value's own
   };
 
   void add_unnamed(const Capture& capture);
-  void add_to(Draft& draft, const Capture& capture);
+  static void add_to(Draft& draft, const Capture& capture);
+  static void merge_into(Draft& into, const Draft& draft);
   std::vector<Draft> merged_drafts();
-  Definition definition_of(const Draft& draft) const;
+  Definition definition_of(const Draft& draft);
+  std::string name_of(const Draft& draft);
   void nest();
   void attach_comments(std::vector<std::uint32_t>& siblings, std::size_t floor);
   void name_within(std::uint32_t index, const Definition* parent);
+  std::size_t begin_of(const Definition& definition, std::size_t floor) const;
   std::size_t begin_with_decorators(std::size_t code_begin) const;
   bool only_comments(Span gap) const;
   std::size_t begin_with_comments(std::size_t code_begin, std::size_t floor) const;
 
   std::string_view text_;
-  std::size_t head_end_;       // of the two lines in which a comment can speak of the file
-  std::vector<Draft> drafts_;  // one a match; merged by name when building
+  std::size_t head_end_;            // of the two lines in which a comment can speak of the file
+  std::vector<Draft> drafts_;       // one a match; merged by name when building
+  std::optional<LineIndex> lines_;  // made when a class without a name needs one
   Outline outline_;
 };
 

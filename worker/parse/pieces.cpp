@@ -25,10 +25,13 @@ class Cutting {
   }
 
  private:
+  static constexpr std::size_t kNoOpener = SIZE_MAX;
+
   /// What is being cut around its children.
   struct Region {
-    Piece piece;           // what a gap between children becomes, but for its span
-    bool only_multi_line;  // a child on one line stays text of the region
+    Piece piece;                     // what a gap between children becomes, but for its span
+    bool only_multi_line;            // a child on one line stays text of the region
+    std::size_t opener = kNoOpener;  // where the code begins that opens a scope
   };
 
   void cut_children(const Region& region, const std::vector<std::uint32_t>& children,
@@ -36,9 +39,7 @@ class Cutting {
     for (const std::uint32_t index : children) {
       const Definition& child = outline_.definitions[index];
       if (child.form == Form::kScope) {
-        Region inner = region;
-        if (inner.piece.owner == Piece::kNoOwner) inner.piece.scope = index;
-        cut_children(inner, child.children, position);
+        cut_scope(region, index, position);
         continue;
       }
       if (!stands_alone(child, region)) continue;
@@ -46,6 +47,27 @@ class Cutting {
       cut_definition(index);
       position = child.span.end;
     }
+  }
+
+  void cut_scope(Region region, std::uint32_t index, std::size_t& position) {
+    const Definition& scope = outline_.definitions[index];
+    if (region.piece.owner == Piece::kNoOwner) {
+      if (holds_chunks(scope, region)) {
+        cut_gap(region, {position, scope.span.begin});
+        position = scope.span.begin;
+        region.opener = scope.code_begin;
+      }
+      region.piece.scope = index;
+    }
+    cut_children(region, scope.children, position);
+  }
+
+  /// Whether something in `scope` becomes a chunk of its own.
+  bool holds_chunks(const Definition& scope, const Region& region) const {
+    return std::ranges::any_of(scope.children, [&](std::uint32_t index) {
+      const Definition& child = outline_.definitions[index];
+      return child.form == Form::kScope ? holds_chunks(child, region) : stands_alone(child, region);
+    });
   }
 
   bool stands_alone(const Definition& child, const Region& region) const {
@@ -59,7 +81,7 @@ class Cutting {
     const bool is_class = definition.kind == ChunkKind::kClass;
     const Piece whole{definition.span, index, Piece::kNoOwner, definition.kind};
     if (!is_class && splitter_.fits(definition.span)) {
-      pieces_.push_back(whole);
+      add(whole);
       return;
     }
     const Region region{whole, /*only_multi_line=*/!is_class};
@@ -74,16 +96,49 @@ class Cutting {
     Piece piece = region.piece;
     piece.span = gap;
     if (!is_within(gap, piece.scope)) piece.scope = Piece::kNoOwner;
+    if (opens_scope(gap, region)) {
+      add_opener(piece);
+      return;
+    }
     if (splitter_.fits(gap)) {
-      pieces_.push_back(piece);
+      add(piece);
       return;
     }
     std::vector<Span> parts;
     splitter_.split(gap, borders(), parts);
     for (const Span part : parts) {
       piece.span = part;
-      pieces_.push_back(piece);
+      add(piece);
     }
+  }
+
+  /// Whether `gap` does nothing but open the region's scope, in one line: `module.exports = {`.
+  bool opens_scope(Span gap, const Region& region) const {
+    if (region.opener < gap.begin || region.opener >= gap.end || !splitter_.fits(gap)) return false;
+    return slice(text_, {region.opener, gap.end}).find('\n') == std::string_view::npos;
+  }
+
+  void add_opener(const Piece& piece) {
+    if (opener_ && splitter_.fits({opener_->span.begin, piece.span.end})) {
+      opener_->span.end = piece.span.end;
+      return;
+    }
+    if (opener_) pieces_.push_back(*opener_);
+    opener_ = piece;
+  }
+
+  /// Adds a piece. What opens a scope says nothing alone: it goes with what it stands before.
+  void add(Piece piece) {
+    if (opener_) {
+      const Span joined{opener_->span.begin, piece.span.end};
+      if (splitter_.fits(joined)) {
+        piece.span = joined;
+      } else {
+        pieces_.push_back(*opener_);
+      }
+      opener_.reset();
+    }
+    pieces_.push_back(piece);
   }
 
   bool is_within(Span gap, std::uint32_t scope) const {
@@ -116,6 +171,7 @@ class Cutting {
   const std::function<std::vector<Border>()>& make_borders_;
   std::optional<std::vector<Border>> borders_;
   std::vector<Piece> pieces_;
+  std::optional<Piece> opener_;  // waits for the piece that it stands before
 };
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace forkdex::queries {
 extern const std::string_view ecma;
 extern const std::string_view javascript;
 extern const std::string_view typescript;
+extern const std::string_view cast;
 extern const std::string_view python;
 
 /// One line a package: name, version, integrity hash, as the lock file pins them.

@@ -1,7 +1,7 @@
 #pragma once
 
 // tree-sitter behind C++: parsers, compiled queries and trees with owners, errors as Results. The
-// only file, with borders.cpp, that sees tree_sitter/api.h.
+// only file, with borders.cpp and bound_value.cpp, that sees tree_sitter/api.h.
 
 #include <cstdint>
 #include <functional>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/error/result.h"
+#include "worker/parse/bound_value.h"
 #include "worker/parse/chunk.h"
 #include "worker/parse/deadline.h"
 #include "worker/parse/language.h"
@@ -24,17 +25,27 @@ struct TSQueryCursor;
 
 namespace forkdex {
 
-/// What a capture in a query file stands for.
+/// What a capture in a query file stands for. Besides these, a pattern of one node type alone says
+/// what bound_value.h does with such nodes: @through, @value.function, @value.class, @value.object.
+/// Such a pattern matches nothing.
 enum class Role : std::uint8_t {
   kDefinition,  ///< @definition.KIND: a chunk of its own, KIND being a ChunkKind's name
   kProperty,    ///< @property.KIND: the same, if it spans lines
-  kScope,       ///< @scope: gives its name to what is in it, and is no chunk
+  kScope,       ///< @scope: gives its name to what is in it, and is not a chunk
+  kBinding,     ///< @binding.KIND: binds a name to @bound. Shown as a kDefinition of KIND or a
+                ///< class, or as a kScope for an object; not shown if there is no value
+  kMember,      ///< @member.KIND: the same, with kProperty in place of kDefinition
+  kCall,        ///< @call.KIND: a statement with no name, shown as a kProperty if its value has one
+                ///< or is a class
+  kBound,       ///< @bound: where the value of the three before is looked for; shown as the value
+  kOwnName,     ///< the name that the value itself has; no query captures it
   kName,        ///< @name: what a match speaks of; matches with the same name node are one
   kBody,        ///< @body: where the signature ends
   kDocstring,   ///< @docstring: documents the match's name, or the file where there is no name
   kStart,       ///< @start: the definition of the match's name begins where this node does
   kEnd,         ///< @end: the definition of the match's name ends where this node does
   kOuter,       ///< @outer: both
+  kStatement,   ///< @statement: the first definition in this node has what stands before it
   kComment,     ///< @comment: belongs to the definition that it stands directly above
   kDecorator,   ///< @decorator: likewise, and is part of the definition
   kBlock,       ///< @block: its children are statements, between which a definition may be cut
@@ -76,6 +87,10 @@ class SyntaxParser {
   /// Parses `text`. Always gives a tree, with error nodes where the grammar does not fit.
   /// REQUIRES text.size() < 4 GiB. ERRORS kParseFailed when `countdown` has passed.
   Result<Tree> parse(const Language& language, std::string_view text, const Countdown& countdown);
+  /// The same for `section` alone; the tree's spans are those of `text`. REQUIRES that the section
+  /// begins a line.
+  Result<Tree> parse(const Language& language, std::string_view text, Span section,
+                     const Countdown& countdown);
 
   /// Shows `visit` every match of the language's query in `tree`, captures in the query's order.
   /// REQUIRES that `tree` was parsed as `language`. ERRORS as parse; kBug for a query file that
@@ -96,6 +111,7 @@ class SyntaxParser {
   std::unique_ptr<TSParser, ParserDeleter> parser_;
   std::unique_ptr<TSQueryCursor, CursorDeleter> cursor_;
   std::map<const TSLanguage*, std::unique_ptr<Query>> queries_;
+  ValueFinder values_;
 };
 
 }  // namespace forkdex

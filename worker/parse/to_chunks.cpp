@@ -6,27 +6,11 @@
 
 #include "common/base/utf8.h"
 #include "worker/parse/documentation.h"
+#include "worker/parse/line_index.h"
 #include "worker/parse/pieces.h"
 
 namespace forkdex {
 namespace {
-
-/// Line numbers by offset, 1-based; a line ends with '\n'.
-class LineIndex {
- public:
-  explicit LineIndex(std::string_view text) {
-    for (std::size_t i = text.find('\n'); i != std::string_view::npos; i = text.find('\n', i + 1)) {
-      ends_.push_back(i);
-    }
-  }
-  std::uint32_t line_of(std::size_t offset) const {
-    const auto ends_before = std::ranges::lower_bound(ends_, offset) - ends_.begin();
-    return static_cast<std::uint32_t>(ends_before + 1);
-  }
-
- private:
-  std::vector<std::size_t> ends_;
-};
 
 /// Which part of its definition a piece is.
 struct Part {

@@ -153,8 +153,7 @@ export namespace Outer.Inner {
 }
 )";
   CHECK(outline("a.d.ts", source) ==
-        "module 1-1 @1\n"
-        "function events.on 2-3 @2\n"
+        "function events.on 1-3 @2\n"
         "module 4-6 @4\n"
         "function Outer.Inner.deep 7-7 @7\n"
         "class Outer.Inner.C 8-8 @8\n"

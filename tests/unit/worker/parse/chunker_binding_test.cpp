@@ -1,0 +1,197 @@
+// What a name is bound to: functions, classes and objects, whatever stands between.
+
+#include <catch2/catch.hpp>
+
+#include <string>
+
+#include "tests/unit/worker/parse/chunker_fixture.h"
+
+using namespace forkdex;
+using namespace forkdex::test;
+
+namespace {
+
+/// The kind and the qualified name of each definition, one a line.
+std::string definitions(std::string_view path, std::string_view source) {
+  std::string result;
+  for (const Chunk& chunk : parsed(path, source).chunks) {
+    if (chunk.qualified_name.empty()) continue;
+    result += std::string(name(chunk.kind)) + ' ' + chunk.qualified_name + '\n';
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("bindings: a value's own name goes before exports and default", "[parse]") {
+  CHECK(definitions("a.js", "module.exports = class Store {\n  add() {}\n};\n") ==
+        "class Store\nmethod Store.add\n");
+  CHECK(definitions("a.js", "module.exports = function toMajor(a) {\n  return a;\n};\n") ==
+        "function toMajor\n");
+  CHECK(definitions("a.js", "exports = module.exports = function create() {\n  return 1;\n};\n") ==
+        "function create\n");
+  CHECK(definitions("a.mjs", "export default (class Printer {\n  print() {}\n});\n") ==
+        "class Printer\nmethod Printer.print\n");
+  CHECK(definitions("a.mjs", "export default memo(function Panel() {\n  return 1;\n});\n") ==
+        "function Panel\n");
+  CHECK(definitions("a.cts", "export = class Meter {\n  read() {}\n};\n") ==
+        "class Meter\nmethod Meter.read\n");
+  CHECK(definitions("a.cts", "export = () => 1;\n") == "function export=\n");
+  CHECK(definitions("a.js", "module.exports = () => 1;\n") == "function module.exports\n");
+  CHECK(definitions("a.js", "const fold = function foldLines() {\n  return 1;\n};\n") ==
+        "function fold\n");
+  CHECK(definitions("a.js", "const Invoice = class InvoiceRecord {\n  total() {}\n};\n") ==
+        "class Invoice\nmethod Invoice.total\n");
+}
+
+TEST_CASE("bindings: a value is found behind what wraps it", "[parse]") {
+  for (const std::string value :
+       {"(() => {\n})", "memo(() => {\n})", "React.memo(forwardRef((props, ref) => {\n}))",
+        "throttle(async () => {\n}, 60_000)", "function () {\n}.bind(this)",
+        "x || function () {\n}", "x ?\? (() => {\n})", "x ? y : () => {\n}",
+        "new Proxy(function () {\n}, {})", "await wrap(async () => {\n})", "(0, function () {\n})",
+        "styled(a)(() => {\n})", "compose(a, b)(function* () {\n})"}) {
+    INFO(value);
+    CHECK(definitions("a.js", "const f = " + value + ";\n") == "function f\n");
+    CHECK(definitions("a.js", "a.f = " + value + ";\n") == "function a.f\n");
+    CHECK(definitions("a.js", "class A { f = " + value + "; }\n") == "class A\nmethod A.f\n");
+    CHECK(definitions("a.js", "const o = { f: " + value + " };\n") == "function o.f\n");
+  }
+  for (const std::string value :
+       {"(() => {\n}) as Handler", "<Handler>(() => {\n})", "(() => {\n}) satisfies Handler",
+        "(() => {\n})!", "wrap<A, B>((a: A) => {\n})", "(function (this: X) {\n}) as any as Y"}) {
+    INFO(value);
+    CHECK(definitions("a.ts", "const f = " + value + ";\n") == "function f\n");
+    CHECK(definitions("a.ts", "export default " + value + ";\n") == "function default\n");
+  }
+}
+
+TEST_CASE("bindings: a member on one line stays with the text around it", "[parse]") {
+  CHECK(outline("a.js", "const o = { f: (x) => x.name, g: wrap(() => 1) };\nconst y = 2;\n") ==
+        "module 1-2 @1\n");
+  CHECK(outline("a.js", "export const f = dual(2, (x) => x.name);\nconst y = 2;\n") ==
+        "function f 1-1 @1\nmodule 2-2 @2\n");
+}
+
+TEST_CASE("bindings: a condition, an operand and an element are not bound to the name", "[parse]") {
+  CHECK(definitions("a.js", "const f = a.some(() => {\n  g();\n}) ? 1 : 2;\n").empty());
+  CHECK(definitions("a.js", "const f = [() => {\n  g();\n}];\n").empty());
+  CHECK(definitions("a.js", "const f = `${() => {\n  g();\n}}`;\n").empty());
+  CHECK(definitions("a.js", "const f = !function () {\n  g();\n}();\n").empty());
+}
+
+TEST_CASE("bindings: an assignment names by its members and literal subscripts", "[parse]") {
+  for (const auto& [target, name] : {std::pair{"G.prototype.reset", "G.prototype.reset"},
+                                     {"G.prototype['reset']", "G.prototype.reset"},
+                                     {"exports[\"read\"]", "exports.read"},
+                                     {"window['a'].b", "window.a.b"},
+                                     {"handlers[404]", "handlers.404"},
+                                     {"this.run", "this.run"},
+                                     {"a\n  .b", "a.b"}}) {
+    INFO(target);
+    for (const std::string op : {" = ", " ||= ", " ?\?= ", " &&= "}) {
+      CHECK(definitions("a.js", target + op + "function () {\n  return 1;\n};\n") ==
+            "function " + std::string(name) + "\n");
+    }
+  }
+  CHECK(definitions("a.ts", "(window as any).start = () => {\n};\n") == "function window.start\n");
+  CHECK(definitions("a.ts", "a!.b = () => {\n};\n") == "function a.b\n");
+  CHECK(definitions("a.js", "handlers[kind] = function () {\n};\n").empty());
+  CHECK(definitions("a.js", "f += function () {\n};\n").empty());
+  CHECK(only("a.js", "exports['read'] = () => 1;", "exports.read").name == "read");
+  CHECK(only("a.js", "a.b = c.d = () => {\n};", "a.b").source == "a.b = c.d = () => {\n};");
+}
+
+TEST_CASE("bindings: an object names its members at any depth", "[parse]") {
+  CHECK(definitions("a.js", R"(const resolvers = {
+  Query: {
+    parcel: async (_, { number }) => {
+      return number;
+    },
+    depots(_, args) {
+      return args;
+    },
+  },
+  'Mutation': { reroute: wrap(async () => {
+    return true;
+  }) },
+};
+)") == "function resolvers.Query.parcel\nmethod resolvers.Query.depots\n"
+       "function resolvers.Mutation.reroute\n");
+  CHECK(definitions("a.js", R"(export default {
+  methods: {
+    async refresh() {
+      return 1;
+    },
+  },
+};
+)") == "method default.methods.refresh\n");
+  CHECK(definitions("a.ts", R"(export const jobSlice = createSlice({
+  reducers: {
+    jobFinished(state, action) {
+      state.done = 1;
+    },
+  },
+} as const);
+)") == "method jobSlice.reducers.jobFinished\n");
+  CHECK(definitions("a.js", R"(app.component('x', {
+  setup() {
+    return 1;
+  },
+});
+)") == "method setup\n");
+  CHECK(definitions("a.js", R"(class A {
+  static handlers = {
+    onClick() {
+      return 1;
+    },
+  };
+}
+)") == "class A\nmethod A.handlers.onClick\n");
+}
+
+TEST_CASE("bindings: what a function returns is named by it when the function is cut", "[parse]") {
+  std::string source = "export const useJobs = create((set, get) => ({\n  queue: [],\n";
+  for (const std::string member : {"retryJob", "dropJob"}) {
+    source += "  " + member + ": (id) => {\n";
+    for (int i = 0; i < 6; ++i) source += "    set({ queue: [...get().queue, id, 1, 2, 3] });\n";
+    source += "  },\n";
+  }
+  source += "}));\n";
+  CHECK(definitions("a.js", source) ==
+        "function useJobs\nfunction useJobs.retryJob\nfunction useJobs.dropJob\n");
+}
+
+TEST_CASE("bindings: a class that is given to a call is a class", "[parse]") {
+  CHECK(outline("a.js", R"(/** A button. */
+customElements.define('count-button', class extends HTMLElement {
+  connectedCallback() {
+    this.bump();
+  }
+});
+)") == "class class@2 1-2 @2\nmethod class@2.connectedCallback 3-6 @3\n");
+  CHECK(definitions("a.js", "register(class Box {\n  open() {}\n});\n") ==
+        "class Box\nmethod Box.open\n");
+  CHECK(definitions("a.js", "export const D = mixin(class Box {\n  open() {}\n});\n") ==
+        "class D\nmethod D.open\n");
+  CHECK(definitions("a.js", "const r = {\n  Meter: class {\n    read() {}\n  },\n};\n") ==
+        "class r.Meter\nmethod r.Meter.read\n");
+  CHECK(definitions("a.js", "const h = (B) => class extends B {\n  undo() {}\n};\n") ==
+        "function h\n");
+  CHECK(definitions("a.js", "emitter.on('x', function onX() {\n  g();\n});\n") == "function onX\n");
+  CHECK(definitions("a.js", "emitter.on('x', function () {\n  g();\n});\n").empty());
+}
+
+TEST_CASE("bindings: no fragment of a statement is a chunk", "[parse]") {
+  CHECK(outline("a.js", "let a, f = function () {\n  return a;\n}, b;\n") == "function f 1-3 @1\n");
+  CHECK(outline("a.js",
+                "/** About both. */\nvar a,\n    b = 2,\n    f = () => 1,\n    g = () => 2;\n") ==
+        "function f 1-4 @4\nfunction g 5-5 @5\n");
+  CHECK(outline("a.js", "x = 1;\nmodule.exports = {\n  grow() {\n    return 1;\n  },\n};\n") ==
+        "module 1-1 @1\nmethod module.exports.grow 2-6 @3\n");
+  CHECK(outline("a.js", "module.exports.grow = module.exports.more = function grow() {\n};\n") ==
+        "function module.exports.grow 1-2 @1\n");
+  CHECK(outline("a.js",
+                "/** Both. */\nconst r = {\n  Query: {\n    a() {\n      return 1;\n    },\n  "
+                "},\n};\n") == "method r.Query.a 1-8 @4\n");
+}
