@@ -34,7 +34,8 @@ class BorderWalk {
   std::vector<Border> run() {
     levels_.push_back({.is_block = true});  // whatever the root is, its children are statements
     if (!ts_tree_cursor_goto_first_child(&cursor_)) {
-      add_line_starts(text_, {0, text_.size()}, borders_);
+      const TSNode root = ts_tree_cursor_current_node(&cursor_);
+      add_line_starts(text_, {ts_node_start_byte(root), ts_node_end_byte(root)}, borders_);
       return std::move(borders_);
     }
     do {

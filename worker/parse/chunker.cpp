@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "common/base/languages.h"
 #include "worker/parse/decode.h"
 #include "worker/parse/generated.h"
 #include "worker/parse/language.h"
+#include "worker/parse/line_index.h"
 #include "worker/parse/pieces.h"
+#include "worker/parse/reading.h"
 #include "worker/parse/syntax.h"
 #include "worker/parse/text_view.h"
 
@@ -23,6 +29,28 @@ void append_detail(std::string& detail, std::string_view sentence) {
   if (sentence.empty()) return;
   if (!detail.empty()) detail += "; ";
   detail += sentence;
+}
+
+/// Says which lines were not parsed, if they are more than a tenth of the text.
+std::string what_is_unparsed(const std::vector<Span>& unparsed, std::string_view text) {
+  constexpr std::size_t kMostSpans = 5;
+  std::size_t bytes = 0;
+  for (const Span span : unparsed) bytes += span.size();
+  if (bytes <= text.size() / 10) return {};
+  const LineIndex lines(text);
+  std::string list;
+  std::uint32_t last = 0;
+  std::size_t count = 0;
+  for (const Span span : unparsed) {
+    const std::uint32_t first = std::max(lines.line_of(span.begin), last + 1);
+    const std::uint32_t end = lines.line_of(span.end > span.begin ? span.end - 1 : span.begin);
+    if (end < first) continue;
+    last = end;
+    if (++count > kMostSpans) break;
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", first);
+    if (end > first) list += fmt::format("-{}", end);
+  }
+  return fmt::format("not parsed: lines {}{}", list, count > kMostSpans ? ", …" : "");
 }
 
 }  // namespace
@@ -54,19 +82,18 @@ Result<std::vector<Piece>> Chunker::State::cut(std::string_view text, const Spli
   }
   if (const auto prepared = parser.prepare(*language); !prepared) return prepared.error();
   const Countdown countdown(limits.parse_deadline);
-  const Result<Tree> tree = parser.parse(*language, text, countdown);
-  if (!tree) return tree.error();
-  if (is_shapeless(*tree)) {
+  const auto reading = Reading::read(parser, *language, text, countdown);
+  if (!reading) return reading.error();
+  if (reading->is_shapeless()) {
     append_detail(file.detail, "not the language its name says, cut by lines");
     return cut_by_lines(text, splitter);
   }
+  append_detail(file.detail, what_is_unparsed(reading->unparsed(), text));
   OutlineBuilder builder(text);
   const auto add = [&builder](std::span<const Capture> match) { builder.add(match); };
-  if (const auto matched = parser.match(*language, *tree, countdown, add); !matched) {
-    return matched.error();
-  }
+  if (const auto matched = reading->match(parser, countdown, add); !matched) return matched.error();
   outline = std::move(builder).build();
-  const auto borders = [&] { return syntax_borders(*tree, outline.types, text); };
+  const auto borders = [&] { return reading->borders(outline.types, text); };
   return cut_by_outline(text, outline, splitter, borders);
 }
 

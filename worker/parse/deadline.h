@@ -28,6 +28,10 @@ class Countdown {
   explicit Countdown(Deadline deadline);
 
   bool passed() const;
+  /// The share of the time that is left, by the clock that has less; none below 0.
+  double left() const;
+  /// One over half of what is left of this.
+  Countdown half() const;
   /// How long there was, by the clock that has passed: "10 s of processor time", "30 s".
   std::string text() const;
 

@@ -1,0 +1,132 @@
+// What is found in texts that a grammar does not fit.
+
+#include "worker/parse/reading.h"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+#include "tests/unit/worker/parse/chunker_fixture.h"
+#include "worker/parse/older_words.h"
+
+using namespace forkdex;
+using namespace forkdex::test;
+
+namespace {
+
+const std::string kBefore = "/** Stands before. */\nfunction before(x) {\n  return x;\n}\n\n";
+const std::string kAfter = "\n/** Stands after. */\nexport function after(x) {\n  return x;\n}\n";
+
+}  // namespace
+
+TEST_CASE("reading: finds what stands around and in a statement that a grammar does not know",
+          "[parse]") {
+  for (const std::string statement :
+       {"{ using a = f(), b = g(); }", "{ await using c = h(); }", "for (using d of e) {}",
+        "for (await using d of e) { g(d); }", "async function inner() {\n  await using x = y();\n}",
+        "class A {\n  m() {\n    for (using d of e) {\n      g(d);\n    }\n  }\n}",
+        "function inner() {\n  for (using d of e) {\n    g(d);\n  }\n}",
+        "interface Box<in out T, const U> {\n  get: () => T\n  <A>(a: A): Box<A>\n  [key: string]: "
+        "T\n}",
+        "export const f: {\n  (a: A): B<A>\n  <C>(a: C): B<C>\n} = dual(2, <C>(a: C): B<C> => {\n  "
+        "return a\n})"}) {
+    INFO(statement);
+    const ParsedFile file = parsed("a.ts", kBefore + statement + "\n" + kAfter);
+    CHECK(file.detail.empty());
+    const Chunk before = only(file, "before");
+    CHECK(before.docstring == "Stands before.");
+    CHECK(before.start_line == 1);
+    const Chunk after = only(file, "after");
+    CHECK(after.docstring == "Stands after.");
+    CHECK(after.signature == "export function after(x)");
+    if (statement.find("inner") != std::string::npos) CHECK(only(file, "inner").start_line == 6);
+    if (statement.find("class A") != std::string::npos) CHECK(only(file, "A.m").start_line == 7);
+    if (statement.find("f: {") != std::string::npos) CHECK(only(file, "f").start_line == 6);
+  }
+}
+
+TEST_CASE("reading: a statement that nothing reads costs itself alone", "[parse]") {
+  for (const std::string path : {"a.ts", "a.tsx", "a.js", "a.jsx"}) {
+    for (const std::string statement :
+         {"const x = [1, 2;", "function broken( {", "if (a) }", "class B { m( { }",
+          "%%% no code %%%", "<<<<<<< ours\nlet a = 1;\n=======\nlet a = 2;\n>>>>>>> theirs"}) {
+      INFO(path << ": " << statement);
+      const ParsedFile file = parsed(path, kBefore + statement + "\n" + kAfter);
+      CHECK(only(file, "before").docstring == "Stands before.");
+      CHECK(only(file, "after").docstring == "Stands after.");
+    }
+  }
+  for (const std::string statement :
+       {"def broken(:\n    pass", "x = [1, 2", "class :\n    pass", "print 'a' % (", "if x\n  y"}) {
+    INFO(statement);
+    const ParsedFile file =
+        parsed("a.py", "def before(x):\n    return x\n\n" + statement +
+                           "\n\n@cached\ndef after(x):\n    \"\"\"After.\"\"\"\n    return x\n");
+    CHECK(only(file, "before").signature == "def before(x)");
+    CHECK(only(file, "after").docstring == "After.");
+  }
+}
+
+TEST_CASE("reading: types in JavaScript are read as types", "[parse]") {
+  const std::string source = R"(/* @flow */
+import type { Lane } from './lane';
+
+/** Starts. */
+export function startNext(lane: Lane, name?: string): ?Job {
+  return ((lane.queue.shift(): any): Job);
+}
+
+class Pool<T> extends Base<T> {
+  size: number = 1;
+  /** Grows. */
+  grow(by: number): void { this.size += by; }
+}
+)";
+  for (const std::string path : {"a.js", "a.jsx", "a.mjs", "a.cjs"}) {
+    const ParsedFile file = parsed(path, source);
+    CHECK(file.detail.empty());
+    CHECK(only(file, "startNext").signature ==
+          "export function startNext(lane: Lane, name?: string): ?Job");
+    CHECK(only(file, "Pool.grow").signature == "grow(by: number): void");
+  }
+}
+
+TEST_CASE("reading: the detail says which lines were not parsed, if they are many", "[parse]") {
+  std::string broken = "f();\n%%% no code %%%\n";
+  CHECK(parsed("a.js", broken).detail == "not parsed: lines 2");
+  for (int i = 0; i < 100; ++i) broken += "f(" + std::to_string(i) + ");\n";
+  CHECK(parsed("a.js", broken).detail.empty());
+}
+
+TEST_CASE("reading: costs no file its deadline, however many errors are in it", "[parse]") {
+  for (const std::string line : {"%%% no code\nf();\n", "{\n", "# x (\n"}) {
+    std::string source;
+    while (source.size() < 60'000) source += line;
+    for (const std::string path : {"a.ts", "a.js", "a.py"}) {
+      INFO(path << ": " << line);
+      Chunker chunker(count_words, {});
+      CHECK(chunker.chunk(path, source).ok());
+    }
+  }
+}
+
+TEST_CASE("older words: newer syntax becomes words of the same length", "[parse]") {
+  for (const auto& [newer, older] :
+       {std::pair{"using x = y", "const x = y"},
+        {"await using x = y", "      const x = y"},
+        {"for (using d of e)", "for (const d of e)"},
+        {"type F<in out T, out U>", "type F<       T,     U>"},
+        {"<const T>(x: T)", "<      T>(x: T)"},
+        {"  a: B\n  <C>(c: C): D", "  a: B\n ;<C>(c: C): D"},
+        {"  a: B<C>\n  [key: string]: D", "  a: B<C>\n ;[key: string]: D"}}) {
+    CHECK(in_older_words("typescript", newer).value_or("nothing") == older);
+    CHECK(in_older_words("tsx", newer).value_or("nothing") == older);
+    CHECK_FALSE(in_older_words("javascript", newer));
+  }
+  for (const std::string same : {"using", "using(x)", "a.using b", "x in y", "for (const k in o)",
+                                 "f(a, in_b)", "const a = b,\n  <C>d", "a,\n  [b: c]", "out: 1"}) {
+    INFO(same);
+    CHECK_FALSE(in_older_words("typescript", same));
+  }
+}

@@ -1,0 +1,124 @@
+#include "worker/parse/older_words.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace forkdex {
+namespace {
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '$' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_space(char c) { return is_blank(c) || c == '\n' || c == '\r'; }
+
+/// A text that is rewritten in place.
+class Rewriting {
+ public:
+  explicit Rewriting(std::string_view text) : text_(text) {}
+
+  std::optional<std::string> run() && {
+    rewrite_words();
+    begin_members();
+    if (!changed_) return std::nullopt;
+    return std::move(text_);
+  }
+
+ private:
+  void rewrite_words() {
+    for (std::size_t begin = 0; begin < text_.size();) {
+      if (!is_word(text_[begin])) {
+        ++begin;
+        continue;
+      }
+      std::size_t end = begin;
+      while (end < text_.size() && is_word(text_[end])) ++end;
+      const std::string_view word = std::string_view(text_).substr(begin, end - begin);
+      if (word == "using") rewrite_using(begin, end);
+      if (word == "in" || word == "out" || word == "const") blank_modifier(begin, end);
+      begin = end;
+    }
+  }
+
+  /// Whether another word follows on the line, as a declared name follows `using`.
+  bool before_word(std::size_t end) const {
+    const std::size_t next = skip_blanks(end);
+    return next > end && next < text_.size() && is_word(text_[next]);
+  }
+
+  std::size_t skip_blanks(std::size_t at) const {
+    while (at < text_.size() && is_blank(text_[at])) ++at;
+    return at;
+  }
+
+  void rewrite_using(std::size_t begin, std::size_t end) {
+    if (!before_word(end) || (begin > 0 && text_[begin - 1] == '.')) return;
+    put(begin, "const");
+    std::size_t before = begin;
+    while (before > 0 && is_blank(text_[before - 1])) --before;
+    constexpr std::string_view kAwait = "await";
+    if (before >= kAwait.size() &&
+        std::string_view(text_).substr(before - kAwait.size(), kAwait.size()) == kAwait)
+      put(before - kAwait.size(), "     ");
+  }
+
+  /// Blanks a word before the name of a type parameter: behind `<`, a comma, or another such word,
+  /// which is blank by now.
+  void blank_modifier(std::size_t begin, std::size_t end) {
+    std::size_t before = begin;
+    while (before > 0 && is_space(text_[before - 1])) --before;
+    if (before == 0 || (text_[before - 1] != '<' && text_[before - 1] != ',')) return;
+    if (before_word(end)) put(begin, std::string_view("     ").substr(0, end - begin));
+  }
+
+  /// Ends the member before a line that begins with `<` or `[word:`. The grammar takes such lines
+  /// for more of the type before.
+  void begin_members() {
+    char last = '\n';  // the last character of code before the line
+    for (std::size_t line = 0; line < text_.size();) {
+      const std::size_t begin = skip_blanks(line);
+      const std::size_t end = std::min(text_.find('\n', line), text_.size());
+      if (begin > line && begins_member(begin) && ends_type(last)) put(begin - 1, ";");
+      for (std::size_t i = end; i > begin; --i) {
+        if (is_space(text_[i - 1])) continue;
+        last = text_[i - 1];
+        break;
+      }
+      line = end + 1;
+    }
+  }
+
+  bool begins_member(std::size_t begin) const {
+    if (begin + 1 >= text_.size()) return false;
+    if (text_[begin] == '<') return is_word(text_[begin + 1]) || is_space(text_[begin + 1]);
+    if (text_[begin] != '[' || !is_word(text_[begin + 1])) return false;
+    std::size_t end = begin + 1;
+    while (end < text_.size() && is_word(text_[end])) ++end;
+    return end < text_.size() && (text_[end] == ':' || text_[end] == ' ');
+  }
+
+  static bool ends_type(char last) {
+    return is_word(last) || last == '>' || last == ']' || last == '}' || last == ')' ||
+           last == '"' || last == '\'';
+  }
+
+  void put(std::size_t at, std::string_view word) {
+    text_.replace(at, word.size(), word);
+    changed_ = true;
+  }
+
+  std::string text_;
+  bool changed_ = false;
+};
+
+}  // namespace
+
+std::optional<std::string> in_older_words(std::string_view language, std::string_view text) {
+  if (language != "typescript" && language != "tsx") return std::nullopt;
+  return Rewriting(text).run();
+}
+
+}  // namespace forkdex
