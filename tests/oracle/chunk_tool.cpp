@@ -1,19 +1,20 @@
-// What forkdex makes of files, for the oracles: reads paths from stdin, one a line, and writes one
-// JSON object a file to stdout: its path, language, detail and chunks, or the error.
+// Answers for the oracles: reads files from stdin (each a path and its bytes: two texts, each a
+// 32-bit length, then its bytes) and writes what forkdex cuts them into to stdout, a line of JSON a
+// file.
 //
-//   chunk_tool MODEL   MODEL: the folder of the model whose tokens and limit count
+//   chunk_tool MAX_TOKENS   three bytes count as a token: few of them leave no definition whole, so
+//                           that those in functions are chunks too
 
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "common/model/model_folder.h"
-#include "worker/embed/tokenizer/tokenizer.h"
+#include "tests/oracle/packed_texts.h"
 #include "worker/parse/chunker.h"
 
 namespace {
@@ -21,54 +22,39 @@ namespace {
 using namespace forkdex;
 using Json = nlohmann::ordered_json;
 
-Json described(const Chunk& chunk) {
-  return {{"kind", name(chunk.kind)},
-          {"name", chunk.name},
-          {"qualified_name", chunk.qualified_name},
-          {"parent", chunk.parent},
-          {"signature", chunk.signature},
-          {"docstring", chunk.docstring},
-          {"start_line", chunk.start_line},
-          {"end_line", chunk.end_line},
-          {"definition_line", chunk.definition_line},
-          {"start_byte", chunk.start_byte},
-          {"end_byte", chunk.end_byte},
-          {"metadata", Json::parse(chunk.metadata)}};
-}
-
-Json described(const std::string& path, Chunker& chunker) {
-  std::ifstream stream(path, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
-  Json result{{"path", path}};
-  const auto file = chunker.chunk(path, bytes);
-  if (!file) {
-    result["error"] = file.error().text();
-    return result;
+Json described(const ParsedFile& file) {
+  Json chunks = Json::array();
+  for (const Chunk& chunk : file.chunks) {
+    const Json metadata = Json::parse(chunk.metadata);
+    chunks.push_back({{"kind", name(chunk.kind)},
+                      {"name", chunk.name},
+                      {"qualified_name", chunk.qualified_name},
+                      {"docstring", chunk.docstring},
+                      {"lines", {chunk.start_line, chunk.end_line}},
+                      {"definition_line", chunk.definition_line},
+                      {"bytes", {chunk.start_byte, chunk.end_byte}},
+                      {"source", chunk.source},
+                      {"part", metadata.value("part", 1)}});
   }
-  result["language"] = file->language;
-  result["detail"] = file->detail;
-  result["chunks"] = Json::array();
-  for (const Chunk& chunk : file->chunks) result["chunks"].push_back(described(chunk));
-  return result;
+  return {{"language", file.language}, {"detail", file.detail}, {"chunks", std::move(chunks)}};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::cerr << "usage: chunk_tool MODEL\n";
-    return EXIT_FAILURE;
+    std::cerr << "usage: chunk_tool MAX_TOKENS\n";
+    return 64;
   }
-  const auto folder = ModelFolder::read(argv[1], {});
-  const auto tokenizer = Tokenizer::open(argv[1]);
-  if (!folder || !tokenizer) {
-    std::cerr << "chunk_tool: " << (folder ? tokenizer.error() : folder.error()).text() << "\n";
-    return EXIT_FAILURE;
+  std::ios::sync_with_stdio(false);
+  const std::string input(std::istreambuf_iterator<char>(std::cin), {});
+  const std::vector<std::string_view> texts = oracle::split_packed_texts(input);
+  Chunker chunker([](std::string_view text) { return text.size() / 3 + 2; },
+                  {.max_tokens = std::stoull(argv[1])});
+  for (std::size_t i = 0; i + 1 < texts.size(); i += 2) {
+    const auto file = chunker.chunk(texts[i], texts[i + 1]);
+    const Json line = file ? described(*file) : Json{{"error", file.error().text()}};
+    std::cout << line.dump() << "\n";
   }
-  Chunker chunker([&](std::string_view text) { return (*tokenizer)->count(text); },
-                  {.max_tokens = folder->max_tokens});
-  for (std::string path; std::getline(std::cin, path);)
-    std::cout << described(path, chunker).dump(-1, ' ', false, Json::error_handler_t::replace)
-              << '\n';
   return EXIT_SUCCESS;
 }

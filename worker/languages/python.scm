@@ -18,11 +18,12 @@
 ; What stands around a definition belongs to it.
 (decorated_definition definition: (_ name: (_) @name)) @outer
 
-; The first statement of a body, if it is a string, documents the definition.
+; The first statement of a body documents the definition if it is a string:
+; worker/parse/python_docstring.h decides.
 (function_definition
   name: (_) @name
-  body: (block . (comment)* . (expression_statement (string) @docstring)))
+  body: (block . (comment)* . (expression_statement) @docstring))
 (class_definition
   name: (_) @name
-  body: (block . (comment)* . (expression_statement (string) @docstring)))
-(module . (comment)* . (expression_statement (string) @docstring))
+  body: (block . (comment)* . (expression_statement) @docstring))
+(module . (comment)* . (expression_statement) @docstring)

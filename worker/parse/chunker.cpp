@@ -93,6 +93,7 @@ Result<std::vector<Piece>> Chunker::State::cut(std::string_view text, const Spli
   const auto add = [&builder](std::span<const Capture> match) { builder.add(match); };
   if (const auto matched = reading->match(parser, countdown, add); !matched) return matched.error();
   outline = std::move(builder).build();
+  outline.documentation = language->documentation;
   const auto borders = [&] { return reading->borders(outline.types, text); };
   return cut_by_outline(text, outline, splitter, borders);
 }

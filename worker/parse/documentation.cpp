@@ -1,10 +1,12 @@
 #include "worker/parse/documentation.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/base/utf8.h"
 #include "worker/parse/decode.h"
+#include "worker/parse/python_docstring.h"
 
 namespace forkdex {
 namespace {
@@ -86,6 +88,21 @@ std::vector<Span> comments_of(const Definition& definition, const Outline& outli
   return result;
 }
 
+/// Whether JSDoc reads `comment`: "/*" and "/***" begin others.
+bool is_jsdoc(std::string_view comment) {
+  return comment.starts_with("/**") && comment.size() > 4 && comment[3] != '*';
+}
+
+/// Those of `comments` that say what the definition is: the last one that JSDoc reads or, without
+/// one, the lines that begin with "//".
+std::vector<Span> documenting(std::vector<Span> comments, std::string_view text) {
+  for (auto comment = comments.rbegin(); comment != comments.rend(); ++comment) {
+    if (is_jsdoc(slice(text, *comment))) return {*comment};
+  }
+  std::erase_if(comments, [&](Span comment) { return slice(text, comment).starts_with("/*"); });
+  return comments;
+}
+
 /// Removes what opens a body after a signature.
 void drop_opener(std::string& signature) {
   for (const std::string_view opener : {"{", "=>", ":", "= ("}) {
@@ -122,24 +139,11 @@ std::string signature_of(const Definition& definition, const Outline& outline,
   return std::string(capped(result, kMaxSignatureBytes));
 }
 
-std::string literal_text(std::string_view literal) {
-  const std::size_t open = literal.find_first_of("'\"");
-  if (open == std::string_view::npos) return {};
-  literal.remove_prefix(open);
-  const std::string_view quote = literal.substr(0, 1);
-  const bool triple =
-      literal.size() >= 6 && literal.substr(1, 1) == quote && literal.substr(2, 1) == quote;
-  const std::size_t quotes = triple ? 3 : 1;
-  literal.remove_prefix(std::min(quotes, literal.size()));
-  literal.remove_suffix(std::min(quotes, literal.size()));
-  return dedented(lines_of(literal));
-}
-
 std::string comment_text(std::string_view comment) {
   if (comment.starts_with("/*")) {
-    comment.remove_prefix(std::min(comment.find_first_not_of('*', 1), comment.size()));
     if (comment.ends_with("*/")) comment.remove_suffix(2);
-    if (comment.ends_with("/")) comment.remove_suffix(1);  // of "/**/"
+    comment.remove_suffix(comment.size() - 1 - comment.find_last_not_of('*'));
+    comment.remove_prefix(std::min(comment.find_first_not_of('*', 1), comment.size()));
   } else {
     const std::string_view marker = comment.starts_with('#') ? "#" : "/";
     comment.remove_prefix(std::min(comment.find_first_not_of(marker), comment.size()));
@@ -154,17 +158,24 @@ std::string comment_text(std::string_view comment) {
   return dedented(lines);
 }
 
+std::string docstring_of_file(const Outline& outline, std::string_view text) {
+  if (!outline.docstring) return {};
+  const auto docstring = python_docstring(slice(text, *outline.docstring));
+  return std::string(capped(docstring.value_or(""), kMaxDocstringBytes));
+}
+
 std::string docstring_of(const Definition& definition, const Outline& outline,
                          std::string_view text) {
+  if (outline.documentation == Documentation::kFirstString) {
+    std::optional<std::string> docstring;
+    if (definition.docstring) docstring = python_docstring(slice(text, *definition.docstring));
+    return std::string(capped(docstring.value_or(""), kMaxDocstringBytes));
+  }
   std::string result;
-  if (definition.docstring) {
-    result = literal_text(slice(text, *definition.docstring));
-  } else {
-    for (const Span comment : comments_of(definition, outline, text)) {
-      if (result.size() > kMaxDocstringBytes) break;
-      if (!result.empty()) result += '\n';
-      result += comment_text(slice(text, comment));
-    }
+  for (const Span comment : documenting(comments_of(definition, outline, text), text)) {
+    if (result.size() > kMaxDocstringBytes) break;
+    if (!result.empty()) result += '\n';
+    result += comment_text(slice(text, comment));
   }
   return std::string(stripped(capped(stripped(result), kMaxDocstringBytes)));
 }

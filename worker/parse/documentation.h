@@ -13,7 +13,7 @@
 namespace forkdex {
 
 inline constexpr std::size_t kMaxSignatureBytes = 512;
-inline constexpr std::size_t kMaxDocstringBytes = 4096;
+inline constexpr std::size_t kMaxDocstringBytes = 65536;
 inline constexpr std::size_t kMaxDecorators = 32;
 
 /// The definition from its first keyword to its body, on one line: no decorators, no comments, no
@@ -21,13 +21,14 @@ inline constexpr std::size_t kMaxDecorators = 32;
 std::string signature_of(const Definition& definition, const Outline& outline,
                          std::string_view text);
 
-/// The definition's docstring or else the comments attached above it and among its decorators;
-/// without quotes and comment markers, dedented. At most kMaxDocstringBytes.
+/// What the language's tools show of the definition: Python's docstring; else the last comment that
+/// JSDoc reads ("/** ... */") above it or among its decorators, or without one the "//" lines
+/// there. Comments are without markers, dedented. At most kMaxDocstringBytes.
 std::string docstring_of(const Definition& definition, const Outline& outline,
                          std::string_view text);
 
-/// The text of a string literal that documents something: without prefix and quotes, dedented.
-std::string literal_text(std::string_view literal);
+/// The file's own docstring, as Python has them, or empty. At most kMaxDocstringBytes.
+std::string docstring_of_file(const Outline& outline, std::string_view text);
 
 /// The text of a comment in any style: without markers, dedented.
 std::string comment_text(std::string_view comment);

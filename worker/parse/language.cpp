@@ -18,7 +18,7 @@ std::span<const Language> languages() {
   static const std::array table = {
       Language{"javascript", tree_sitter_javascript, {queries::ecma, queries::javascript}},
       Language{"jsx", tree_sitter_javascript, {queries::ecma, queries::javascript}},
-      Language{"python", tree_sitter_python, {queries::python}},
+      Language{"python", tree_sitter_python, {queries::python}, Documentation::kFirstString},
       Language{"tsx", tree_sitter_tsx, {queries::ecma, queries::typescript}},
       Language{"typescript",
                tree_sitter_typescript,

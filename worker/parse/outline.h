@@ -35,8 +35,8 @@ struct Definition {
   std::size_t signature_end = 0;  ///< where the body begins, or the definition's end
   std::string name;
   std::string qualified_name;
-  std::string parent;  ///< qualified name of the enclosing definition or scope, or empty
-  std::optional<Span> docstring;
+  std::string parent;             ///< qualified name of the enclosing definition or scope, or empty
+  std::optional<Span> docstring;  ///< the statement that is one if it is a string
   std::vector<std::uint32_t> children;  ///< indices into Outline::definitions, ascending, disjoint
 };
 
@@ -45,7 +45,8 @@ struct Outline {
   std::vector<std::uint32_t> top;       ///< those that stand in no other
   std::vector<Span> comments;           ///< ascending
   std::vector<Span> decorators;         ///< ascending
-  std::optional<Span> docstring;        ///< the file's own
+  std::optional<Span> docstring;        ///< the same of the file
+  Documentation documentation = Documentation::kComments;
   NodeTypes types;
 };
 

@@ -41,7 +41,8 @@ enum class Role : std::uint8_t {
   kOwnName,     ///< the name that the value itself has; no query captures it
   kName,        ///< @name: what a match speaks of; matches with the same name node are one
   kBody,        ///< @body: where the signature ends
-  kDocstring,   ///< @docstring: documents the match's name, or the file where there is no name
+  kDocstring,   ///< @docstring: documents the match's name, or the file where there is no name,
+                ///< if it is a string
   kStart,       ///< @start: the definition of the match's name begins where this node does
   kEnd,         ///< @end: the definition of the match's name ends where this node does
   kOuter,       ///< @outer: both

@@ -88,8 +88,9 @@ void add_text_views(std::string_view path, std::string_view language, std::strin
     } else {
       // A docstring that was made of comments stands among them.
       const std::uint32_t owner = pieces[i].owner;
-      const bool is_literal = owner == Piece::kNoOwner || outline.definitions[owner].docstring;
-      if (is_literal) append_line(view, chunk.docstring);
+      const bool is_comment =
+          owner != Piece::kNoOwner && outline.documentation == Documentation::kComments;
+      if (!is_comment) append_line(view, chunk.docstring);
       append_comments(view, outline.comments, pieces[i].span, text);
     }
     view.resize(capped(view, kMaxTextViewBytes).size());

@@ -81,7 +81,7 @@ class ChunkWriter {
     }
     const auto& docstring = outline_.docstring;
     if (docstring && piece.span.begin <= docstring->begin && docstring->begin < piece.span.end) {
-      chunk.docstring = capped(literal_text(slice(text_, *docstring)), kMaxDocstringBytes);
+      chunk.docstring = docstring_of_file(outline_, text_);
     }
   }
 

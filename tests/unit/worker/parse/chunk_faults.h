@@ -17,6 +17,7 @@
 #include "common/base/utf8.h"
 #include "worker/parse/chunker.h"
 #include "worker/parse/decode.h"
+#include "worker/parse/documentation.h"
 
 namespace forkdex::test {
 
@@ -48,7 +49,8 @@ inline std::string chunk_fault(const Chunk& chunk, std::string_view bytes, std::
   const bool named = chunk.kind != ChunkKind::kModule && chunk.kind != ChunkKind::kText;
   if (!named && !chunk.name.empty()) return "a name where nothing is defined";
   if (!nlohmann::json::accept(chunk.metadata)) return "metadata is no JSON";
-  if (chunk.signature.size() > 512 || chunk.docstring.size() > 4096) return "not capped";
+  if (chunk.signature.size() > 512 || chunk.docstring.size() > kMaxDocstringBytes)
+    return "not capped";
   return {};
 }
 

@@ -56,7 +56,7 @@ TEST_CASE("chunker: a comment between decorators and their member does not part 
   const Chunk method = only(file, "K.method");
   CHECK(method.metadata == R"x({"decorators":["@HostListener('x')","@Another()"]})x");
   CHECK(method.signature == "async method()");
-  CHECK(method.docstring == "On x.\nnow");
+  CHECK(method.docstring == "On x.");
 }
 
 TEST_CASE("chunker: a Python type alias has its name without type parameters", "[parse]") {
