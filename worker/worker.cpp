@@ -11,6 +11,7 @@
 #include "worker/jobs/embed_messages.h"
 #include "worker/jobs/embed_query.h"
 #include "worker/jobs/index_file.h"
+#include "worker/parse/encodings.h"
 #include "worker/sandbox/sandbox.h"
 
 namespace forkdex {
@@ -56,6 +57,7 @@ Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in
     prepared.embedders[view] = *std::move(embedder);
   }
   if (!setup.tuning.parses) return prepared;
+  open_encodings();
   const View cut_by = source_view(setup.models);
   const Tokenizer& tokenizer = prepared.embedders[cut_by]->tokenizer();
   Chunker::Limits limits;

@@ -5,7 +5,6 @@
 
 #include <string_view>
 
-#include "common/base/path_text.h"
 #include "common/base/utf8.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -21,15 +20,36 @@ bool is_latin1(std::string_view sequence, char byte) {
   return sequence == std::string_view(wanted, 2);
 }
 
-// How many bytes on disk a code point takes that takes `sequence` in the text.
-std::size_t stored_bytes(std::string_view detail, std::string_view sequence) {
-  if (detail == "decoded as Latin-1") return 1;
-  if (detail == "decoded as UTF-16") return sequence.size() == 4 ? 4 : 2;
-  return sequence.size();
+enum class Form { kUtf8, kLatin1, kUtf16, kReplaced, kOther };
+
+Form form_of(std::string_view detail) {
+  if (detail.find("decoded as Latin-1") != detail.npos) return Form::kLatin1;
+  if (detail == "decoded as UTF-16") return Form::kUtf16;
+  if (detail.find("not UTF-8 and became U+FFFD") != detail.npos) return Form::kReplaced;
+  return detail.find("decoded as") == detail.npos ? Form::kUtf8 : Form::kOther;
+}
+
+// The language whose declaration the bytes may begin with.
+std::string_view language_of_bytes(std::string_view bytes) {
+  if (bytes.starts_with("<?")) return "xml";
+  if (bytes.starts_with('<')) return "html";
+  return bytes.starts_with('@') ? "css" : "python";
+}
+
+void check_character(Form form, std::string_view sequence, std::string_view stored) {
+  if (form == Form::kUtf8)
+    expect(stored == sequence, "UTF-8 is kept as it is");
+  else if (form == Form::kLatin1)
+    expect(stored.size() == 1 && is_latin1(sequence, stored[0]), "a byte is its Latin-1 character");
+  else if (form == Form::kUtf16)
+    expect(stored.size() == (sequence.size() == 4 ? 4 : 2), "UTF-16 has units of two bytes");
+  else if (form == Form::kReplaced)
+    expect(stored == sequence || (sequence == "\uFFFD" && !is_utf8(stored)),
+           "what is UTF-8 is kept as it is");
 }
 
 void check(std::string_view bytes) {
-  const Result<DecodedText> decoded = decode(bytes);
+  const Result<DecodedText> decoded = decode(bytes, language_of_bytes(bytes));
   if (!decoded) {
     const ErrorCode code = decoded.error().code;
     expect(code == ErrorCode::kBinaryFile || code == ErrorCode::kBadEncoding, "an error of decode");
@@ -38,19 +58,22 @@ void check(std::string_view bytes) {
   const std::string_view text = decoded->text();
   expect(is_utf8(text), "the text is UTF-8");
   expect(text.find('\0') == std::string_view::npos, "no NUL is in the text");
+  const Form form = form_of(decoded->detail());
+  const bool marked = form == Form::kUtf16 || bytes.starts_with("\xEF\xBB\xBF");
   std::size_t at = decoded->disk_offset(0);
+  expect(text.empty() || at == (form == Form::kUtf16 ? 2u
+                                : marked             ? 3u
+                                                     : 0u),
+         "the text begins after the byte order mark");
   for (std::size_t i = 0; i < text.size();) {
     const std::string_view sequence = text.substr(i, utf8_sequence(text.substr(i)));
-    expect(decoded->disk_offset(i) == at, "a place in the text is its place on disk");
-    const std::size_t stored = stored_bytes(decoded->detail(), sequence);
-    if (decoded->detail().empty())
-      expect(bytes.substr(at, stored) == sequence, "UTF-8 is kept as it is");
-    else if (stored == 1)
-      expect(is_latin1(sequence, bytes[at]), "a byte is its Latin-1 character");
-    at += stored;
     i += sequence.size();
+    const std::size_t next = decoded->disk_offset(i);
+    expect(next >= at && next <= bytes.size(), "places ascend");
+    check_character(form, sequence, bytes.substr(at, next - at));
+    at = next;
   }
-  expect(at == bytes.size() && decoded->disk_offset(text.size()) == at, "nothing is left over");
+  expect(decoded->disk_offset(text.size()) == bytes.size(), "nothing is left over");
 }
 
 const Registration kTarget("decode", check);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "worker/parse/line_ends.h"
+
 namespace forkdex {
 namespace {
 
@@ -12,9 +14,7 @@ constexpr std::size_t kAtomBytes = 64;
 
 void add_line_starts(std::string_view text, Span span, std::vector<Border>& borders) {
   for (std::size_t i = span.begin; i < span.end; ++i) {
-    const bool ends_line =
-        text[i] == '\n' || (text[i] == '\r' && (i + 1 == text.size() || text[i + 1] != '\n'));
-    if (ends_line && i + 1 < span.end) borders.push_back({i + 1, kLineRank});
+    if (ends_line(text, i) && i + 1 < span.end) borders.push_back({i + 1, kLineRank});
   }
 }
 

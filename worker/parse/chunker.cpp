@@ -12,6 +12,7 @@
 #include "worker/parse/decode.h"
 #include "worker/parse/generated.h"
 #include "worker/parse/language.h"
+#include "worker/parse/line_ends.h"
 #include "worker/parse/line_index.h"
 #include "worker/parse/pieces.h"
 #include "worker/parse/reading.h"
@@ -99,18 +100,20 @@ Result<std::vector<Piece>> Chunker::State::cut(std::string_view text, const Spli
 }
 
 Result<ParsedFile> Chunker::chunk(std::string_view path, std::string_view bytes) {
-  const Result<DecodedText> decoded = decode(bytes);
-  if (!decoded) return decoded.error();
-  const std::string_view text = decoded->text();
-  if (const auto by_hand = check_written_by_hand(text); !by_hand) return by_hand.error();
   ParsedFile file;
   file.language = language_of(path);
+  const Result<DecodedText> decoded = decode(bytes, file.language);
+  if (!decoded) return decoded.error();
+  // Everything but a chunk's source is made of lines that end as the grammars know it.
+  const auto with_feeds = with_line_feeds(decoded->text());
+  const std::string_view text = with_feeds ? *with_feeds : decoded->text();
+  if (const auto by_hand = check_written_by_hand(text); !by_hand) return by_hand.error();
   append_detail(file.detail, decoded->detail());
   const Splitter splitter(text, state_->count_tokens, state_->limits.max_tokens);
   Outline outline;
   const auto pieces = state_->cut(text, splitter, file, outline);
   if (!pieces) return pieces.error();
-  file.chunks = to_chunks(*decoded, outline, *pieces);
+  file.chunks = to_chunks(*decoded, text, outline, *pieces);
   add_text_views(path, file.language, text, outline, *pieces, file.chunks);
   return file;
 }

@@ -17,7 +17,8 @@ class DecodedText {
  public:
   std::string_view text() const { return borrowed_ ? bytes_.substr(bom_bytes_) : owned_; }
 
-  /// For the user: "decoded as Latin-1", "decoded as UTF-16", or empty for UTF-8.
+  /// For the user: "decoded as Latin-1", "decoded as EUC-KR", what was replaced, and a declaration
+  /// that is not true; or empty for UTF-8.
   std::string_view detail() const { return detail_; }
 
   /// The byte on disk at which the code point at `text_offset` starts; text().size() gives the
@@ -25,8 +26,8 @@ class DecodedText {
   std::size_t disk_offset(std::size_t text_offset) const;
 
  private:
-  friend Result<DecodedText> decode(std::string_view bytes);
-  enum class Width { kSame, kLatin1, kUtf16 };
+  friend class Decoding;
+  enum class Width { kSame, kLatin1, kUtf16, kCounted };
 
   void append(char32_t code_point, std::size_t disk_offset);
 
@@ -35,18 +36,22 @@ class DecodedText {
   bool borrowed_ = true;
   std::size_t bom_bytes_ = 0;
   Width width_ = Width::kSame;
-  std::string_view detail_;
+  std::string detail_;
   struct Checkpoint {
     std::size_t text;
     std::size_t disk;
+    std::size_t character;  ///< index into widths_
   };
   std::vector<Checkpoint> checkpoints_;  // one every few thousand bytes of text, ascending
+  std::string widths_;                   // of kCounted: how many bytes on disk each character takes
 };
 
-/// Decodes UTF-8 (with or without byte order mark), UTF-16 with byte order mark, and anything else
-/// as Latin-1. A byte order mark is no part of the text. REQUIRES that `bytes` outlives the result.
-/// ERRORS kBinaryFile (NUL bytes, or U+0000 in UTF-16: PostgreSQL's text holds none), kBadEncoding
-/// (a UTF-16 byte order mark before bytes that are not UTF-16).
-Result<DecodedText> decode(std::string_view bytes);
+/// Decodes the text of a file in `language`, of which it needs to know where an encoding is
+/// declared (worker/parse/declared_encoding.h). A byte order mark is no part of the text and says
+/// more than a declaration. What is not declared is UTF-8 where at least half of its characters
+/// beyond ASCII are, with U+FFFD for the others; else Latin-1. REQUIRES that `bytes` outlives the
+/// result. ERRORS kBinaryFile (NUL bytes, or U+0000 in UTF-16: PostgreSQL's text holds none),
+/// kBadEncoding (a UTF-16 byte order mark before bytes that are not UTF-16).
+Result<DecodedText> decode(std::string_view bytes, std::string_view language = {});
 
 }  // namespace forkdex

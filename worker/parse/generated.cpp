@@ -5,15 +5,17 @@
 #include <fmt/format.h>
 
 #include "common/base/utf8.h"
+#include "worker/parse/line_ends.h"
 
 namespace forkdex {
 namespace {
 
-/// Ends of lines, in each of the three ways to end one.
 std::size_t line_ends(std::string_view text) {
-  const auto feeds = static_cast<std::size_t>(std::ranges::count(text, '\n'));
-  if (feeds > 0) return feeds;
-  return static_cast<std::size_t>(std::ranges::count(text, '\r'));
+  std::size_t ends = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (ends_line(text, i)) ++ends;
+  }
+  return ends;
 }
 
 std::size_t code_points(std::string_view text) {

@@ -8,14 +8,16 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/parse/line_ends.h"
+
 namespace forkdex {
 
-/// Line numbers by offset, 1-based; a line ends with '\n'.
+/// Line numbers by offset, 1-based.
 class LineIndex {
  public:
   explicit LineIndex(std::string_view text) {
-    for (std::size_t i = text.find('\n'); i != std::string_view::npos; i = text.find('\n', i + 1)) {
-      ends_.push_back(i);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      if (text[i] <= '\r' && ends_line(text, i)) ends_.push_back(i);
     }
   }
   std::uint32_t line_of(std::size_t offset) const {

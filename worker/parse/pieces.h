@@ -35,9 +35,10 @@ std::vector<Piece> cut_by_outline(std::string_view text, const Outline& outline,
 /// Cuts a text without grammar into windows of lines.
 std::vector<Piece> cut_by_lines(std::string_view text, const Splitter& splitter);
 
-/// The chunks of `pieces`, numbered, with lines and bytes as on disk. REQUIRES that pieces are
-/// ascending and disjoint.
-std::vector<Chunk> to_chunks(const DecodedText& decoded, const Outline& outline,
-                             const std::vector<Piece>& pieces);
+/// The chunks of `pieces` of `text`, numbered, with lines and bytes as on disk. `text` is that of
+/// `decoded`, but for carriage returns that were replaced. REQUIRES that pieces are ascending and
+/// disjoint.
+std::vector<Chunk> to_chunks(const DecodedText& decoded, std::string_view text,
+                             const Outline& outline, const std::vector<Piece>& pieces);
 
 }  // namespace forkdex

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kTabWidth = 8;
 
 /// `source` with every line end as a line feed, which is how Python's tokenizer sees it.
-std::string with_line_feeds(std::string_view source) {
+std::string with_single_feeds(std::string_view source) {
   std::string result;
   result.reserve(source.size());
   for (std::size_t i = 0; i < source.size(); ++i) {
@@ -287,7 +287,7 @@ std::optional<std::string> python_docstring(std::string_view statement) {
   if (statement.empty() ||
       std::string_view("'\"rRuU(").find(statement[0]) == std::string_view::npos)
     return std::nullopt;
-  const std::string source = with_line_feeds(statement);
+  const std::string source = with_single_feeds(statement);
   const auto value = StringReader(source).run();
   if (!value) return std::nullopt;
   return cleaned(*value);

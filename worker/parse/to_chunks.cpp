@@ -39,9 +39,10 @@ std::vector<Part> parts_of(const std::vector<Piece>& pieces, std::size_t definit
 /// Turns pieces into chunks, in order.
 class ChunkWriter {
  public:
-  ChunkWriter(const DecodedText& decoded, const Outline& outline, const std::vector<Piece>& pieces)
+  ChunkWriter(const DecodedText& decoded, std::string_view text, const Outline& outline,
+              const std::vector<Piece>& pieces)
       : decoded_(decoded),
-        text_(decoded.text()),
+        text_(text),
         outline_(outline),
         pieces_(pieces),
         parts_(parts_of(pieces, outline.definitions.size())),
@@ -67,7 +68,7 @@ class ChunkWriter {
     const Piece& piece = pieces_[index];
     chunk.ordinal = static_cast<std::uint32_t>(index);
     chunk.kind = piece.kind;
-    chunk.source = slice(text_, piece.span);
+    chunk.source = slice(decoded_.text(), piece.span);
     chunk.start_line = lines_.line_of(piece.span.begin);
     chunk.end_line = lines_.line_of(piece.span.end - 1);
     chunk.definition_line = chunk.start_line;
@@ -127,9 +128,9 @@ class ChunkWriter {
 
 }  // namespace
 
-std::vector<Chunk> to_chunks(const DecodedText& decoded, const Outline& outline,
-                             const std::vector<Piece>& pieces) {
-  return ChunkWriter(decoded, outline, pieces).run();
+std::vector<Chunk> to_chunks(const DecodedText& decoded, std::string_view text,
+                             const Outline& outline, const std::vector<Piece>& pieces) {
+  return ChunkWriter(decoded, text, outline, pieces).run();
 }
 
 }  // namespace forkdex

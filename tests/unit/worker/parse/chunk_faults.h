@@ -34,16 +34,32 @@ inline std::size_t count_tokens(std::string_view text) {
   return tokens;
 }
 
-inline bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos;
+inline bool is_blank_character(char32_t c) {
+  return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200B) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x2060 || c == 0x3000 || c == 0xFEFF;
 }
+
+/// The UTF-8 `text` without its white space.
+inline std::string without_blanks(std::string_view text) {
+  std::string kept;
+  while (!text.empty()) {
+    const Utf8Character first = first_character(text);
+    if (!is_blank_character(first.code_point)) kept += text.substr(0, first.bytes);
+    text.remove_prefix(first.bytes);
+  }
+  return kept;
+}
+
+inline bool is_blank(std::string_view text) { return without_blanks(text).empty(); }
 
 /// What is wrong with one chunk by itself, or empty.
 inline std::string chunk_fault(const Chunk& chunk, std::string_view bytes, std::size_t max_tokens,
                                const Chunker::TokenCount& count) {
   if (chunk.start_byte >= chunk.end_byte || chunk.end_byte > bytes.size()) return "bad bytes";
-  if (is_blank(chunk.source.substr(0, 1))) return "begins blank";
-  if (is_blank(std::string_view(chunk.source).substr(chunk.source.size() - 1))) return "ends blank";
+  const std::string_view source = chunk.source;
+  if (is_blank(source.substr(0, first_character(source).bytes))) return "begins blank";
+  if (is_blank(source.substr(code_point_border(source, source.size() - 1)))) return "ends blank";
   const bool one_code_point = utf8_sequence(chunk.source) == chunk.source.size();
   if (count(chunk.source) > max_tokens && !one_code_point) return "too large";
   const bool named = chunk.kind != ChunkKind::kModule && chunk.kind != ChunkKind::kText;
@@ -75,9 +91,10 @@ inline std::string chunks_fault(const ParsedFile& file, std::string_view bytes,
   std::size_t line = 1;
   std::size_t counted = 0;
   const auto line_at = [&](std::size_t offset) {
-    line += static_cast<std::size_t>(std::count(bytes.begin() + static_cast<long>(counted),
-                                                bytes.begin() + static_cast<long>(offset), '\n'));
-    counted = offset;
+    for (; counted < offset; ++counted) {
+      const bool lone = bytes[counted] == '\r' && bytes.substr(counted + 1, 1) != "\n";
+      if (bytes[counted] == '\n' || lone) ++line;
+    }
     return line;
   };
   for (std::size_t i = 0; i < file.chunks.size(); ++i) {
