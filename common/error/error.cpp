@@ -33,6 +33,7 @@ constexpr std::array kTable = {
     ErrorTraits{kFileTooLarge, "too_large", BlastRadius::kNothing, 0},
     ErrorTraits{kNotRegularFile, "not_regular", BlastRadius::kNothing, 0},
     ErrorTraits{kGeneratedFile, "generated", BlastRadius::kNothing, 0},
+    ErrorTraits{kExcludedByContent, "excluded", BlastRadius::kNothing, 0},
     ErrorTraits{kFileVanished, "vanished", BlastRadius::kFile, 0},
     ErrorTraits{kFileUnreadable, "unreadable", BlastRadius::kFile, 0},
     ErrorTraits{kBadEncoding, "encoding", BlastRadius::kFile, 0},

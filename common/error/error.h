@@ -18,6 +18,7 @@ enum class ErrorCode {
   kFileTooLarge,
   kNotRegularFile,
   kGeneratedFile,
+  kExcludedByContent,
   // The file: it is counted as failed, the worker goes on.
   kFileVanished,
   kFileUnreadable,

@@ -7,7 +7,8 @@
 
 namespace forkdex {
 
-/// The `reason` of what the user's globs and languages leave out.
+/// The `reason` of what the user's globs and languages leave out; of what only a worker sees to be
+/// in another language, it is the name of ErrorCode::kExcludedByContent.
 inline constexpr std::string_view kExcluded = "excluded";
 
 /// The one state every file ends in. kUnchanged and kRemoved stand in reports only.

@@ -52,14 +52,15 @@ struct IndexingSetup {
   std::int64_t run_id = 0;
   std::string recipe;
   std::uint64_t max_file_bytes = 0;
-  std::uint64_t lock_timeout_ms = 0;  ///< how long a statement may wait for another session's lock
+  std::uint64_t lock_timeout_ms = 0;   ///< how long a statement may wait for another session's lock
+  std::vector<std::string> languages;  ///< ids of those to index; empty admits every language
 };
 
 template <class Visit, FieldsOf<IndexingSetup> Self>
 void visit_fields(Visit&& visit, Self& indexing) {
   visit(indexing.database_url, indexing.database_password, indexing.root, indexing.object_folders,
         indexing.repository_id, indexing.model_ids.code, indexing.model_ids.text, indexing.run_id,
-        indexing.recipe, indexing.max_file_bytes, indexing.lock_timeout_ms);
+        indexing.recipe, indexing.max_file_bytes, indexing.lock_timeout_ms, indexing.languages);
 }
 
 template <class Visit, FieldsOf<ModelFolder> Self>

@@ -13,7 +13,7 @@ namespace forkdex {
 struct KnownFile {
   std::string path;    ///< raw bytes
   Verdict verdict;     ///< the detail is that of a file that was refused, failed or quarantined
-  FileFacts facts;     ///< blob_oid and signature alone
+  FileFacts facts;     ///< language, blob_oid and signature alone
   std::string recipe;  ///< empty where none applies
   std::optional<Sha256> content_hash;  ///< of the bytes on disk
   std::uint32_t chunk_count = 0;       ///< rows in `chunks`

@@ -34,6 +34,7 @@ enum Column {
   kAttempts,
   kChunkCount,
   kRefusedLimit,
+  kLanguage,
   kDetail,
   kColumns,
 };
@@ -43,6 +44,7 @@ std::string copy_statement(std::int64_t repository_id) {
       "COPY (SELECT path, state, coalesce(reason, ''), coalesce(recipe, ''), size, mtime_ns, "
       "ctime_ns, inode, seen_at_ns, coalesce(encode(content_hash, 'hex'), ''), "
       "coalesce(blob_oid, ''), attempts, chunk_count, coalesce(refused_limit, 0), "
+      "coalesce(language, ''), "
       "CASE WHEN state IN ('indexed', 'empty') THEN '' ELSE coalesce(detail, '') END FROM "
       "forkdex.files "
       "WHERE repository_id = {} ORDER BY coalesce(raw_path, convert_to(path, 'UTF8'))) TO STDOUT",
@@ -104,6 +106,7 @@ std::optional<KnownFile> parse(std::string_view line) {
   file.verdict.attempts = static_cast<std::uint32_t>(number(fields[kAttempts]));
   file.chunk_count = static_cast<std::uint32_t>(number(fields[kChunkCount]));
   file.refused_limit = static_cast<std::uint64_t>(number(fields[kRefusedLimit]));
+  file.facts.language = unescape_field(fields[kLanguage]);
   file.verdict.detail = unescape_field(fields[kDetail]);
   return file;
 }

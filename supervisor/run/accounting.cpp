@@ -34,6 +34,7 @@ void Accounting::record(std::string_view path, const Verdict& verdict, std::stri
 
 void Accounting::record(const FinishedFile& file) {
   count(file.verdict.state, file.facts.language, file.chunks);
+  if (file.verdict.reason == kExcluded) ++excluded_;
   done_bytes_ += file.cost_bytes;
   chunks_.written += file.result.chunks;
   chunks_.embedded += file.result.embedded;

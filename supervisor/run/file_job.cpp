@@ -72,7 +72,7 @@ FinishedFile finished_file(const Job& job, const Outcome& outcome) {
   finished.chunks = result.chunks;
   finished.content_hash = outcome.content_hash;
   if (finished.verdict.state == FileState::kUnchanged) {  // by its bytes: it was not parsed
-    finished.facts.language = language_of(file.path);
+    if (result.language.empty()) finished.facts.language = language_of(file.path);
     finished.chunks = memo.known_chunks;
     if (memo.quarantine) {
       finished.verdict = memo.quarantine->verdict;

@@ -110,7 +110,24 @@ Result<void> Planner::take(ListedFile&& file) {
   return plan(std::move(file), known ? &*known : nullptr);
 }
 
-std::optional<Decided> Planner::refusal(const ListedFile& file) const {
+/// By its name or, where that says nothing and the bytes are those of the row, by the row; empty
+/// where only a worker can say it.
+std::string_view Planner::language_without_opening(const ListedFile& file,
+                                                   const StatSignature& signature,
+                                                   const KnownFile* known) const {
+  if (name_says_language(file.path)) return language_of(file.path);
+  const bool row_says =
+      known && known->recipe == rules_.recipe && same_bytes(file, signature, *known);
+  return row_says ? std::string_view(known->facts.language) : std::string_view();
+}
+
+/// Whether the user's languages leave room for `language`, which may not be known yet.
+bool Planner::admits(std::string_view language) const {
+  return language.empty() || rules_.languages.empty() ||
+         std::ranges::find(rules_.languages, language) != rules_.languages.end();
+}
+
+std::optional<Decided> Planner::refusal(const ListedFile& file, std::string_view language) const {
   Decided decided;
   Verdict& verdict = decided.verdict;
   verdict.state = FileState::kSkipped;
@@ -120,14 +137,13 @@ std::optional<Decided> Planner::refusal(const ListedFile& file) const {
     verdict.reason = refused->reason;
     return decided;
   }
-  const std::string_view language = language_of(file.path);
-  const bool admitted =
-      (rules_.include.empty() || matches_any(rules_.include, file.path)) &&
-      !matches_any(rules_.exclude, file.path) &&
-      (rules_.languages.empty() || std::find(rules_.languages.begin(), rules_.languages.end(),
-                                             language) != rules_.languages.end());
+  const bool admitted = (rules_.include.empty() || matches_any(rules_.include, file.path)) &&
+                        !matches_any(rules_.exclude, file.path);
   if (!admitted) {
     verdict.reason = kExcluded;
+  } else if (!admits(language)) {
+    verdict.reason = kExcluded;
+    if (!name_says_language(file.path)) verdict.detail = excluded_by_content(language);
   } else if (file.size > rules_.max_file_bytes) {
     verdict.reason = traits(ErrorCode::kFileTooLarge).name;
     verdict.detail =
@@ -183,9 +199,13 @@ void Planner::compare_later(IndexFile& file, FileMemo& memo, const KnownFile& kn
 
 Result<void> Planner::plan(ListedFile&& file, const KnownFile* known) {
   StatSignature signature{file.size, file.mtime_ns, file.ctime_ns, file.inode, rules_.listed_at_ns};
-  if (auto refused = refusal(file)) {
+  const std::string language(language_without_opening(file, signature, known));
+  if (auto refused = refusal(file, language)) {
     refused->path = std::move(file.path);
-    refused->facts = {std::string(language_of(refused->path)), file.size, {}, signature};
+    refused->facts = {language.empty() ? std::string(language_of(refused->path)) : language,
+                      file.size,
+                      {},
+                      signature};
     refused->row_is_current = known && describes(*known, *refused);
     decided_(*std::move(refused));
     return {};
@@ -201,7 +221,8 @@ Result<void> Planner::plan(ListedFile&& file, const KnownFile* known) {
                            known->verdict.state == FileState::kQuarantined;
     if (!as_it_was) same.verdict.state = FileState::kUnchanged;
     same.path = std::move(file.path);
-    same.facts = {std::string(language_of(same.path)), file.size, known->facts.blob_oid, signature};
+    same.facts = {language.empty() ? std::string(language_of(same.path)) : language, file.size,
+                  known->facts.blob_oid, signature};
     same.chunks = known->chunk_count;
     // A blob has no signature; that of a file with the same bytes stays true.
     same.row_is_current = file.in_store || known->facts.signature.same_file(signature) ||

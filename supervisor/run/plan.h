@@ -65,7 +65,10 @@ class Planner {
  private:
   Result<void> advance();
   Result<void> remove_until(const std::string* path);
-  std::optional<Decided> refusal(const ListedFile& file) const;
+  std::optional<Decided> refusal(const ListedFile& file, std::string_view language) const;
+  std::string_view language_without_opening(const ListedFile& file, const StatSignature& signature,
+                                            const KnownFile* known) const;
+  bool admits(std::string_view language) const;
   bool unchanged(const ListedFile& file, const StatSignature& signature,
                  const KnownFile& known) const;
   bool stays_quarantined(const KnownFile& known) const;

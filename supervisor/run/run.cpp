@@ -200,6 +200,7 @@ WorkerSetup Run::worker_setup() const {
   tuning = worker_tuning(settings_);
   tuning.parses = true;
   IndexingSetup& indexing = setup.indexing.emplace();
+  indexing.languages = settings_.languages;
   indexing.database_url = database_->worker_conninfo();
   indexing.database_password = environment_.database_password;
   indexing.root = repository_.root.string();

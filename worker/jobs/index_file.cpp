@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/base/languages.h"
 #include "common/error/fault.h"
+#include "worker/parse/content_language.h"
 
 namespace forkdex {
 namespace {
@@ -84,8 +86,10 @@ Result<std::optional<FileState>> IndexFileHandler::parse(FileInHand& in_hand) {
     result.blob_oid = in_hand.file.blob_oid;
     means_.receiver.set_content_hash(in_hand.slot, in_hand.file.hash);
   }
-  if (in_hand.wanted.is_unchanged(in_hand.file.hash, in_hand.job))
+  if (in_hand.wanted.is_unchanged(in_hand.file.hash, in_hand.job)) {
+    result.language = language_of_file(path, in_hand.file.bytes);
     return std::optional(FileState::kUnchanged);
+  }
   if (in_hand.job.in_doubt) {
     auto stored = look_up_result(in_hand);
     if (!stored || *stored) return stored;
@@ -93,6 +97,7 @@ Result<std::optional<FileState>> IndexFileHandler::parse(FileInHand& in_hand) {
   CpuTimer timer(in_hand.outcome.times.parse);
   means_.receiver.enter(in_hand.slot, Stage::kParse);
   if (auto passed = fault::point("file.parse", path); !passed) return passed.error();
+  if (auto admitted = check_language(in_hand); !admitted) return admitted.error();
   auto parsed = means_.chunker.chunk(path, in_hand.file.bytes);
   if (!parsed) return parsed.error();
   in_hand.parsed = *std::move(parsed);
@@ -104,6 +109,17 @@ Result<std::optional<FileState>> IndexFileHandler::parse(FileInHand& in_hand) {
       in_hand.hashes[view].push_back(sha256(text_of(chunk, view)));
   }
   return std::optional<FileState>();
+}
+
+/// Refuses a file that is not in the user's languages: the supervisor has asked its name, which may
+/// have said nothing.
+Result<void> IndexFileHandler::check_language(FileInHand& in_hand) const {
+  const std::vector<std::string>& admitted = means_.indexing.languages;
+  if (admitted.empty()) return {};
+  const std::string_view language = language_of_file(in_hand.wanted.path, in_hand.file.bytes);
+  if (std::ranges::find(admitted, language) != admitted.end()) return {};
+  in_hand.result.language = language;
+  return Error{ErrorCode::kExcludedByContent, excluded_by_content(language), ""};
 }
 
 /// An earlier attempt may have committed the file before it could say so: the row tells.

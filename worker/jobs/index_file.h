@@ -47,6 +47,7 @@ class IndexFileHandler final : public JobHandler {
   Result<void> flush() override;
 
  private:
+  Result<void> check_language(FileInHand& in_hand) const;
   Result<std::optional<FileState>> parse(FileInHand& in_hand);
   Result<std::optional<FileState>> look_up_result(FileInHand& in_hand);
   Result<void> embed_group();

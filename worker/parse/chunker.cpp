@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "common/base/languages.h"
+#include "worker/parse/content_language.h"
 #include "worker/parse/decode.h"
 #include "worker/parse/generated.h"
 #include "worker/parse/language.h"
@@ -101,7 +101,7 @@ Result<std::vector<Piece>> Chunker::State::cut(std::string_view text, const Spli
 
 Result<ParsedFile> Chunker::chunk(std::string_view path, std::string_view bytes) {
   ParsedFile file;
-  file.language = language_of(path);
+  file.language = language_of_file(path, bytes);
   const Result<DecodedText> decoded = decode(bytes, file.language);
   if (!decoded) return decoded.error();
   // Everything but a chunk's source is made of lines that end as the grammars know it.

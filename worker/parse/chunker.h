@@ -27,7 +27,8 @@ class Chunker {
   Chunker(TokenCount count_tokens, Limits limits);
   ~Chunker();
 
-  /// Decodes `bytes` and cuts them into chunks. The language follows from `path` (its extension).
+  /// Decodes `bytes` and cuts them into chunks. The language follows from `path` or, where
+  /// that says nothing, from the content.
   /// ERRORS kBinaryFile (NUL bytes, not UTF-16), kBadEncoding (declared UTF-16 that does not
   /// decode), kGeneratedFile (lines that no person wrote), kParseFailed (deadline passed).
   Result<ParsedFile> chunk(std::string_view path, std::string_view bytes);

@@ -73,6 +73,11 @@ TEST_CASE("file job: a file that its bytes show to be unchanged keeps its langua
   CHECK(file.result.chunks == 0);
 }
 
+TEST_CASE("file job: an unchanged file has the language that its content says", "[plan]") {
+  const Job job = file_job(1, IndexFile{"bin/report", "", sha256("x")}, memo());
+  CHECK(finished_file(job, outcome({FileState::kUnchanged, "python"})).facts.language == "python");
+}
+
 TEST_CASE("file job: unchanged bytes of a quarantined file keep verdict and limit", "[plan]") {
   const Job job = file_job(1, IndexFile{"a.py", "", sha256("x"), true}, memo(kCrashedThen));
   const FinishedFile file = finished_file(job, outcome({FileState::kUnchanged}));

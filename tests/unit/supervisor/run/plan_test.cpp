@@ -250,6 +250,42 @@ TEST_CASE("plan: a refused file's row is written again when it would say somethi
   CHECK(row_stays(10, large));
 }
 
+TEST_CASE("plan: where the name says no language, a worker asks the content once", "[plan]") {
+  PlanRules narrow = rules();
+  narrow.languages = {"python"};
+  const Planned first = plan(narrow, {listed("LICENSE"), listed("a.ts")}, {});
+  CHECK(first.job("LICENSE"));
+  CHECK(first.decided.at("a.ts").verdict.reason == "excluded");
+
+  KnownFile script = known("bin/report");
+  script.facts.language = "python";
+  KnownFile other = known("bin/shop", FileState::kSkipped, "excluded");
+  other.facts.language = "javascript";
+  other.verdict.detail = "its content is javascript";
+  const Planned again = plan(narrow, {listed("bin/report"), listed("bin/shop")}, {script, other});
+  CHECK(again.jobs.empty());
+  CHECK(again.decided.at("bin/report").verdict.state == FileState::kUnchanged);
+  CHECK(again.decided.at("bin/report").facts.language == "python");
+  CHECK(again.decided.at("bin/shop").verdict.reason == "excluded");
+  CHECK(again.decided.at("bin/shop").row_is_current);
+
+  // Other languages: what the rows say suffices, but for a file that was not indexed.
+  narrow.languages = {"javascript"};
+  const Planned turned = plan(narrow, {listed("bin/report"), listed("bin/shop")}, {script, other});
+  CHECK(turned.decided.at("bin/report").verdict.state == FileState::kSkipped);
+  CHECK(turned.decided.at("bin/report").facts.language == "python");
+  CHECK_FALSE(turned.decided.at("bin/report").row_is_current);
+  CHECK(turned.job("bin/shop"));
+
+  // Other bytes, or another recipe, may be in another language.
+  ListedFile touched = listed("bin/shop");
+  touched.mtime_ns += 1;
+  narrow.languages = {"python"};
+  CHECK(plan(narrow, {touched}, {other}).job("bin/shop"));
+  other.recipe = "r0";
+  CHECK(plan(narrow, {listed("bin/shop")}, {other}).job("bin/shop"));
+}
+
 TEST_CASE("plan: kinds, sizes, globs and languages that exclude a file name their reason",
           "[plan]") {
   PlanRules narrow = rules();
