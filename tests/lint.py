@@ -36,7 +36,7 @@ ROOMS = {
     "supervisor/fleet": "common supervisor/terminal supervisor/installation supervisor/process",
     "supervisor/repository": "common supervisor/terminal supervisor/installation supervisor/process "
                              "supervisor/repository",
-    "supervisor/repository/git": "common supervisor/repository/*",
+    "supervisor/repository/git": "common supervisor/process supervisor/repository/*",
     "supervisor/repository/worktree": "common supervisor/repository/* supervisor/repository/git",
     "supervisor/repository/history": "common supervisor/repository/* supervisor/repository/git",
     "supervisor/repository/remote": "common supervisor/terminal supervisor/installation "

@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +15,7 @@
 
 #include "common/base/io.h"
 #include "common/base/path_text.h"
+#include "supervisor/repository/git/config_text.h"
 
 namespace forkdex {
 namespace {
@@ -50,33 +50,6 @@ Result<void> add_file(git_config& config, const char* file, git_config_level_t l
                            error && error->message ? error->message : "not readable"));
 }
 
-/// A value in git's configuration format.
-std::string quoted(std::string_view value) {
-  std::string text = "\"";
-  for (const char c : value) {
-    if (c == '\n') {
-      text += "\\n";
-      continue;
-    }
-    if (c == '"' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text + '"';
-}
-
-/// One value in git's configuration format: the first and the last part of a key are plain, what
-/// stands between them may be anything.
-std::optional<std::string> line_of(std::string_view key, std::string_view value) {
-  const std::size_t first = key.find('.');
-  const std::size_t last = key.rfind('.');
-  if (first == std::string_view::npos || first == 0 || last + 1 == key.size()) return std::nullopt;
-  const std::string_view middle = first == last ? "" : key.substr(first + 1, last - first - 1);
-  if (key.find('\n') != std::string_view::npos) return std::nullopt;
-  return fmt::format("[{}{}]\n\t{} = {}\n", key.substr(0, first),
-                     first == last ? "" : " " + quoted(middle), key.substr(last + 1),
-                     quoted(value));
-}
-
 /// What GIT_CONFIG_COUNT and its companions say, in git's configuration format.
 Result<std::string> given_values() {
   const char* count_text = std::getenv("GIT_CONFIG_COUNT");
@@ -93,7 +66,7 @@ Result<std::string> given_values() {
     const char* key = std::getenv(key_name.c_str());
     const char* value = std::getenv(value_name.c_str());
     if (!key || !value) return wrong((key ? value_name : key_name) + " is not set");
-    const auto line = line_of(key, value);
+    const auto line = config_lines(key, value);
     if (!line) return wrong(key_name + " is no name of a setting");
     text += *line;
   }

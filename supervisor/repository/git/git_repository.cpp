@@ -6,24 +6,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
 
 #include "common/base/path_text.h"
+#include "supervisor/repository/git/config_of_git.h"
 #include "supervisor/repository/git/git_config.h"
+#include "supervisor/repository/git/index_file.h"
 #include "supervisor/repository/git/object_folders.h"
+#include "supervisor/repository/git/references_of_git.h"
 #include "supervisor/repository/git/remote_url.h"
 
 namespace forkdex {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 std::string shown(const fs::path& path) { return display_path(path.native()); }
 
@@ -37,9 +36,7 @@ void start_libgit2() {
   static const bool started = [] {
     git_libgit2_init();
     git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-    // These change how objects and configuration are stored, not what is read here.
-    std::array<const char*, 3> extensions = {"worktreeconfig", "partialclone", "preciousobjects"};
-    git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions.data(), extensions.size());
+    allow_extensions();
     // A history is read once, front to back: keeping its commits would only cost memory.
     git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, std::size_t{1} << 20);
@@ -49,31 +46,10 @@ void start_libgit2() {
   static_cast<void>(started);
 }
 
-/// What to do about a repository that libgit2 refuses in these words; empty where nobody knows.
-std::string_view remedy_for(std::string_view message) {
-  struct Known {
-    std::string_view words;
-    std::string_view remedy;
-  };
-  constexpr std::array kKnown = {
-      Known{"'link'",
-            "; it is a split index: `git update-index --no-split-index` makes it a whole one"},
-      Known{"'sdir'",
-            "; it is a sparse index: `git sparse-checkout reapply --no-sparse-index` makes it a "
-            "whole one"},
-      Known{"extensions.objectformat",
-            "; its objects are named by SHA-256, which is not read here: index a copy of its "
-            "files without .git"},
-  };
-  for (const Known& known : kKnown)
-    if (message.find(known.words) != std::string_view::npos) return known.remedy;
-  return "";
-}
-
 Error repository_error(const fs::path& folder, std::string_view what) {
   return {ErrorCode::kRepositoryUnusable,
           fmt::format("the git repository of {} cannot be used: {}{}", shown(folder), what,
-                      remedy_for(what)),
+                      remedy_for_format(what)),
           ""};
 }
 
@@ -115,66 +91,6 @@ std::optional<Error> hidden_repository(const fs::path& folder) {
 
 }  // namespace
 
-std::string_view GitIndexEntry::path() const { return entry_->path; }
-
-bool GitIndexEntry::is_submodule() const { return entry_->mode == GIT_FILEMODE_COMMIT; }
-
-bool GitIndexEntry::is_sparse() const {
-  return (entry_->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0;
-}
-
-std::optional<std::string> GitIndexEntry::oid() const {
-  if (GIT_INDEX_ENTRY_STAGE(entry_) != 0) return std::nullopt;
-  if ((entry_->flags_extended & GIT_INDEX_ENTRY_INTENT_TO_ADD) != 0) return std::nullopt;
-  std::string text(GIT_OID_HEXSZ, '\0');
-  git_oid_fmt(text.data(), &entry_->id);
-  return text;
-}
-
-std::int64_t GitIndexEntry::mtime_ns() const {
-  return entry_->mtime.seconds * kNanosecondsPerSecond + entry_->mtime.nanoseconds;
-}
-
-bool GitIndexEntry::same_stat(const struct stat& file) const {
-  const auto same_time = [](const git_index_time& seen, const timespec& now) {
-    // The index keeps 32 bits of the seconds, and some writers no fraction.
-    return seen.seconds == static_cast<std::int32_t>(now.tv_sec) &&
-           (seen.nanoseconds == 0 || seen.nanoseconds == static_cast<std::uint32_t>(now.tv_nsec));
-  };
-  return entry_->file_size == static_cast<std::uint32_t>(file.st_size) &&
-         entry_->ino == static_cast<std::uint32_t>(file.st_ino) &&
-         same_time(entry_->mtime, file.st_mtim) && same_time(entry_->ctime, file.st_ctim);
-}
-
-void GitIndex::Free::operator()(git_index* index) const { git_index_free(index); }
-
-GitIndex::GitIndex(git_index* index) : index_(index), size_(git_index_entrycount(index)) {
-  struct stat file{};
-  if (::stat(git_index_path(index), &file) == 0)
-    written_ns_ = file.st_mtim.tv_sec * kNanosecondsPerSecond + file.st_mtim.tv_nsec;
-}
-
-GitIndexEntry GitIndex::operator[](std::size_t i) const {
-  return GitIndexEntry(git_index_get_byindex(index_.get(), i));
-}
-
-std::size_t GitIndex::lower_bound(std::string_view path) const {
-  std::size_t low = 0;
-  std::size_t high = size_;
-  while (low < high) {
-    const std::size_t middle = low + (high - low) / 2;
-    if ((*this)[middle].path() < path)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
-bool GitIndex::is_current(const GitIndexEntry& entry, const struct stat& file) const {
-  return entry.same_stat(file) && entry.mtime_ns() < written_ns_ && entry.oid();
-}
-
 void GitRepository::Free::operator()(git_repository* repository) const {
   git_repository_free(repository);
 }
@@ -194,9 +110,13 @@ Result<std::optional<GitRepository>> GitRepository::discover(const fs::path& fol
     return std::optional<GitRepository>();
   }
   if (status != 0) return repository_error(folder, last_message());
+  if (auto read = found.read_format(); !read)
+    return repository_error(folder, read.error().sentence);
+  const auto has_tree = has_work_tree(opened);
+  if (!has_tree) return repository_error(folder, has_tree.error().sentence);
   std::error_code problem;
   const fs::path own = fs::canonical(without_trailing_slash(git_repository_path(opened)), problem);
-  const bool bare = git_repository_is_bare(opened) != 0;
+  const bool bare = !*has_tree;
   if (!problem && bare && own == folder) {
     if (auto read = found.read_config(); !read) return read.error();
     return std::optional<GitRepository>(std::move(found));
@@ -212,6 +132,13 @@ Result<std::optional<GitRepository>> GitRepository::discover(const fs::path& fol
   return std::optional<GitRepository>(std::move(found));
 }
 
+Result<void> GitRepository::read_format() {
+  const auto references = check_format(repository_.get());
+  if (!references) return references.error();
+  references_ = *references;
+  return {};
+}
+
 Result<void> GitRepository::read_config() {
   git_config* config = nullptr;
   if (git_repository_config(&config, repository_.get()) != 0) return unusable(last_message());
@@ -219,14 +146,45 @@ Result<void> GitRepository::read_config() {
   auto values = add_config_of_environment(*config, repository_.get());
   if (!values) return unusable(values.error().sentence);
   given_values_ = *std::move(values);
+  if (auto read = read_work_trees_config(); !read) return read.error();
+  return ask_for_config();
+}
+
+Result<void> GitRepository::read_work_trees_config() {
   int per_work_tree = 0;
-  git_config_get_bool(&per_work_tree, config, "extensions.worktreeconfig");
+  git_config_get_bool(&per_work_tree, config_.get(), "extensions.worktreeconfig");
   if (!per_work_tree) return {};
   const fs::path file = fs::path(git_repository_path(repository_.get())) / "config.worktree";
-  const int added =
-      git_config_add_file_ondisk(config, file.c_str(), GIT_CONFIG_LEVEL_APP, repository_.get(), 0);
+  const int added = git_config_add_file_ondisk(config_.get(), file.c_str(), GIT_CONFIG_LEVEL_APP,
+                                               repository_.get(), 0);
   if (added != 0 && added != GIT_ENOTFOUND) return unusable(last_message());
   return {};
+}
+
+/// Takes git's own reading in place of libgit2's, where the two may differ.
+Result<void> GitRepository::ask_for_config() {
+  const auto doubt = doubt_about(*config_, repository_.get());
+  if (!doubt) return {};
+  auto file = config_of_git(place());
+  // Without git, what libgit2 has is right but for corner cases.
+  if (!file && !doubt->only_git) return {};
+  if (!file)
+    return unusable(
+        fmt::format("only git itself reads {}, and {}", doubt->setting, file.error().sentence));
+  git_config* config = nullptr;
+  if (git_config_new(&config) != 0) return unusable(last_message());
+  std::unique_ptr<git_config, Free> answered(config);
+  const std::string path = fmt::format("/proc/self/fd/{}", file->get());
+  if (git_config_add_file_ondisk(config, path.c_str(), GIT_CONFIG_LEVEL_APP, repository_.get(),
+                                 0) != 0)
+    return unusable(last_message());
+  config_ = std::move(answered);  // it reads the file, which therefore is replaced after it
+  given_values_ = *std::move(file);
+  return {};
+}
+
+GitPlace GitRepository::place() const {
+  return {without_trailing_slash(git_repository_path(repository_.get())), work_tree_, {}};
 }
 
 fs::path GitRepository::folder() const {
@@ -248,13 +206,13 @@ std::optional<std::string> GitRepository::config_text(const char* key) const {
 Result<GitIndex> GitRepository::index() const {
   // Opened by its path and not through the repository, whose core.ignorecase would order it anew.
   git_buf path = {};
-  git_index* index = nullptr;
-  int status = git_repository_item_path(&path, repository_.get(), GIT_REPOSITORY_ITEM_INDEX);
-  if (status == 0) status = git_index_open(&index, path.ptr);
+  if (git_repository_item_path(&path, repository_.get(), GIT_REPOSITORY_ITEM_INDEX) != 0)
+    return unusable(last_message());
+  const fs::path file(std::string(path.ptr, path.size));
   git_buf_dispose(&path);
-  if (status != 0)
-    return unusable(fmt::format("its index is not readable here: {}", last_message()));
-  return GitIndex(index);
+  auto index = open_index(file, place(), repository_.get());
+  if (!index) return unusable(index.error().sentence);
+  return index;
 }
 
 bool GitRepository::ignores_case() const {
@@ -308,6 +266,12 @@ std::optional<std::string> GitRepository::content(const std::string& blob_oid,
 }
 
 Result<std::string> GitRepository::commit(const std::string& revision) const {
+  if (references_ == ReferenceStore::kReftable) {
+    auto found = commit_by_git(place(), revision);
+    if (!found) return unusable(found.error().sentence);
+    if (*found) return **std::move(found);
+    return no_commit(revision);
+  }
   git_object* named = nullptr;
   git_object* commit = nullptr;
   int status = git_revparse_single(&named, repository_.get(), revision.c_str());
@@ -317,14 +281,22 @@ Result<std::string> GitRepository::commit(const std::string& revision) const {
   git_object_free(named);
   git_object_free(commit);
   if (status == 0) return text;
-  return Error{
-      ErrorCode::kUsage,
-      fmt::format("there is no commit {} in {}; give --rev a branch, a tag or a commit's id",
-                  display_path(revision), shown(folder())),
-      ""};
+  return no_commit(revision);
+}
+
+Error GitRepository::no_commit(const std::string& revision) const {
+  return {ErrorCode::kUsage,
+          fmt::format("there is no commit {} in {}; give --rev a branch, a tag or a commit's id",
+                      display_path(revision), shown(folder())),
+          ""};
 }
 
 Result<std::optional<std::string>> GitRepository::head() const {
+  if (references_ == ReferenceStore::kReftable) {
+    auto found = commit_by_git(place(), "HEAD");
+    if (!found) return unusable(found.error().sentence);
+    return found;
+  }
   git_oid oid;
   const int status = git_reference_name_to_id(&oid, repository_.get(), "HEAD");
   if (status == GIT_ENOTFOUND) return std::optional<std::string>();
@@ -335,6 +307,10 @@ Result<std::optional<std::string>> GitRepository::head() const {
 }
 
 bool GitRepository::has_branches() const {
+  if (references_ == ReferenceStore::kReftable) {
+    const auto has = has_branches_by_git(place());
+    return has && *has;
+  }
   git_reference_iterator* references = nullptr;
   if (git_reference_iterator_glob_new(&references, repository_.get(), "refs/heads/*") != 0)
     return false;
@@ -373,13 +349,15 @@ bool GitRepository::is_partial() const {
 std::optional<RootCommit> GitRepository::root_commit(const std::optional<RootCommit>& known) const {
   if (git_repository_is_shallow(repository_.get())) return std::nullopt;
   git_oid oid;
-  if (git_reference_name_to_id(&oid, repository_.get(), "HEAD") != 0) return std::nullopt;
+  const auto found_head = head();
+  if (!found_head || !*found_head || git_oid_fromstr(&oid, (*found_head)->c_str()) != 0)
+    return std::nullopt;
   const auto text_of = [](const git_oid& id) {
     std::string text(GIT_OID_HEXSZ, '\0');
     git_oid_fmt(text.data(), &id);
     return text;
   };
-  const std::string head = text_of(oid);
+  const std::string& head = **found_head;
   git_oid known_head;
   const bool is_known = known && git_oid_fromstr(&known_head, known->head.c_str()) == 0;
   while (true) {

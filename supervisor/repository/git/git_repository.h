@@ -1,8 +1,9 @@
 #pragma once
 
 // A repository as far as listing it needs: its work tree, index, ignore files and identity, read
-// through libgit2. Nothing is written and nothing from its configuration is run, which is why the
-// owner of the folder does not matter. One thread at a time.
+// through libgit2, and through the git program where libgit2 reads otherwise than git or not at all
+// (docs/design/git.md). Nothing is written and nothing from its configuration is run, which is why
+// the owner of the folder does not matter. One thread at a time.
 
 #include <sys/stat.h>
 
@@ -18,56 +19,14 @@
 #include "common/base/unique_fd.h"
 #include "common/error/result.h"
 #include "supervisor/repository/commit.h"
+#include "supervisor/repository/git/git_format.h"
+#include "supervisor/repository/git/git_index.h"
+#include "supervisor/repository/git/git_query.h"
 
 struct git_config;
-struct git_index;
-struct git_index_entry;
 struct git_repository;
 
 namespace forkdex {
-
-/// One entry of a GitIndex; valid while the index lives.
-class GitIndexEntry {
- public:
-  explicit GitIndexEntry(const git_index_entry* entry) : entry_(entry) {}
-
-  /// Relative to the work tree's top.
-  std::string_view path() const;
-  bool is_submodule() const;
-  /// Left out of the work tree by `git sparse-checkout` or `update-index --skip-worktree`.
-  bool is_sparse() const;
-  /// The id of the content, hex; nothing while a conflict is open or before content was added.
-  std::optional<std::string> oid() const;
-  /// Whether `file` has the size and times that git saw when it last knew the content.
-  bool same_stat(const struct stat& file) const;
-  std::int64_t mtime_ns() const;
-
- private:
-  const git_index_entry* entry_;
-};
-
-/// git's index as it was when it was opened, in byte order of the paths whatever core.ignorecase
-/// says. A path in conflict stands there up to three times, its entries side by side.
-class GitIndex {
- public:
-  std::size_t size() const { return size_; }
-  GitIndexEntry operator[](std::size_t i) const;
-  /// The first entry whose path is not less than `path`.
-  std::size_t lower_bound(std::string_view path) const;
-  /// Whether git would take a file with `entry`'s stat data for unchanged without reading it: false
-  /// where it was written within the index's own tick.
-  bool is_current(const GitIndexEntry& entry, const struct stat& file) const;
-
- private:
-  friend class GitRepository;
-  struct Free {
-    void operator()(git_index* index) const;
-  };
-  explicit GitIndex(git_index* index);
-  std::unique_ptr<git_index, Free> index_;
-  std::size_t size_ = 0;
-  std::int64_t written_ns_ = 0;
-};
 
 class GitRepository {
  public:
@@ -119,17 +78,23 @@ class GitRepository {
     void operator()(git_config* config) const;
   };
   GitRepository() = default;
+  Result<void> read_format();
   Result<void> read_config();
+  Result<void> read_work_trees_config();
+  Result<void> ask_for_config();
+  GitPlace place() const;
   std::optional<std::string> config_text(const char* key) const;
   std::optional<std::filesystem::path> user_file(const char* key, const char* name) const;
   std::filesystem::path info_file(const char* name) const;
   std::filesystem::path folder() const;
   Error unusable(std::string_view what) const;
+  Error no_commit(const std::string& revision) const;
 
   std::unique_ptr<git_repository, Free> repository_;
   UniqueFd given_values_;  // which config_ reads
   std::unique_ptr<git_config, Free> config_;
   std::filesystem::path work_tree_;
+  ReferenceStore references_ = ReferenceStore::kFiles;
 };
 
 }  // namespace forkdex

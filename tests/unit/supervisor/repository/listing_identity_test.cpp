@@ -9,7 +9,10 @@
 using namespace forkdex::test::listing;
 using forkdex::RootCommit;
 
-TEST_CASE("listing: what libgit2 cannot read is refused by name, never walked", "[listing]") {
+TEST_CASE(
+    "listing: what libgit2 cannot read, nor git where it is there, is refused by name, never "
+    "walked",
+    "[listing]") {
   const ScratchFolder folder;
   SECTION("a sparse index") {
     make_repository(folder);
@@ -17,16 +20,22 @@ TEST_CASE("listing: what libgit2 cannot read is refused by name, never walked", 
     folder.git({"add", "."});
     folder.git({"commit", "-qm", "second"});
     folder.git({"sparse-checkout", "set", "--cone", "--sparse-index", "b"});
-    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable),
-               Catch::Contains("sdir") && Catch::Contains("--no-sparse-index"));
+    {
+      const ScopedVariable without_git("PATH", "/nonexistent");
+      CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable),
+                 Catch::Contains("sdir") && Catch::Contains("--no-sparse-index"));
+    }
     folder.git({"sparse-checkout", "reapply", "--no-sparse-index"});
     CHECK(list_paths(folder.path()).size() == 4);
   }
   SECTION("a split index") {
     make_repository(folder);
     folder.git({"update-index", "--split-index"});
-    CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable),
-               Catch::Contains("link") && Catch::Contains("--no-split-index"));
+    {
+      const ScopedVariable without_git("PATH", "/nonexistent");
+      CHECK_THAT(refusal(folder.path(), ErrorCode::kRepositoryUnusable),
+                 Catch::Contains("link") && Catch::Contains("--no-split-index"));
+    }
     folder.git({"update-index", "--no-split-index"});
     CHECK(list_paths(folder.path()).size() == 3);
   }
