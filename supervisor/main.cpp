@@ -1,6 +1,7 @@
 // supervisor: flags -> settings -> subcommand -> exit status.
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/standard_streams.h"
 #include "common/base/terminal_text.h"
 #include "supervisor/commands/table.h"
 #include "supervisor/installation/program_name.h"
@@ -62,6 +64,7 @@ void hide_secrets(char* argument) {
 }
 
 int main_of_supervisor(int argc, char** argv) try {
+  open_missing_streams();
   // A reader of our output that goes away is an error of the write, not a death in the middle.
   ::signal(SIGPIPE, SIG_IGN);
   // Whoever started us may have it ignored; our children would then be reaped behind our back.
@@ -75,6 +78,9 @@ int main_of_supervisor(int argc, char** argv) try {
   std::for_each(argv + 1, argv + argc, hide_secrets);
   const auto invocation = parse_invocation(words, current_environment());
   if (!invocation) return fail(invocation.error());
+  // Before anything is started or changed.
+  if (prints_answer(*invocation))
+    if (const auto open = check_output(STDOUT_FILENO); !open) return fail(open.error());
   if (invocation->request == Invocation::Request::kRun) return run(*invocation);
   const std::string text =
       invocation->request == Invocation::Request::kHelp ? help_text(*invocation) : version_text();

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/standard_streams.h"
 #include "common/error/fault.h"
 #include "common/protocol/fork_request.h"
 #include "worker/fork_server.h"
@@ -54,11 +55,15 @@ Result<void> work(JobReceiver& receiver, Worker::Prepared prepared) try {
   return Error{ErrorCode::kModelRuntime, "the worker met an unexpected error", error.what()};
 }
 
+int print_version() {
+  if (std::puts("worker " FORKDEX_VERSION) >= 0 && std::fflush(stdout) == 0) return kExitOk;
+  std::perror("worker: the version cannot be written");
+  return kExitUsage;
+}
+
 int main_of_worker(int argc, char** argv) {
-  if (argc == 2 && std::string_view(argv[1]) == "--version") {
-    std::puts("worker " FORKDEX_VERSION);
-    return kExitOk;
-  }
+  open_missing_streams();
+  if (argc == 2 && std::string_view(argv[1]) == "--version") return print_version();
   set_parser_memory_handler(end_without_memory);
   Worker::Prepared prepared;
   if (argc == 2 && std::string_view(argv[1]) == kForkServerFlag) {

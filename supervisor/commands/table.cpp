@@ -42,4 +42,22 @@ static_assert(find_command(static_cast<Subcommand>(kSubcommandCount)) == nullptr
 
 Command command_of(Subcommand subcommand) { return find_command(subcommand); }
 
+bool prints_answer(const Invocation& invocation) {
+  if (invocation.request != Invocation::Request::kRun) return true;
+  const Settings& settings = invocation.settings;
+  switch (invocation.subcommand) {
+    case Subcommand::kRemove:
+      return false;
+    case Subcommand::kIndex:
+      return settings.verbosity != Verbosity::kQuiet || settings.report == "-";
+    case Subcommand::kSearch:
+    case Subcommand::kStatus:
+    case Subcommand::kFailures:
+    case Subcommand::kDatabase:
+    case Subcommand::kDoctor:
+      return true;
+  }
+  return true;
+}
+
 }  // namespace forkdex

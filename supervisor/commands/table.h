@@ -17,4 +17,7 @@ using Command = Result<int> (*)(const Invocation& invocation);
 /// The command of `subcommand`.
 Command command_of(Subcommand subcommand);
 
+/// Whether `invocation` prints an answer on standard output, whatever it finds.
+bool prints_answer(const Invocation& invocation);
+
 }  // namespace forkdex

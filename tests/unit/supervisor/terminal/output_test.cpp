@@ -1,11 +1,14 @@
 #include "supervisor/terminal/output.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 
 #include <catch2/catch.hpp>
+
+#include "common/base/unique_fd.h"
 
 using namespace forkdex;
 
@@ -28,4 +31,18 @@ TEST_CASE("output: a reader that went away is none", "[output]") {
   CHECK(write_output("text", pipe).ok());
   std::fclose(pipe);
   ::signal(SIGPIPE, before);
+}
+
+TEST_CASE("output: a descriptor is open for writing -> none but that one passes", "[output]") {
+  for (const int flags : {O_WRONLY, O_RDWR, O_WRONLY | O_APPEND, O_RDWR | O_NONBLOCK}) {
+    const UniqueFd file(::open("/dev/null", flags | O_CLOEXEC));
+    CHECK(check_output(file.get()).ok());
+  }
+  const UniqueFd read_only(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const UniqueFd path(::open("/", O_PATH | O_CLOEXEC));
+  for (const int fd : {read_only.get(), path.get(), -1}) {
+    const auto checked = check_output(fd);
+    REQUIRE_FALSE(checked.ok());
+    CHECK(checked.error().code == ErrorCode::kPathUnusable);
+  }
 }
