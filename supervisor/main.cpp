@@ -15,6 +15,7 @@
 
 #include "common/base/standard_streams.h"
 #include "common/base/terminal_text.h"
+#include "common/pg/libpq_variables.h"
 #include "supervisor/commands/table.h"
 #include "supervisor/installation/program_name.h"
 #include "supervisor/repository/git/remote_url.h"
@@ -81,6 +82,7 @@ int main_of_supervisor(int argc, char** argv) try {
   // Before anything is started or changed.
   if (prints_answer(*invocation))
     if (const auto open = check_output(STDOUT_FILENO); !open) return fail(open.error());
+  if (invocation->settings.database_url.empty()) unset_libpq_variables();
   if (invocation->request == Invocation::Request::kRun) return run(*invocation);
   const std::string text =
       invocation->request == Invocation::Request::kHelp ? help_text(*invocation) : version_text();

@@ -36,6 +36,15 @@ std::optional<Conninfo> Conninfo::parse(const std::string& text) {
   return all;
 }
 
+std::vector<std::string> Conninfo::parameters() {
+  std::vector<std::string> names;
+  // Not PQconndefaults: it gives nothing where PGSERVICE names a service that there is not.
+  const Conninfo all(PQconninfoParse("", nullptr));
+  for (const PQconninfoOption* option = all.options_.get(); option && option->keyword; ++option)
+    names.emplace_back(option->keyword);
+  return names;
+}
+
 std::string_view Conninfo::value(std::string_view keyword) const {
   for (const PQconninfoOption* option = options_.get(); option->keyword; ++option)
     if (keyword == option->keyword) return option->val ? option->val : std::string_view();

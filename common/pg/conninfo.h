@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct _PQconninfoOption;
 
@@ -17,6 +18,9 @@ class Conninfo {
   /// Nothing for what libpq cannot parse. libpq's message for it quotes the text, which may hold a
   /// password, so it is not passed on.
   static std::optional<Conninfo> parse(const std::string& text);
+
+  /// The names of all parameters that libpq knows.
+  static std::vector<std::string> parameters();
 
   /// The value of `keyword`; empty where there is none.
   std::string_view value(std::string_view keyword) const;

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <map>
-#include <numeric>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -18,6 +18,7 @@
 #include "common/base/unique_fd.h"
 #include "common/base/utf8.h"
 #include "supervisor/installation/program_name.h"
+#include "supervisor/settings/edit_distance.h"
 #include "supervisor/settings/settings_table.h"
 
 namespace forkdex {
@@ -25,11 +26,13 @@ namespace {
 
 using Values = std::vector<std::string>;
 
+constexpr std::string_view kDatabaseUrl = "database-url";
+
 /// The values that one source gives, and how that source spells a setting's name.
 struct Given {
   ErrorCode code;
   std::map<const SettingRow*, Values> values;
-  std::string (*spell)(const SettingRow& row);
+  std::function<std::string(const SettingRow& row)> spell;
 };
 
 std::string spell_flag(const SettingRow& row) { return fmt::format("--{}", row.name); }
@@ -39,25 +42,12 @@ std::string spell_key(const SettingRow& row) {
 
 Error usage(std::string sentence) { return {ErrorCode::kUsage, std::move(sentence), {}}; }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] != b[j]);
-      diagonal = std::exchange(row[j + 1], std::min({row[j] + 1, row[j + 1] + 1, replaced}));
-    }
-  }
-  return row.back();
-}
-
 /// The setting with the name most like `word` among those that `admits` admits, or null when every
 /// name differs from it in more than two letters.
 template <class Admits>
 const SettingRow* nearest_setting(std::string_view word, Admits admits) {
   const SettingRow* nearest = nullptr;
-  std::size_t least = 3;
+  std::size_t least = kMostSlips + 1;
   for (const SettingRow& row : settings_table()) {
     if (!admits(row)) continue;
     const std::size_t distance = edit_distance(word, row.name);
@@ -201,12 +191,22 @@ Result<void> check_flags(const CommandLine& line, Subcommand subcommand) {
   return {};
 }
 
+/// The variable that `environment` gives a setting by.
+std::string variable_of(const Environment& environment, const SettingRow& row) {
+  const std::string ours = environment_name(row);
+  const bool by_twin = row.name == kDatabaseUrl && !environment.contains(ours);
+  return by_twin ? "DATABASE_URL" : ours;
+}
+
 std::map<const SettingRow*, Values> from_environment(const Environment& environment) {
   std::map<const SettingRow*, Values> values;
   for (const SettingRow& row : settings_table()) {
     if (row.sources == Sources::kFlagOnly) continue;
-    std::string_view text = value_of(environment, environment_name(row));
-    if (text.empty() && row.name == "database-url") text = value_of(environment, "DATABASE_URL");
+    const std::string variable = variable_of(environment, row);
+    std::string_view text = value_of(environment, variable);
+    // Empty, this one alone says something: the embedded database, whatever DATABASE_URL names.
+    if (text.empty() && row.name == kDatabaseUrl && environment.contains(environment_name(row)))
+      values[&row].emplace_back();
     if (text.empty()) continue;
     // Globs may hold commas, colons and spaces, so lists are separated by line ends.
     while (row.repeatable && text.find('\n') != std::string_view::npos) {
@@ -283,8 +283,9 @@ Result<void> apply(Settings& settings, const Given& given, Subcommand subcommand
     std::string joined = fmt::format("{}", fmt::join(values, "\", \""));
     if (!is_utf8(joined)) joined = display_path(joined);
     const std::string shown = row->secret ? "" : fmt::format(" is \"{}\" but", joined);
-    return Error{
-        given.code, fmt::format("{}{} must be {}", given.spell(*row), shown, row->range), {}};
+    const std::string fault =
+        row->fault ? row->fault(values) : fmt::format("must be {}", row->range);
+    return Error{given.code, fmt::format("{}{} {}", given.spell(*row), shown, fault), {}};
   }
   return {};
 }
@@ -292,7 +293,8 @@ Result<void> apply(Settings& settings, const Given& given, Subcommand subcommand
 Result<void> apply_all(Invocation& invocation, const CommandLine& line,
                        const Environment& environment) {
   Given file{ErrorCode::kConfigInvalid, {}, spell_key};
-  const Given variables{ErrorCode::kConfigInvalid, from_environment(environment), environment_name};
+  const Given variables{ErrorCode::kConfigInvalid, from_environment(environment),
+                        [&](const SettingRow& row) { return variable_of(environment, row); }};
   const Given flags{ErrorCode::kUsage, line.flags, spell_flag};
   for (const Given* source : {&flags, &variables}) {
     const auto config = source->values.find(find_setting("config"));

@@ -77,7 +77,8 @@ constexpr std::string_view kPageStart =
 
 For everyone who runs forkdex. A setting can be given as a flag, as an environment variable or as a
 key of the JSON file that `--config` names. A flag overrides a variable, a variable overrides the
-file, and the file overrides the default. An empty variable counts as unset.
+file, and the file overrides the default. An empty variable counts as unset, except
+`FORKDEX_DATABASE_URL`.
 
 - In the file, a flag is `true` or `false`, and a list is an array of strings: `{"workers": 4,
   "exclude": ["*.min.js"], "quiet": true}`. An unknown key is an error.
@@ -85,8 +86,12 @@ file, and the file overrides the default. An empty variable counts as unset.
   entry a line.
 - A list replaces the whole list of a source that it overrides.
 - A bad flag or argument ends the command with status 64, a bad variable or file with 78.
-- `DATABASE_URL` is used where `FORKDEX_DATABASE_URL` is not set. A `+driver` in the scheme of
-  either is dropped. Messages do not show the user or the password of the URL.
+- `DATABASE_URL` is used where `FORKDEX_DATABASE_URL` is not set. An empty URL selects the embedded
+  database: `FORKDEX_DATABASE_URL=` does so even where `DATABASE_URL` is set. A `+driver` in the
+  scheme is dropped, and a parameter that libpq does not know is refused. Messages do not show the
+  user or the password of the URL.
+- `PG…` variables, a service file and a password file count for a database that is named, as for
+  every program that uses libpq; for the embedded database none does.
 
 )";
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/protocol/segment.h"
+#include "supervisor/settings/database_url.h"
 #include "supervisor/settings/settings_values.h"
 
 namespace forkdex {
@@ -77,10 +78,11 @@ constexpr std::array kTable = {
                            "memory allows.",
                .subcommands = kIndexOnly, .set = set_number_or_auto<&Settings::workers, 1, 256>},
     SettingRow{.name = "database-url", .value = "URL",
-               .range = "a postgresql:// URL",
-               .sentence = "PostgreSQL database to use. The default is DATABASE_URL; without it, "
-                           "forkdex runs an embedded database.",
-               .subcommands = kDatabaseUsers, .secret = true, .set = set_database_url},
+               .range = "a postgresql:// URL, or empty",
+               .sentence = "PostgreSQL database to use. The default is DATABASE_URL; without it, or "
+                           "where this is empty, forkdex runs an embedded database.",
+               .subcommands = kDatabaseUsers, .secret = true, .set = set_database_url,
+               .fault = fault_of_database_url},
     SettingRow{.name = "code-model", .value = "DIR|none",
                .range = "a folder, or none",
                .sentence = "Hugging Face model folder for the code view: the source of chunks. "

@@ -49,6 +49,9 @@ struct SettingRow {
   bool secret = false;      ///< no message holds the value
   /// Stores `values` (one, unless repeatable). Returns false when a value is outside the range.
   bool (*set)(Settings& settings, const std::vector<std::string>& values);
+  /// What is wrong with `values` that set() refuses, to follow the setting's name; null where
+  /// "must be" and the range say it.
+  std::string (*fault)(const std::vector<std::string>& values) = nullptr;
 
   bool is_flag() const { return value.empty(); }
   bool used_by(Subcommand subcommand) const { return (subcommands & set_of(subcommand)) != 0; }

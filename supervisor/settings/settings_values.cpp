@@ -5,7 +5,6 @@
 
 #include "common/base/glob.h"
 #include "common/base/languages.h"
-#include "common/pg/url.h"
 
 namespace forkdex {
 
@@ -57,13 +56,6 @@ bool are_globs(const Values& values) {
 
 bool set_path_glob(Settings& settings, const Values& values) {
   return is_glob(values.back()) && set_text<&Settings::path_glob, 4096>(settings, values);
-}
-
-bool set_database_url(Settings& settings, const Values& values) {
-  const std::string url = without_driver(values.back());
-  if (!url.starts_with("postgresql://") && !url.starts_with("postgres://")) return false;
-  settings.database_url = url;
-  return true;
 }
 
 bool set_max_file_size(Settings& settings, const Values& values) {

@@ -39,8 +39,6 @@ bool is_plain_text(std::string_view text, std::size_t most_bytes);
 bool are_globs(const Values& values);
 
 bool set_path_glob(Settings& settings, const Values& values);
-/// Drops a "+driver" from the URL's scheme.
-bool set_database_url(Settings& settings, const Values& values);
 bool set_max_file_size(Settings& settings, const Values& values);
 bool set_memory_per_worker(Settings& settings, const Values& values);
 /// Splits every value at its commas.

@@ -67,7 +67,11 @@ Result<void> PostgresServer::ensure_running(const Patience& patience) {
   return {};
 }
 
-std::string PostgresServer::worker_conninfo() const { return recorded_url(paths_, kWorkerRole); }
+std::string PostgresServer::conninfo() const { return without_password_file(url_); }
+
+std::string PostgresServer::worker_conninfo() const {
+  return without_password_file(recorded_url(paths_, kWorkerRole));
+}
 
 PostgresServer::~PostgresServer() {
   if (!users_.valid()) return;  // moved from
@@ -88,7 +92,7 @@ Result<std::string> PostgresServer::pin(const DataFolder& data) {
   if (!mark.valid())
     return system_error(ErrorCode::kDatabaseUnusable,
                         fmt::format("{} cannot be written", paths.pinned.string()), errno);
-  return server->conninfo();
+  return server->url_;
 }
 
 Result<PostgresServer::Unpinned> PostgresServer::unpin(const DataFolder& data) {

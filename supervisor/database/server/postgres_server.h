@@ -38,7 +38,7 @@ class PostgresServer {
   Result<void> ensure_running(const Patience& patience = {});
 
   /// A postgresql:// URL without a secret: the socket's folder and peer authentication admit us.
-  const std::string& conninfo() const { return url_; }
+  std::string conninfo() const;
   /// The same for a worker, whose role writes rows and nothing else.
   std::string worker_conninfo() const;
 

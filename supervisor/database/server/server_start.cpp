@@ -113,8 +113,8 @@ bool is_recovering(pid_t postmaster) {
 
 /// Creates our database; two at once cannot meet here, under the start lock.
 Result<void> create_database(const fs::path& socket_folder, const Patience& patience) {
-  auto connection =
-      PgConnection::open(server_url(socket_folder, "postgres"), "forkdex start", nullptr, patience);
+  auto connection = PgConnection::open(without_password_file(server_url(socket_folder, "postgres")),
+                                       "forkdex start", nullptr, patience);
   if (!connection) return connection.error();
   const auto created = connection->run("CREATE DATABASE forkdex");
   return created ? Result<void>() : created.error();
@@ -124,8 +124,8 @@ Result<void> create_database(const fs::path& socket_folder, const Patience& pati
 Answer ask(const fs::path& socket_folder, Error& error, const Patience& patience) {
   if (!listening_pid(socket_folder)) return Answer::kAbsent;
   std::string sqlstate;
-  const auto connection =
-      PgConnection::open(server_url(socket_folder), "forkdex start", &sqlstate, patience);
+  const auto connection = PgConnection::open(without_password_file(server_url(socket_folder)),
+                                             "forkdex start", &sqlstate, patience);
   if (connection) return Answer::kServing;
   if (sqlstate == "57P03") return Answer::kBusy;  // starting, recovering or shutting down
   if (sqlstate.empty()) return Answer::kAbsent;   // it went away just now
@@ -291,6 +291,10 @@ std::string server_url(const fs::path& socket_folder, const std::string& databas
     host += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return fmt::format("postgresql://{}@/{}?host={}&port=5432", role, database, host);
+}
+
+std::string without_password_file(const std::string& url) {
+  return url.empty() ? url : url + "&passfile=/dev/null/none";  // can never exist
 }
 
 std::string recorded_url(const ClusterPaths& paths, const std::string& role) {

@@ -17,6 +17,11 @@ std::string server_url(const std::filesystem::path& socket_folder,
                        const std::string& database = "forkdex",
                        const std::string& role = "forkdex");
 
+/// What forkdex itself connects with to the server at `url`. libpq would look into the user's
+/// password file for every connection, and complain of one that others may read; peer
+/// authentication asks for no password.
+std::string without_password_file(const std::string& url);
+
 /// The URL that the last start recorded, for `role`; empty when none did.
 std::string recorded_url(const ClusterPaths& paths, const std::string& role = "forkdex");
 

@@ -225,7 +225,10 @@ class Fetch {
 
   /// Makes `folder` a repository in which HEAD is the remote's.
   Result<void> make(const fs::path& folder) const {
-    auto made = run({"init", "--quiet", "--bare", "--template=", folder.string()}, false);
+    // The user's init.defaultBranch may be no name of a branch; ours is replaced below.
+    auto made = run({"-c", "init.defaultBranch=main", "init", "--quiet", "--bare",
+                     "--template=", folder.string()},
+                    false);
     if (!made) return made;
     if (!(std::ofstream(folder / "HEAD") << "ref: refs/forkdex/head\n").flush())
       return not_writable(folder, errno);
@@ -241,16 +244,20 @@ class Fetch {
     // It has no commit that HEAD stands on; it may have branches.
     fetched = fetch(folder, may_collect, {});
     if (!fetched) return fetched;
-    return run({"-C", folder.string(), "update-ref", "-d", "refs/forkdex/head"}, false);
+    return run({git_dir(folder), "update-ref", "-d", "refs/forkdex/head"}, false);
   }
 
  private:
+  /// Named so, and not entered: with safe.bareRepository=explicit git finds no bare repository by
+  /// itself.
+  static std::string git_dir(const fs::path& folder) { return "--git-dir=" + folder.string(); }
+
   Result<void> fetch(const fs::path& folder, bool may_collect,
                      const std::vector<std::string>& head) const {
     std::vector<std::string> arguments;
     for (const char* setting : kSettings) arguments.insert(arguments.end(), {"-c", setting});
     if (!may_collect) arguments.insert(arguments.end(), {"-c", "gc.auto=0"});
-    arguments.insert(arguments.end(), {"-C", folder.string(), "fetch"});
+    arguments.insert(arguments.end(), {git_dir(folder), "fetch"});
     arguments.insert(arguments.end(), kOptions.begin(), kOptions.end());
     // Cut off as the remote was, and perhaps is no more: git then fetches what the remote has.
     std::error_code ignored;

@@ -24,28 +24,43 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kBetweenQuestions{50};
 constexpr std::chrono::seconds kGracePeriod{5};
 
-/// What git may not find in its environment: our secrets, and what would have it work elsewhere
-/// than it is told or show secrets of its own.
-constexpr std::array<std::string_view, 17> kWithheld = {"DATABASE_URL",
-                                                        "FORKDEX_DATABASE_URL",
-                                                        "PGPASSWORD",
-                                                        "GIT_DIR",
-                                                        "GIT_COMMON_DIR",
-                                                        "GIT_WORK_TREE",
-                                                        "GIT_INDEX_FILE",
-                                                        "GIT_OBJECT_DIRECTORY",
-                                                        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-                                                        "GIT_NAMESPACE",
-                                                        "GIT_SHALLOW_FILE",
-                                                        "GIT_TEMPLATE_DIR",
-                                                        "GIT_TRACE_REDACT",
-                                                        "GIT_TERMINAL_PROMPT",
-                                                        "GIT_ALLOW_PROTOCOL",
-                                                        "GIT_DEFAULT_HASH",
-                                                        "LC_ALL"};
-/// Nobody is there to be asked; a protocol that runs a program of the URL's choice is none of ours.
-constexpr std::array<std::string_view, 3> kGiven = {
-    "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=file:git:http:https:ssh", "LC_ALL=C"};
+/// What git may not find in its environment: our secrets; what it means for another repository, by
+/// `git rev-parse --local-env-vars` and for a hook that receives; what would have it make a clone
+/// in a format that libgit2 does not read; and what would have it show secrets of its own.
+/// GIT_CONFIG_COUNT stays: it is for users, and may hold a proxy or credentials.
+constexpr auto kWithheld = std::to_array<std::string_view>({"DATABASE_URL",
+                                                            "FORKDEX_DATABASE_URL",
+                                                            "PGPASSWORD",
+                                                            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+                                                            "GIT_ATTR_SOURCE",
+                                                            "GIT_COMMON_DIR",
+                                                            "GIT_CONFIG",
+                                                            "GIT_CONFIG_PARAMETERS",
+                                                            "GIT_DIR",
+                                                            "GIT_GRAFT_FILE",
+                                                            "GIT_IMPLICIT_WORK_TREE",
+                                                            "GIT_INDEX_FILE",
+                                                            "GIT_INTERNAL_SUPER_PREFIX",
+                                                            "GIT_NAMESPACE",
+                                                            "GIT_NO_REPLACE_OBJECTS",
+                                                            "GIT_OBJECT_DIRECTORY",
+                                                            "GIT_PREFIX",
+                                                            "GIT_QUARANTINE_PATH",
+                                                            "GIT_REPLACE_REF_BASE",
+                                                            "GIT_SHALLOW_FILE",
+                                                            "GIT_TEMPLATE_DIR",
+                                                            "GIT_WORK_TREE",
+                                                            "GIT_ALLOW_PROTOCOL",
+                                                            "GIT_DEFAULT_HASH",
+                                                            "GIT_DEFAULT_REF_FORMAT",
+                                                            "GIT_TERMINAL_PROMPT",
+                                                            "GIT_TRACE_REDACT",
+                                                            "LC_ALL"});
+/// Nobody is there to be asked; a protocol that runs a program of the URL's choice is none of ours;
+/// a clone has the format that libgit2 reads, whatever git's own default is, or the user's.
+constexpr auto kGiven = std::to_array<std::string_view>(
+    {"GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=file:git:http:https:ssh", "GIT_DEFAULT_HASH=sha1",
+     "GIT_DEFAULT_REF_FORMAT=files", "LC_ALL=C"});
 
 Error not_started(std::string_view what) {
   return {ErrorCode::kRepositoryUnusable,
