@@ -4,8 +4,10 @@
 
 #include <ctime>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 
 namespace forkdex {
 
@@ -14,6 +16,15 @@ inline std::int64_t wall_clock_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+/// `time`, of a file, in nanoseconds since 1970. A file may be dated further from now than 64 bits
+/// hold: its seconds are then those of the nearest time that they do hold, in 1677 or 2262.
+constexpr std::int64_t nanoseconds_of(const timespec& time) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  constexpr std::int64_t kMostSeconds = std::numeric_limits<std::int64_t>::max() / kSecond - 1;
+  const std::int64_t seconds = std::clamp<std::int64_t>(time.tv_sec, -kMostSeconds, kMostSeconds);
+  return seconds * kSecond + time.tv_nsec;
 }
 
 /// `time` in seconds.

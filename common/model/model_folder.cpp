@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/base/clock.h"
 #include "common/base/io.h"
 #include "common/base/unique_fd.h"
 #include "common/model/family.h"
@@ -53,11 +54,8 @@ FileIdentity identity_of(int fd, const fs::path& file) {
   struct stat status;
   if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
     throw Unusable{"the model folder's weights are not a regular file", file};
-  const auto nanoseconds = [](const timespec& time) {
-    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-  };
-  return {static_cast<std::uintmax_t>(status.st_size), nanoseconds(status.st_mtim),
-          nanoseconds(status.st_ctim)};
+  return {static_cast<std::uintmax_t>(status.st_size), nanoseconds_of(status.st_mtim),
+          nanoseconds_of(status.st_ctim)};
 }
 
 // What a file holds, in blocks of a fixed size so that no file is held in memory.

@@ -17,8 +17,15 @@ namespace {
 constexpr std::int64_t kRacyWindowNs = 100'000'000;
 constexpr std::int64_t kCoarseRacyWindowNs = 2'000'000'000;
 
+/// A writing sets both times to the clock's. An mtime that lies ahead of our look, and of ctime,
+/// was set by somebody: the file was last touched at its ctime, and another writing changes mtime.
+bool is_dated_ahead(const StatSignature& seen) {
+  return seen.mtime_ns > seen.seen_at_ns && seen.mtime_ns > seen.ctime_ns;
+}
+
 bool is_racy(const StatSignature& seen) {
-  const std::int64_t latest = std::max(seen.mtime_ns, seen.ctime_ns);
+  const std::int64_t latest =
+      is_dated_ahead(seen) ? seen.ctime_ns : std::max(seen.mtime_ns, seen.ctime_ns);
   const bool coarse = seen.mtime_ns % 1'000'000'000 == 0 && seen.ctime_ns % 1'000'000'000 == 0;
   return latest > seen.seen_at_ns - (coarse ? kCoarseRacyWindowNs : kRacyWindowNs);
 }

@@ -61,15 +61,11 @@ Result<UniqueFd> open_beneath(int root_fd, const std::string& path) {
   }
 }
 
-std::int64_t nanoseconds(const timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
 StatSignature signature_of(const struct stat& status) {
   StatSignature signature;
   signature.size = static_cast<std::uint64_t>(status.st_size);
-  signature.mtime_ns = nanoseconds(status.st_mtim);
-  signature.ctime_ns = nanoseconds(status.st_ctim);
+  signature.mtime_ns = nanoseconds_of(status.st_mtim);
+  signature.ctime_ns = nanoseconds_of(status.st_ctim);
   signature.inode = status.st_ino;
   return signature;
 }

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "common/base/clock.h"
+
 namespace forkdex {
 namespace {
 
@@ -28,7 +30,9 @@ std::optional<std::string> GitIndexEntry::oid() const {
 }
 
 std::int64_t GitIndexEntry::mtime_ns() const {
-  return entry_->mtime.seconds * kNanosecondsPerSecond + entry_->mtime.nanoseconds;
+  // The index keeps 32 bits without a sign: what is dated before 1970 counts as late, as for git.
+  const auto seconds = std::int64_t{static_cast<std::uint32_t>(entry_->mtime.seconds)};
+  return seconds * kNanosecondsPerSecond + entry_->mtime.nanoseconds;
 }
 
 bool GitIndexEntry::same_stat(const struct stat& file) const {
@@ -56,8 +60,7 @@ GitIndex::GitIndex(std::unique_ptr<const IndexEntries> listed, const std::filesy
 
 void GitIndex::note_time(const std::filesystem::path& file) {
   struct stat about{};
-  if (::stat(file.c_str(), &about) == 0)
-    written_ns_ = about.st_mtim.tv_sec * kNanosecondsPerSecond + about.st_mtim.tv_nsec;
+  if (::stat(file.c_str(), &about) == 0) written_ns_ = nanoseconds_of(about.st_mtim);
 }
 
 GitIndexEntry GitIndex::operator[](std::size_t i) const {

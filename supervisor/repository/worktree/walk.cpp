@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/base/clock.h"
 #include "common/base/glob.h"
 #include "common/jobs/file_facts.h"
 
@@ -25,10 +26,6 @@ enum Tag : std::uint8_t { kPlain, kTrackedOnly, kRepository };
 std::string error_text(int error) {
   if (error == EBADF) return "the folder was moved while it was listed";  // reopen() gave up
   return std::generic_category().message(error);
-}
-
-std::int64_t nanoseconds(const timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 /// Whether the walk goes into the entry, so that it sorts as `name/`.
@@ -226,8 +223,8 @@ void Walk::visit_file(Frame& frame, const FolderNames::Entry& entry) {
   file.path = relative();
   file.kind = S_ISREG(about.st_mode) ? ListedFile::Kind::kRegular : ListedFile::Kind::kNotRegular;
   file.size = static_cast<std::uint64_t>(about.st_size);
-  file.mtime_ns = nanoseconds(about.st_mtim);
-  file.ctime_ns = nanoseconds(about.st_ctim);
+  file.mtime_ns = nanoseconds_of(about.st_mtim);
+  file.ctime_ns = nanoseconds_of(about.st_ctim);
   file.inode = about.st_ino;
   if (tracked && !tracked->is_submodule()) {
     file.blob_oid = tracked->oid();

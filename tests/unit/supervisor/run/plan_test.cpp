@@ -1,6 +1,7 @@
 #include "supervisor/run/plan.h"
 
 #include <deque>
+#include <limits>
 #include <map>
 
 #include <catch2/catch.hpp>
@@ -108,6 +109,37 @@ TEST_CASE("plan: a file written just before it was read is compared by content",
   KnownFile racy = known("a.py");
   racy.facts.signature.seen_at_ns = racy.facts.signature.mtime_ns + 1000;
   CHECK(plan(rules(), {listed("a.py")}, {racy}).job("a.py"));
+}
+
+TEST_CASE("plan: an mtime ahead of the look -> ctime alone says whether the file was just written",
+          "[plan]") {
+  struct Row {
+    std::int64_t mtime_ns, ctime_ns;
+    bool opened;
+  };
+  constexpr std::int64_t kSeen = 200 * kSecond + 5;
+  constexpr std::int64_t kFarAhead = std::numeric_limits<std::int64_t>::max();
+  for (const Row& row :
+       {Row{kSeen + 1, kSeen - kSecond, false}, Row{300 * kSecond, 100 * kSecond + 1, false},
+        Row{300 * kSecond, 100 * kSecond, false},  // whole seconds, long ago
+        Row{kFarAhead, 100 * kSecond + 1, false},
+        // Dated and looked at in one tick.
+        Row{kFarAhead, kSeen - 1000, true}, Row{kFarAhead, kSeen, true},
+        Row{300 * kSecond, 199 * kSecond, true},
+        // The clock of the file system is ahead of ours.
+        Row{kSeen + 1, kSeen + 1, true}, Row{300 * kSecond, 300 * kSecond, true},
+        Row{100 * kSecond + 1, 300 * kSecond, true},
+        // Long ago, or before all times.
+        Row{-5 * kSecond + 1, 100 * kSecond, false},
+        Row{std::numeric_limits<std::int64_t>::min(), 100 * kSecond + 1, false}}) {
+    INFO(row.mtime_ns << " " << row.ctime_ns);
+    ListedFile file = listed("a.py");
+    KnownFile of_row = known("a.py");
+    of_row.facts.signature.mtime_ns = file.mtime_ns = row.mtime_ns;
+    of_row.facts.signature.ctime_ns = file.ctime_ns = row.ctime_ns;
+    of_row.facts.signature.seen_at_ns = kSeen;
+    CHECK((plan(rules(), {file}, {of_row}).job("a.py") != nullptr) == row.opened);
+  }
 }
 
 TEST_CASE("plan: --full trusts nothing", "[plan]") {
