@@ -11,6 +11,9 @@ namespace forkdex {
 /// in another language, it is the name of ErrorCode::kExcludedByContent.
 inline constexpr std::string_view kExcluded = "excluded";
 
+/// The `reason` of an indexed file of which much could not be parsed; its detail says which lines.
+inline constexpr std::string_view kPartlyParsed = "partly_parsed";
+
 /// The one state every file ends in. kUnchanged and kRemoved stand in reports only.
 enum class FileState : std::uint8_t {
   kIndexed,

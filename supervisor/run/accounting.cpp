@@ -27,14 +27,12 @@ void Accounting::expect(std::uint64_t files, std::uint64_t bytes) {
 
 void Accounting::record(std::string_view path, const Verdict& verdict, std::string_view language,
                         std::uint32_t chunks) {
-  count(verdict.state, language, chunks);
-  if (verdict.reason == kExcluded) ++excluded_;
+  count(verdict, language, chunks);
   if (is_problem(verdict.state)) keep({escape_path(path), verdict});
 }
 
 void Accounting::record(const FinishedFile& file) {
-  count(file.verdict.state, file.facts.language, file.chunks);
-  if (file.verdict.reason == kExcluded) ++excluded_;
+  count(file.verdict, file.facts.language, file.chunks);
   done_bytes_ += file.cost_bytes;
   chunks_.written += file.result.chunks;
   chunks_.embedded += file.result.embedded;
@@ -44,9 +42,12 @@ void Accounting::record(const FinishedFile& file) {
   if (is_problem(file.verdict.state)) keep({escape_path(file.path), file.verdict});
 }
 
-void Accounting::count(FileState state, std::string_view language, std::uint64_t chunks) {
+void Accounting::count(const Verdict& verdict, std::string_view language, std::uint64_t chunks) {
+  const FileState state = verdict.state;
   ++states_[static_cast<std::size_t>(state)];
   if (state != FileState::kRemoved) ++done_;
+  if (verdict.reason == kExcluded) ++excluded_;
+  if (is_searchable(state) && verdict.reason == kPartlyParsed) ++partly_parsed_;
   if (!is_searchable(state) || language.empty()) return;
   LanguageCounts& counts = languages_.try_emplace(std::string(language)).first->second;
   ++counts.files;

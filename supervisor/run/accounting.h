@@ -66,6 +66,8 @@ class Accounting {
   std::uint64_t in(FileState state) const { return states_[static_cast<std::size_t>(state)]; }
   /// Failed and quarantined files.
   std::uint64_t not_indexed() const { return in(FileState::kFailed) + in(FileState::kQuarantined); }
+  /// Searchable files of which much could not be parsed.
+  std::uint64_t partly_parsed() const { return partly_parsed_; }
   /// Files that the user's globs and languages left out.
   std::uint64_t excluded() const { return excluded_; }
   std::uint64_t expected_bytes() const { return expected_bytes_; }
@@ -82,12 +84,13 @@ class Accounting {
   Result<void> check_complete() const;
 
  private:
-  void count(FileState state, std::string_view language, std::uint64_t chunks);
+  void count(const Verdict& verdict, std::string_view language, std::uint64_t chunks);
   void keep(Problem problem);
 
   std::uint64_t total_ = 0;
   std::uint64_t done_ = 0;
   std::uint64_t excluded_ = 0;
+  std::uint64_t partly_parsed_ = 0;
   std::uint64_t expected_bytes_ = 0;
   std::uint64_t done_bytes_ = 0;
   std::array<std::uint64_t, kFileStateCount> states_{};

@@ -25,7 +25,7 @@ void visit_fields(Visit&& visit, Self& quarantine) {
 
 template <class Visit, FieldsOf<FileMemo> Self>
 void visit_fields(Visit&& visit, Self& memo) {
-  visit(memo.signature, memo.known_chunks, memo.quarantine);
+  visit(memo.signature, memo.known_chunks, memo.quarantine, memo.known_partly_parsed);
 }
 
 namespace {
@@ -74,6 +74,7 @@ FinishedFile finished_file(const Job& job, const Outcome& outcome) {
   if (finished.verdict.state == FileState::kUnchanged) {  // by its bytes: it was not parsed
     if (result.language.empty()) finished.facts.language = language_of(file.path);
     finished.chunks = memo.known_chunks;
+    if (memo.known_partly_parsed) finished.verdict.reason = kPartlyParsed;
     if (memo.quarantine) {
       finished.verdict = memo.quarantine->verdict;
       finished.standing_limit = memo.quarantine->limit;

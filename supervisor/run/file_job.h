@@ -18,6 +18,7 @@ struct FileMemo {
   std::uint32_t known_chunks = 0;  ///< rows in `chunks`, if the file is unchanged
   /// What the bytes of `known_hash` were quarantined for; they stay so while they are the file's.
   std::optional<Quarantine> quarantine = {};
+  bool known_partly_parsed = false;  ///< the row's reason is kPartlyParsed, if it is unchanged
 };
 
 /// The job of `file`; `id` is unique in a phase.

@@ -201,6 +201,7 @@ void Planner::compare_later(IndexFile& file, FileMemo& memo, const KnownFile& kn
   file.known_hash = known.content_hash;
   file.is_quarantined = quarantined;
   memo.known_chunks = known.chunk_count;
+  memo.known_partly_parsed = known.verdict.reason == kPartlyParsed;
   if (quarantined) memo.quarantine = Quarantine{known.verdict, known.refused_limit};
 }
 

@@ -103,6 +103,7 @@ Result<std::optional<FileState>> IndexFileHandler::parse(FileInHand& in_hand) {
   in_hand.parsed = *std::move(parsed);
   result.language = in_hand.parsed.language;
   in_hand.outcome.detail = in_hand.parsed.detail;
+  if (in_hand.parsed.partly_parsed) in_hand.outcome.reason = kPartlyParsed;
   for (const View view : kViews) {
     if (view == View::kText && !vectors_.text) continue;
     for (const Chunk& chunk : in_hand.parsed.chunks)
@@ -133,6 +134,7 @@ Result<std::optional<FileState>> IndexFileHandler::look_up_result(FileInHand& in
   if (!stored) return stored.error();
   if (!*stored) return std::optional<FileState>();
   in_hand.outcome.detail = std::move((*stored)->verdict.detail);
+  in_hand.outcome.reason = std::move((*stored)->verdict.reason);
   in_hand.result.language = std::move((*stored)->language);
   in_hand.result.chunks = (*stored)->chunks;
   in_hand.result.reused = in_hand.result.chunks * views();
@@ -252,9 +254,7 @@ Result<std::vector<MissingVector>> IndexFileHandler::store_once(FileInHand& in_h
   file.path = in_hand.wanted.path;
   file.content_hash = in_hand.file.hash;
   file.verdict = {in_hand.parsed.chunks.empty() ? FileState::kEmpty : FileState::kIndexed,
-                  {},
-                  in_hand.parsed.detail,
-                  in_hand.job.attempt};
+                  in_hand.outcome.reason, in_hand.parsed.detail, in_hand.job.attempt};
   file.facts = {std::string(in_hand.parsed.language), in_hand.result.bytes, in_hand.file.blob_oid,
                 in_hand.file.signature};
   file.recipe = means_.indexing.recipe;

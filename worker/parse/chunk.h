@@ -50,9 +50,10 @@ struct Chunk {
 
 /// What one file became.
 struct ParsedFile {
-  std::string_view language;  ///< a language id; static storage
-  std::string detail;         ///< e.g. "decoded as Latin-1", or empty
-  std::vector<Chunk> chunks;  ///< in byte order; empty for a file with no text in it
+  std::string_view language;   ///< a language id; static storage
+  std::string detail;          ///< e.g. "decoded as Latin-1", or empty
+  bool partly_parsed = false;  ///< much of it has no structure; `detail` says which lines
+  std::vector<Chunk> chunks;   ///< in byte order; empty for a file with no text in it
 };
 
 }  // namespace forkdex

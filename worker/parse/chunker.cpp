@@ -89,7 +89,9 @@ Result<std::vector<Piece>> Chunker::State::cut(std::string_view text, const Spli
     append_detail(file.detail, "not the language its name says, cut by lines");
     return cut_by_lines(text, splitter);
   }
-  append_detail(file.detail, what_is_unparsed(reading->unparsed(), text));
+  const std::string unparsed = what_is_unparsed(reading->unparsed(), text);
+  file.partly_parsed = !unparsed.empty();
+  append_detail(file.detail, unparsed);
   OutlineBuilder builder(text);
   const auto add = [&builder](std::span<const Capture> match) { builder.add(match); };
   if (const auto matched = reading->match(parser, countdown, add); !matched) return matched.error();

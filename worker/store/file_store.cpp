@@ -49,12 +49,13 @@ constexpr const char* kDeleteChunks =
 
 constexpr const char* kUpsertFile =
     "INSERT INTO forkdex.files AS f (repository_id, path_hash, path, raw_path, content_hash, "
-    " blob_oid, language, state, detail, attempts, chunk_count, bytes, recipe, size, mtime_ns, "
+    " blob_oid, language, state, reason, detail, attempts, chunk_count, bytes, recipe, size, "
+    "mtime_ns, "
     " ctime_ns, inode, seen_at_ns) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) "
     "ON CONFLICT (repository_id, path_hash) DO UPDATE SET content_hash = excluded.content_hash, "
     " blob_oid = excluded.blob_oid, language = excluded.language, state = excluded.state, "
-    " reason = NULL, detail = excluded.detail, attempts = excluded.attempts, "
+    " reason = excluded.reason, detail = excluded.detail, attempts = excluded.attempts, "
     " refused_limit = NULL, "
     " chunk_count = excluded.chunk_count, bytes = excluded.bytes, recipe = excluded.recipe, "
     " indexed_at = now(), size = excluded.size, mtime_ns = excluded.mtime_ns, "
@@ -67,7 +68,8 @@ constexpr const char* kStoredByRun =
     "WHERE r.id = $1 AND f.indexed_at >= r.started_at "
     "AND f.repository_id = $2 AND f.path_hash = $3 AND f.content_hash = $4 AND f.recipe = $5 "
     "AND f.state IN ('indexed', 'empty') RETURNING "
-    "f.state = 'indexed', f.chunk_count, coalesce(f.language, ''), coalesce(f.detail, '')";
+    "f.state = 'indexed', f.chunk_count, coalesce(f.language, ''), coalesce(f.reason, ''), "
+    "coalesce(f.detail, '')";
 
 constexpr const char* kCopyChunks =
     "COPY forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name, qualified_name, "
@@ -95,14 +97,14 @@ struct PathColumns {
 PgCall upsert_call(const StoredFile& file, const PathColumns& path) {
   const FileFacts& facts = file.facts;
   const StatSignature& seen = facts.signature;
-  return {
-      "upsert_file",
-      {PgValue(file.repository_id), PgValue::binary(bytes_of(path.hash)), PgValue(path.text),
-       path.raw, PgValue::binary(bytes_of(file.content_hash)), text_or_null(facts.blob_oid),
-       text_or_null(facts.language), PgValue(std::string(name(file.verdict.state))),
-       text_or_null(file.verdict.detail), number(file.verdict.attempts), number(file.chunks.size()),
-       number(facts.bytes), text_or_null(file.recipe), number(seen.size), PgValue(seen.mtime_ns),
-       PgValue(seen.ctime_ns), number(seen.inode), PgValue(seen.seen_at_ns)}};
+  return {"upsert_file",
+          {PgValue(file.repository_id), PgValue::binary(bytes_of(path.hash)), PgValue(path.text),
+           path.raw, PgValue::binary(bytes_of(file.content_hash)), text_or_null(facts.blob_oid),
+           text_or_null(facts.language), PgValue(std::string(name(file.verdict.state))),
+           text_or_null(file.verdict.reason), text_or_null(file.verdict.detail),
+           number(file.verdict.attempts), number(file.chunks.size()), number(facts.bytes),
+           text_or_null(file.recipe), number(seen.size), PgValue(seen.mtime_ns),
+           PgValue(seen.ctime_ns), number(seen.inode), PgValue(seen.seen_at_ns)}};
 }
 
 std::vector<StoredVector> sorted_once_each(std::span<const StoredVector> vectors) {
@@ -266,7 +268,8 @@ Result<std::optional<StoredResult>> FileStore::stored_by_run(std::int64_t run_id
   result.verdict.state = rows.text(0, 0) == "t" ? FileState::kIndexed : FileState::kEmpty;
   result.chunks = static_cast<std::uint32_t>(rows.integer(0, 1));
   result.language = rows.text(0, 2);
-  result.verdict.detail = rows.text(0, 3);
+  result.verdict.reason = rows.text(0, 3);
+  result.verdict.detail = rows.text(0, 4);
   return std::optional(result);
 }
 

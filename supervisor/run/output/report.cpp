@@ -141,6 +141,7 @@ Json report_json(const RunFacts& facts, const Accounting& accounting) {
           {"head", facts.head ? Json(*facts.head) : Json(nullptr)},
           {"status", name(facts.status)},
           {"files", files_json(accounting)},
+          {"partly_parsed", accounting.partly_parsed()},
           {"chunks",
            {{"written", chunks.written},
             {"embedded", chunks.embedded},

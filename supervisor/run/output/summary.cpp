@@ -107,6 +107,9 @@ std::string summary_text(const RunFacts& facts, const Accounting& accounting, Ve
         "  chunks   {} written, {} embedded, {} reused, {} tokens\n",
         printable(facts.repository), name(facts.status), files_line(accounting), chunks.written,
         chunks.embedded, chunks.reused, chunks.tokens);
+    if (accounting.partly_parsed() > 0)
+      text += fmt::format("  parsed   in part only: {} of them (reason partly_parsed)\n",
+                          accounting.partly_parsed());
     if (facts.commits) text += fmt::format("  commits  {}\n", commits_line(*facts.commits));
     text += fmt::format("  seconds  {}\n", seconds_line(facts.seconds));
   }
