@@ -201,6 +201,7 @@ Result<void> PgConnection::copy_out_lines(const std::string& sql,
 bool PgConnection::alive() const {
   return !silent_ && PQstatus(connection_.get()) == CONNECTION_OK;
 }
+int PgConnection::announced_process() const { return PQbackendPID(connection_.get()); }
 int PgConnection::socket() const { return PQsocket(connection_.get()); }
 
 }  // namespace forkdex

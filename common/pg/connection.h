@@ -63,7 +63,11 @@ class PgConnection {
 
   /// The SQLSTATE of the last failed statement, five characters, or "".
   const std::string& sqlstate() const { return sqlstate_; }
+  /// The process that the other end named as ours when it let us in.
+  int announced_process() const;
   bool alive() const;
+  /// Whether the connection counts as lost because the other end exhausted our patience.
+  bool fell_silent() const { return silent_; }
   /// Ends the session, and with it what the server holds for it, as soon as the server learns of
   /// it. Whatever is run afterwards fails as on a lost connection.
   void close() { connection_.reset(); }

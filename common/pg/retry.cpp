@@ -30,18 +30,4 @@ bool try_again(PgConnection& connection, int tries) {
   return true;
 }
 
-Result<void> lift_time_limits(PgConnection& connection) {
-  // First of all the one that could end what comes next.
-  if (const auto first = connection.run("SET statement_timeout = 0"); !first) return first.error();
-  // By name, because older servers lack some.
-  const auto lifted = connection.run(
-      "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('transaction_timeout', "
-      "'idle_session_timeout', 'idle_in_transaction_session_timeout')");
-  if (!lifted) return lifted.error();
-  const auto watched = connection.run(
-      "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
-      "SET tcp_keepalives_count = 3");
-  return watched ? Result<void>() : watched.error();
-}
-
 }  // namespace forkdex

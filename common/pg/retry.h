@@ -25,10 +25,4 @@ auto retried(PgConnection& connection, F operation) {
   }
 }
 
-/// Lets the server notice within a minute that we are gone without a word, so that our locks end;
-/// and takes back the limits on the time of statements and transactions that a role or database may
-/// have been given for other clients: ours end by deadlines of their own. ERRORS as
-/// PgConnection::run.
-Result<void> lift_time_limits(PgConnection& connection);
-
 }  // namespace forkdex

@@ -69,6 +69,12 @@ std::string bytes_from_bytea(std::string_view text) {
   return bytes;
 }
 
+std::string quoted_name(std::string_view name) {
+  std::string text = "\"";
+  for (const char c : name) text += c == '"' ? "\"\"" : std::string(1, c);
+  return text + '"';
+}
+
 std::string array_text(std::span<const PgParam> values) {
   std::string text = "{";
   for (const PgParam& value : values) {

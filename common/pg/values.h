@@ -59,6 +59,9 @@ struct PgCall {
 std::string bytea_text(std::string_view bytes);
 std::string bytes_from_bytea(std::string_view text);
 
+/// `name` as SQL spells the name of an object, whatever its letters.
+std::string quoted_name(std::string_view name);
+
 /// `values` as the text of an array parameter; nullopt is a NULL element.
 std::string array_text(std::span<const PgParam> values);
 

@@ -1,8 +1,9 @@
 #include "supervisor/database/access.h"
 
 #include "common/pg/conninfo.h"
-#include "common/pg/retry.h"
+#include "common/pg/session.h"
 #include "common/pg/url.h"
+#include "supervisor/database/pooler.h"
 #include "supervisor/database/schema.h"
 #include "supervisor/database/server/worker_role.h"
 #include "supervisor/installation/data_folder.h"
@@ -27,7 +28,11 @@ Result<DatabaseAccess> DatabaseAccess::open(const std::string& url,
   if (!connection) return connection.error();
   access.connection_.emplace(*std::move(connection));
   access.application_name_ = application_name;
-  if (auto lifted = lift_time_limits(*access.connection_); !lifted) return lifted.error();
+  // Before the first lock, and before anything is set.
+  if (!access.server_)
+    if (auto alone = refuse_shared_sessions(*access.connection_, access.conninfo_); !alone)
+      return alone.error();
+  if (auto lifted = prepare_session(*access.connection_); !lifted) return lifted.error();
   if (auto prepared = prepare_schema(*access.connection_); !prepared) return prepared.error();
   if (access.server_)
     if (auto prepared = prepare_worker_role(*access.connection_); !prepared)
@@ -41,7 +46,7 @@ Result<DatabaseAccess::Reached> DatabaseAccess::reach(const Patience& patience) 
   std::string conninfo = server_ ? server_->conninfo() : conninfo_;
   auto connection = PgConnection::open(conninfo, application_name_, nullptr, patience);
   if (!connection) return connection.error();
-  if (auto lifted = lift_time_limits(*connection); !lifted) return lifted.error();
+  if (auto lifted = prepare_session(*connection); !lifted) return lifted.error();
   return Reached{*std::move(connection), std::move(conninfo)};
 }
 

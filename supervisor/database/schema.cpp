@@ -1,18 +1,17 @@
 #include "supervisor/database/schema.h"
 
-#include <charconv>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "common/pg/advisory_lock.h"
 #include "supervisor/database/migrations.h"
+#include "supervisor/database/prerequisites.h"
 
 namespace forkdex {
 namespace {
 
-constexpr int kOldestServer = 150000;    // server_version_num
-constexpr int kOldestPgvectorMinor = 8;  // of 0.x
+constexpr int kOldestServer = 150000;  // server_version_num
 
 Error unusable(std::string sentence) {
   return {ErrorCode::kDatabaseUnusable, std::move(sentence), ""};
@@ -30,57 +29,6 @@ Result<void> check_server(PgConnection& connection) {
     return unusable(fmt::format(
         "the database's encoding is {}: forkdex needs UTF8 (CREATE DATABASE … ENCODING 'UTF8')",
         rows->text(0, 2)));
-  return {};
-}
-
-/// Whether `version` ("0.8.5") is one whose halfvec and iterative scans we can use.
-bool recent_enough(std::string_view version) {
-  if (!version.starts_with("0.")) return true;
-  int minor = 0;
-  std::from_chars(version.data() + 2, version.data() + version.size(), minor);
-  return minor >= kOldestPgvectorMinor;
-}
-
-Result<void> create_pgvector(PgConnection& connection) {
-  const auto who = connection.run("SELECT current_user, current_database()");
-  if (!who) return who.error();
-  const auto created = connection.run("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public");
-  if (created) return {};
-  const std::string& sqlstate = connection.sqlstate();
-  if (sqlstate == "42501")
-    return unusable(
-        fmt::format("pgvector is missing from database {1} and role {0} may not create it: an "
-                    "administrator must run, in that database: CREATE EXTENSION vector;",
-                    who->text(0, 0), who->text(0, 1)));
-  if (sqlstate == "0A000" || sqlstate == "58P01")
-    return unusable(
-        "pgvector is not installed on the database's server: an administrator must install it "
-        "(Debian: the package postgresql-NN-pgvector) and run: CREATE EXTENSION vector;");
-  return created.error();
-}
-
-Result<void> check_pgvector(PgConnection& connection) {
-  const std::string look =
-      "SELECT e.extversion, n.nspname, to_regtype('halfvec') IS NOT NULL, current_database() "
-      "FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
-      "WHERE e.extname = 'vector'";
-  auto rows = connection.run(look);
-  if (rows && rows->empty()) {
-    if (const auto created = create_pgvector(connection); !created) return created;
-    rows = connection.run(look);
-  }
-  if (!rows) return rows.error();
-  if (rows->empty()) return unusable("pgvector was dropped while forkdex started");
-  if (!recent_enough(rows->text(0, 0)))
-    return unusable(fmt::format(
-        "pgvector is {}: forkdex needs 0.8 or later; an administrator must install it and run: "
-        "ALTER EXTENSION vector UPDATE;",
-        rows->text(0, 0)));
-  if (rows->text(0, 2) != "t")
-    return unusable(
-        fmt::format("pgvector stands in schema {0}, which is not searched: an administrator must "
-                    "run: ALTER DATABASE \"{1}\" SET search_path = public, \"{0}\";",
-                    rows->text(0, 1), rows->text(0, 3)));
   return {};
 }
 
@@ -122,29 +70,30 @@ Result<void> apply(PgConnection& connection, std::size_t version, const Migratio
                                  step.sql, version, step.name));
   if (done) return {};
   const Error error = done.error();
+  const bool denied = connection.sqlstate() == "42501";
   [[maybe_unused]] const auto undone = connection.run("ROLLBACK");
-  return Error{error.code, fmt::format("schema step {}: {}", step.name, error.sentence),
+  return Error{error.code,
+               fmt::format("schema step {}: {}{}", step.name, error.sentence,
+                           denied ? "; run forkdex once as the role that owns the tables of the "
+                                    "schema forkdex, or as an administrator"
+                                  : ""),
                error.context};
 }
 
 Result<void> create_version_table(PgConnection& connection) {
-  const auto created = connection.run(
-      "CREATE SCHEMA IF NOT EXISTS forkdex;"
-      "CREATE TABLE IF NOT EXISTS forkdex.schema_version ("
-      " version integer PRIMARY KEY, name text NOT NULL,"
-      " applied_at timestamptz NOT NULL DEFAULT now())");
-  if (created) return {};
-  if (connection.sqlstate() != "42501") return created.error();
-  const auto who = connection.run("SELECT current_database(), current_user");
-  if (!who) return who.error();
-  return unusable(
-      fmt::format("role {1} may not create the schema forkdex: an administrator must run: "
-                  "GRANT CREATE ON DATABASE \"{0}\" TO \"{1}\";",
-                  who->text(0, 0), who->text(0, 1)));
+  // Not IF NOT EXISTS: that asks for the right to create one that is there too.
+  const auto there = connection.run("SELECT to_regnamespace('forkdex') IS NOT NULL");
+  if (!there) return there.error();
+  const std::string schema = there->text(0, 0) == "t" ? "" : "CREATE SCHEMA forkdex;";
+  const auto created = connection.run(schema +
+                                      "CREATE TABLE IF NOT EXISTS forkdex.schema_version ("
+                                      " version integer PRIMARY KEY, name text NOT NULL,"
+                                      " applied_at timestamptz NOT NULL DEFAULT now())");
+  return created ? Result<void>() : created.error();
 }
 
 Result<void> migrate(PgConnection& connection) {
-  if (const auto checked = check_pgvector(connection); !checked) return checked;
+  if (const auto met = meet_prerequisites(connection); !met) return met;
   const auto stored = stored_version(connection);
   if (!stored) return stored.error();
   if (const auto checked = check_not_newer(*stored); !checked) return checked;

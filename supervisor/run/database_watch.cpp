@@ -80,7 +80,7 @@ Result<DatabaseAccess::Reached> DatabaseWatch::reach_once(const Patience& patien
   if (auto passed = fault::point("database.reach"); !passed) return passed.error();
   auto reached = access_.reach(patience);
   if (!reached) return reached;
-  // Our own lost session may hold the claim until the server has noticed (lift_time_limits).
+  // Our own lost session may hold the claim until the server has noticed (prepare_session).
   const auto deadline = since_ + limit_;
   auto claimed = claim_repository(reached->connection, ledger_.claim(),
                                   [&] { return Clock::now() < deadline && patience.lasts(); });

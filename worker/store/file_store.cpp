@@ -12,6 +12,7 @@
 #include "common/error/fault.h"
 #include "common/pg/advisory_lock.h"
 #include "common/pg/retry.h"
+#include "common/pg/session.h"
 #include "worker/store/copy_encoder.h"
 
 namespace forkdex {
@@ -200,7 +201,7 @@ Result<bool> FileStore::is_superuser() {
 }
 
 Result<void> FileStore::prepare(std::chrono::milliseconds lock_timeout) {
-  if (const auto lifted = lift_time_limits(connection_); !lifted) return lifted;
+  if (const auto lifted = prepare_session(connection_); !lifted) return lifted;
   // Plans are kept, and the first is made over empty tables, where reading all of a table is
   // cheapest: every statement here must go through an index whatever the statistics say.
   const auto halfvec =
