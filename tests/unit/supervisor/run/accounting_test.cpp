@@ -49,6 +49,18 @@ TEST_CASE("accounting: planned files and outcomes add up to the files found", "[
   CHECK_FALSE(accounting.check_complete().ok());
 }
 
+TEST_CASE("accounting: a partly parsed file counts while it is searchable", "[accounting]") {
+  const std::string reason(kPartlyParsed);
+  Accounting accounting;
+  accounting.record("a.ts", {FileState::kUnchanged, reason}, "typescript", 7);
+  accounting.record("gone.ts", {FileState::kRemoved, reason}, "typescript", 0);
+  FinishedFile indexed = file("b.ts", FileState::kIndexed, 5, "typescript");
+  indexed.verdict.reason = reason;
+  accounting.record(indexed);
+  accounting.record(file("c.ts", FileState::kIndexed, 5, "typescript"));
+  CHECK(accounting.partly_parsed() == 2);
+}
+
 TEST_CASE("accounting: chunks, texts and times are summed", "[accounting]") {
   Accounting accounting;
   FinishedFile one = file("a", FileState::kIndexed, 3);

@@ -94,7 +94,7 @@ TEST_CASE("report: holds every key of the contract", "[report]") {
       report_for_row(report_json(known, accounting), ProblemList::of(accounting.problems())) ==
       R"({"repository":"rxjs","root":"/r/\\xff","head":"abc","status":"interrupted",)"
       R"("files":{"total":3,"indexed":1,"unchanged":1,"empty":0,"skipped":0,"failed":1,)"
-      R"("quarantined":0,"removed":0},)"
+      R"("quarantined":0,"removed":0},"partly_parsed":0,)"
       R"("chunks":{"written":3,"embedded":2,"reused":1,"tokens":55},"commits":{"written":0,"embedded":0,"failed":0,"refused":0},)"
       R"("graph":{"nodes":0,"edges":0,"resolved_calls":0,"unresolved_calls":0,)"
       R"("external_calls":0},)"
