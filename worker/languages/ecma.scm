@@ -34,7 +34,9 @@
 (ternary_expression) @through
 (sequence_expression) @through
 (assignment_expression) @through
+(augmented_assignment_expression) @through
 (member_expression) @through
+(subscript_expression) @through
 (arguments) @through
 (call_expression) @through
 (new_expression) @through

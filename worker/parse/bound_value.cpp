@@ -22,10 +22,10 @@ NodeUse use_of(TSNode node, const std::vector<NodeUse>& uses) {
 }
 
 /// Whether the field that the cursor's node stands in holds no value of its parent: what a
-/// condition computes is not what the conditional expression gives.
+/// condition or an index computes is not what the expression gives.
 bool decides_only(const TSTreeCursor& cursor) {
   const char* field = ts_tree_cursor_current_field_name(&cursor);
-  return field && std::string_view(field) == "condition";
+  return field && (std::string_view(field) == "condition" || std::string_view(field) == "index");
 }
 
 BoundValue value_of(TSNode node, NodeUse use) {
@@ -57,7 +57,8 @@ std::optional<BoundValue> ValueFinder::find(const TSNode& node, const std::vecto
     const NodeUse use = decides_only(*cursor_) ? NodeUse::kNone : use_of(current, uses);
     if (use == NodeUse::kFunction || use == NodeUse::kClass) return value_of(current, use);
     if (use == NodeUse::kObject && !object) object = value_of(current, use);
-    if (use == NodeUse::kThrough && ts_tree_cursor_goto_first_child(cursor_.get())) {
+    const bool through = use == NodeUse::kThrough && depth < kMostWrappers;
+    if (through && ts_tree_cursor_goto_first_child(cursor_.get())) {
       ++depth;
       continue;
     }

@@ -34,12 +34,15 @@ struct BoundValue {
 /// Finds values below the nodes of one tree after another. One thread.
 class ValueFinder {
  public:
+  static constexpr std::size_t kMostWrappers = 64;
+
   ValueFinder();
   ~ValueFinder();
 
   /// The first function or class, in document order, that `node` is or that is only wrapped in it;
   /// without one the first object. `uses` is indexed by the grammar's number for a node's type.
-  /// Linear in the nodes that are looked through.
+  /// Linear in the nodes that are looked through, which are at most kMostWrappers deep: a text of
+  /// nested bindings has each node looked at no more often than that.
   std::optional<BoundValue> find(const TSNode& node, const std::vector<NodeUse>& uses);
 
  private:

@@ -29,8 +29,10 @@ class Rewriting {
 
  private:
   void rewrite_words() {
+    char last = '\n';  // the last character before `begin` that stays and is not white space
     for (std::size_t begin = 0; begin < text_.size();) {
       if (!is_word(text_[begin])) {
+        if (!is_space(text_[begin])) last = text_[begin];
         ++begin;
         continue;
       }
@@ -38,7 +40,14 @@ class Rewriting {
       while (end < text_.size() && is_word(text_[end])) ++end;
       const std::string_view word = std::string_view(text_).substr(begin, end - begin);
       if (word == "using") rewrite_using(begin, end);
-      if (word == "in" || word == "out" || word == "const") blank_modifier(begin, end);
+      const bool is_modifier = word == "in" || word == "out" || word == "const";
+      const bool before_parameter = (last == '<' || last == ',') && before_word(end);
+      if (is_modifier && before_parameter) {
+        // Before the name of a type parameter: behind `<`, a comma, or another such word.
+        put(begin, std::string_view("     ").substr(0, end - begin));
+      } else {
+        last = text_[end - 1];
+      }
       begin = end;
     }
   }
@@ -63,15 +72,6 @@ class Rewriting {
     if (before >= kAwait.size() &&
         std::string_view(text_).substr(before - kAwait.size(), kAwait.size()) == kAwait)
       put(before - kAwait.size(), "     ");
-  }
-
-  /// Blanks a word before the name of a type parameter: behind `<`, a comma, or another such word,
-  /// which is blank by now.
-  void blank_modifier(std::size_t begin, std::size_t end) {
-    std::size_t before = begin;
-    while (before > 0 && is_space(text_[before - 1])) --before;
-    if (before == 0 || (text_[before - 1] != '<' && text_[before - 1] != ',')) return;
-    if (before_word(end)) put(begin, std::string_view("     ").substr(0, end - begin));
   }
 
   /// Ends the member before a line that begins with `<` or `[word:`. The grammar takes such lines

@@ -144,6 +144,7 @@ void OutlineBuilder::add(std::span<const Capture> match) {
   Draft draft;
   draft.name_begin = name->span.begin;
   draft.name_end = name->span.end;
+  draft.name_is_token = name->is_token;
   for (const Capture& capture : match) add_to(draft, capture);
   drafts_.push_back(draft);
 }
@@ -250,14 +251,15 @@ std::vector<OutlineBuilder::Draft> OutlineBuilder::merged_drafts() {
 std::string OutlineBuilder::name_of(const Draft& draft) {
   const std::string_view written = slice(text_, {draft.name_begin, draft.name_end});
   const std::string_view own = draft.own_name ? slice(text_, *draft.own_name) : "";
-  if (written == "(" || written == "class") {
-    if (!own.empty()) return std::string(own);
+  if (draft.name_is_token && !own.empty()) return std::string(own);
+  if (draft.name_is_token && (written == "(" || written == "class")) {
     if (!lines_) lines_.emplace(text_);
     return fmt::format("class@{}", lines_->line_of(draft.value->begin));
   }
-  if (written == "=") return own.empty() ? "export=" : std::string(own);
-  const bool says_nothing =
-      written == "default" || written == "exports" || written == "module.exports";
+  if (draft.name_is_token && written == "=") return "export=";
+  const bool is_target =
+      draft.definition->role == Role::kDefinition && draft.definition->kind != ChunkKind::kMethod;
+  const bool says_nothing = is_target && (written == "exports" || written == "module.exports");
   return std::string(says_nothing && !own.empty() ? own : written);
 }
 

@@ -66,6 +66,7 @@ class OutlineBuilder {
   struct Draft {
     std::size_t name_begin = 0;
     std::size_t name_end = 0;
+    bool name_is_token = false;  // `default`, or what stands where there is no name
     std::optional<Capture> definition;
     std::optional<std::size_t> start;
     std::optional<std::size_t> end;

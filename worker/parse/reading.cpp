@@ -210,7 +210,9 @@ const Reading::Section* Reading::section_at(std::size_t offset) const {
 Result<void> Reading::match(SyntaxParser& parser, const Countdown& countdown,
                             const SyntaxParser::MatchVisitor& visit) const {
   const auto visit_outside = [&](std::span<const Capture> match) {
-    if (!section_at(match.front().span.begin)) visit(match);
+    const auto name = std::ranges::find(match, Role::kName, &Capture::role);
+    const Capture& place = name == match.end() ? match.front() : *name;
+    if (!section_at(place.span.begin)) visit(match);
   };
   if (auto matched = parser.match(*language_, whole_, countdown, visit_outside); !matched)
     return matched.error();

@@ -292,7 +292,8 @@ Result<void> SyntaxParser::match(const Language& language, const Tree& tree,
       captures.push_back({meaning.role,
                           meaning.kind,
                           ts_node_symbol(capture.node),
-                          {ts_node_start_byte(capture.node), ts_node_end_byte(capture.node)}});
+                          {ts_node_start_byte(capture.node), ts_node_end_byte(capture.node)},
+                          !ts_node_is_named(capture.node)});
       if (meaning.role != Role::kBound) continue;
       value = values_.find(capture.node, (*query)->uses);
       lacks_value = !value;

@@ -57,6 +57,7 @@ struct Capture {
   ChunkKind kind;        ///< of kDefinition and kProperty
   std::uint16_t symbol;  ///< the grammar's number for the node's type
   Span span;
+  bool is_token = false;  ///< a word or mark of the language itself, such as `default`
 };
 
 struct TreeDeleter {

@@ -44,13 +44,35 @@ TEST_CASE("bindings: a value's own name goes before exports and default", "[pars
         "class Invoice\nmethod Invoice.total\n");
 }
 
+TEST_CASE("bindings: a member's key is its name, whatever word it is", "[parse]") {
+  for (const std::string key : {"class", "default", "exports", "function"}) {
+    INFO(key);
+    CHECK(definitions("a.js", "\n\nclass A {\n  " + key + "() {\n    return 1;\n  }\n}\n") ==
+          "class A\nmethod A." + key + "\n");
+    CHECK(definitions("a.js", "const o = {\n  " + key + ": function inner() {\n  },\n};\n") ==
+          "function o." + key + "\n");
+    CHECK(definitions("a.js", "class A {\n  static " + key + " = function inner() {\n  };\n}\n") ==
+          "class A\nmethod A." + key + "\n");
+  }
+}
+
+TEST_CASE("bindings: a chain of names is read in time that grows with it", "[parse]") {
+  for (const std::string link : {"a=\n", "memo(a=\n"}) {
+    std::string source;
+    for (int i = 0; i < 9'000; ++i) source += link;
+    Chunker chunker(count_words, {});
+    CHECK(chunker.chunk("a.js", source + "function(){\n}").ok());
+  }
+}
+
 TEST_CASE("bindings: a value is found behind what wraps it", "[parse]") {
   for (const std::string value :
        {"(() => {\n})", "memo(() => {\n})", "React.memo(forwardRef((props, ref) => {\n}))",
         "throttle(async () => {\n}, 60_000)", "function () {\n}.bind(this)",
         "x || function () {\n}", "x ?\? (() => {\n})", "x ? y : () => {\n}",
         "new Proxy(function () {\n}, {})", "await wrap(async () => {\n})", "(0, function () {\n})",
-        "styled(a)(() => {\n})", "compose(a, b)(function* () {\n})"}) {
+        "g ||= () => {\n}", "wrap(() => {\n})[0]", "styled(a)(() => {\n})",
+        "compose(a, b)(function* () {\n})"}) {
     INFO(value);
     CHECK(definitions("a.js", "const f = " + value + ";\n") == "function f\n");
     CHECK(definitions("a.js", "a.f = " + value + ";\n") == "function a.f\n");

@@ -124,6 +124,9 @@ TEST_CASE("older words: newer syntax becomes words of the same length", "[parse]
     CHECK(in_older_words("tsx", newer).value_or("nothing") == older);
     CHECK_FALSE(in_older_words("javascript", newer));
   }
+  std::string words = "type A<";
+  for (int i = 0; i < 100'000; ++i) words += "in ";
+  CHECK(in_older_words("typescript", words + "T>")->find("in") == std::string::npos);
   for (const std::string same : {"using", "using(x)", "a.using b", "x in y", "for (const k in o)",
                                  "f(a, in_b)", "const a = b,\n  <C>d", "a,\n  [b: c]", "out: 1"}) {
     INFO(same);
