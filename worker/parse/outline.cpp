@@ -8,6 +8,7 @@
 
 #include "common/base/utf8.h"
 #include "worker/parse/decode.h"
+#include "worker/parse/words.h"
 
 namespace forkdex {
 namespace {
@@ -27,14 +28,9 @@ bool is_quoted(std::string_view text) {
          text.find(text.front(), 1) == text.size() - 1;
 }
 
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '$' || c == '#' || static_cast<unsigned char>(c) >= 0x80;
-}
-
 std::string_view word_at(std::string_view text, std::size_t at) {
   std::size_t end = at;
-  while (end < text.size() && is_word(text[end])) ++end;
+  while (end < text.size() && (is_word(text[end]) || text[end] == '#')) ++end;
   return text.substr(at, end - at);
 }
 

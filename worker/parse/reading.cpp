@@ -3,12 +3,12 @@
 #include <tree_sitter/api.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "worker/parse/older_words.h"
+#include "worker/parse/statement_lines.h"
 
 namespace forkdex {
 namespace {
@@ -23,16 +23,20 @@ constexpr double kLeftForMore = 0.75;
 /// Broken code of more sections, each of which takes a parse and a search for matches, is rare.
 constexpr std::size_t kMostSections = 10'000;
 
-/// Calls `visit` for the outermost error nodes of `tree`, in order. Without recursion: a hostile
-/// file nests a million deep.
+/// What it counts if a statement's line lies within another statement, in bytes of error nodes:
+/// about what stands on a line.
+constexpr std::size_t kSwallowedLine = 40;
+
+/// Calls `visit` for the outermost error nodes below `root`, and for the nodes that are missing, in
+/// order. Without recursion: a hostile file nests a million deep.
 template <class Visit>
-void for_each_error(const Tree& tree, Visit visit) {
-  TSTreeCursor cursor = ts_tree_cursor_new(ts_tree_root_node(tree.get()));
+void for_each_error(TSNode root, Visit visit) {
+  TSTreeCursor cursor = ts_tree_cursor_new(root);
   for (std::size_t depth = 0;;) {
     const TSNode node = ts_tree_cursor_current_node(&cursor);
-    if (ts_node_is_error(node)) visit(Span{ts_node_start_byte(node), ts_node_end_byte(node)});
-    const bool look_into = ts_node_has_error(node) && !ts_node_is_error(node);
-    if (look_into && ts_tree_cursor_goto_first_child(&cursor)) {
+    const bool is_error = ts_node_is_error(node) || ts_node_is_missing(node);
+    if (is_error) visit(Span{ts_node_start_byte(node), ts_node_end_byte(node)});
+    if (ts_node_has_error(node) && !is_error && ts_tree_cursor_goto_first_child(&cursor)) {
       ++depth;
       continue;
     }
@@ -43,66 +47,92 @@ void for_each_error(const Tree& tree, Visit visit) {
   ts_tree_cursor_delete(&cursor);
 }
 
-std::vector<Span> errors_of(const Tree& tree) {
-  std::vector<Span> errors;
-  for_each_error(tree, [&](Span error) { errors.push_back(error); });
-  return errors;
+TSNode root_of(const Tree& tree) { return ts_tree_root_node(tree.get()); }
+
+Span span_of(TSNode node) { return {ts_node_start_byte(node), ts_node_end_byte(node)}; }
+
+/// What a tree lacks below `root`: the bytes in error nodes, and one for each missing node.
+std::size_t damage_of(TSNode root) {
+  std::size_t damage = 0;
+  for_each_error(root, [&](Span error) { damage += std::max<std::size_t>(error.size(), 1); });
+  return damage;
 }
 
-std::size_t error_bytes(const Tree& tree) {
-  std::size_t bytes = 0;
-  for_each_error(tree, [&](Span span) { bytes += span.size(); });
-  return bytes;
-}
-
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '$' || static_cast<unsigned char>(c) >= 0x80;
-}
-
-/// Whether a statement, or a comment above one, can begin with the line at `begin`: it is not
-/// indented, and begins with a word or a mark that does not go on with the statement before.
-bool begins_statement(std::string_view text, std::size_t begin) {
-  if (begin >= text.size()) return false;
-  const std::string_view line = text.substr(begin, 2);
-  if (line == "//" || line == "/*" || line[0] == '#') return true;
-  if (!is_word(line[0]) && line[0] != '@' && line[0] != '{') return false;
-  std::size_t end = begin;
-  while (end < text.size() && is_word(text[end])) ++end;
-  static constexpr std::array<std::string_view, 6> kGoOn = {"else",  "elif",    "except",
-                                                            "catch", "finally", "while"};
-  return std::ranges::find(kGoOn, text.substr(begin, end - begin)) == kGoOn.end();
-}
-
-/// Where the lines begin at which statements can.
-std::vector<std::size_t> statement_lines(std::string_view text) {
-  std::vector<std::size_t> lines{0};
-  for (std::size_t i = text.find('\n'); i != std::string_view::npos; i = text.find('\n', i + 1))
-    if (begins_statement(text, i + 1)) lines.push_back(i + 1);
-  return lines;
-}
-
-/// A part of the text that holds error nodes, and how many bytes lie in them.
-struct Region {
-  Span span;
-  std::size_t error_bytes;
+/// The children of a root.
+struct Children {
+  std::vector<std::size_t> begins;
+  std::vector<TSNode> broken;  ///< those in which something is; the root where that is an error
 };
 
-/// What holds `errors`, each from the line in `lines` at or before it to the next one after it,
-/// joined where they touch.
-std::vector<Region> broken_regions(const std::vector<Span>& errors,
-                                   const std::vector<std::size_t>& lines, std::size_t text_size) {
-  std::vector<Region> regions;
-  for (const Span error : errors) {
-    const auto after = std::ranges::upper_bound(lines, error.begin);
-    const auto next = std::ranges::lower_bound(lines, std::max(error.end, error.begin + 1));
-    const Span span{*(after - 1), next == lines.end() ? text_size : *next};
-    if (regions.empty() || span.begin > regions.back().span.end) {
-      regions.push_back({span, error.size()});
-      continue;
+Children children_of(TSNode root) {
+  Children children;
+  TSTreeCursor cursor = ts_tree_cursor_new(root);
+  for (bool at = ts_tree_cursor_goto_first_child(&cursor); at;
+       at = ts_tree_cursor_goto_next_sibling(&cursor)) {
+    const TSNode child = ts_tree_cursor_current_node(&cursor);
+    children.begins.push_back(ts_node_start_byte(child));
+    const bool is_broken = ts_node_has_error(child) || ts_node_is_missing(child);
+    if (is_broken && !ts_node_is_error(root)) children.broken.push_back(child);
+  }
+  ts_tree_cursor_delete(&cursor);
+  if (ts_node_is_error(root)) children.broken.push_back(root);
+  return children;
+}
+
+/// The tokens below `root` that go over a line's end, such as comments and strings, in order.
+std::vector<Span> long_tokens(TSNode root, std::string_view text) {
+  std::vector<Span> tokens;
+  TSTreeCursor cursor = ts_tree_cursor_new(root);
+  for (std::size_t depth = 0;;) {
+    const Span span = span_of(ts_tree_cursor_current_node(&cursor));
+    if (slice(text, span).find('\n') != std::string_view::npos) {
+      if (ts_tree_cursor_goto_first_child(&cursor)) {
+        ++depth;
+        continue;
+      }
+      tokens.push_back(span);
     }
-    regions.back().span.end = std::max(regions.back().span.end, span.end);
-    regions.back().error_bytes += error.size();
+    for (; depth > 0 && !ts_tree_cursor_goto_next_sibling(&cursor); --depth)
+      ts_tree_cursor_goto_parent(&cursor);
+    if (depth == 0) break;
+  }
+  ts_tree_cursor_delete(&cursor);
+  return tokens;
+}
+
+/// A part of the text that is broken.
+struct Region {
+  Span span;
+  std::size_t damage = 0;             ///< of what was read, swallowed lines included
+  std::vector<std::size_t> sections;  ///< where its sections begin, the first with the region
+};
+
+/// The broken children of the root, each from the line in `lines` at or before it to the next one
+/// after it, joined where they touch. No section begins within a token.
+std::vector<Region> broken_regions(TSNode root, std::string_view text,
+                                   const std::vector<std::size_t>& lines) {
+  std::vector<Region> regions;
+  const Children children = children_of(root);
+  for (const TSNode child : children.broken) {
+    const Span broken = span_of(child);
+    const auto first = std::ranges::upper_bound(lines, broken.begin) - 1;
+    const auto end = std::ranges::lower_bound(lines, std::max(broken.end, broken.begin + 1));
+    if (regions.empty() || *first >= regions.back().span.end) {
+      regions.push_back({{*first, 0}, 0, {*first}});
+    }
+    Region& region = regions.back();
+    region.span.end = std::max(region.span.end, end == lines.end() ? text.size() : *end);
+    region.damage += damage_of(child);
+    // Where the root is an error, a quote may have been taken for the other end of a string.
+    std::vector<Span> tokens;
+    if (!ts_node_is_error(root)) tokens = long_tokens(child, text);
+    for (auto line = first; line != end; ++line) {
+      const auto after = std::ranges::lower_bound(tokens, *line, {}, &Span::begin);
+      const bool in_token = after != tokens.begin() && *line < (after - 1)->end;
+      if (in_token || *line <= region.sections.back()) continue;
+      region.sections.push_back(*line);
+      if (!std::ranges::binary_search(children.begins, *line)) region.damage += kSwallowedLine;
+    }
   }
   return regions;
 }
@@ -125,30 +155,29 @@ class Reading::Attempt {
   Reading run(const Language& language, Tree first) && {
     best_.language_ = &language;
     best_.whole_ = std::move(first);
-    error_bytes_ = forkdex::error_bytes(best_.whole_);
-    if (const Language* relative = relative_of(language); relative && error_bytes_ > 0)
+    damage_ = damage_of(root_of(best_.whole_));
+    if (const Language* relative = relative_of(language); relative && damage_ > 0)
       try_whole(*relative, text_);
-    if (error_bytes_ > 0) {
+    if (damage_ > 0) {
       if (auto older = in_older_words(best_.language_->id, text_)) {
         older_ = *std::move(older);
         if (!try_whole(*best_.language_, older_)) older_.clear();
       }
     }
-    if (error_bytes_ > 0) try_sections();
+    if (damage_ > 0) try_sections();
     return std::move(best_);
   }
 
  private:
-  /// Keeps the reading of `text` as `language` if it has fewer bytes in error nodes. Whether it
-  /// did.
+  /// Keeps the reading of `text` as `language` if less of it is broken. Whether it did.
   bool try_whole(const Language& language, std::string_view text) {
     auto tree = parser_.parse(language, text, countdown_);
     if (!tree) return false;  // it took too long
-    const std::size_t bytes = forkdex::error_bytes(*tree);
-    if (bytes >= error_bytes_) return false;
+    const std::size_t damage = damage_of(root_of(*tree));
+    if (damage >= damage_) return false;
     best_.language_ = &language;
     best_.whole_ = *std::move(tree);
-    error_bytes_ = bytes;
+    damage_ = damage;
     return true;
   }
 
@@ -156,27 +185,24 @@ class Reading::Attempt {
     const std::string_view text = older_.empty() ? text_ : older_;
     const std::vector<std::size_t> lines = statement_lines(text);
     if (lines.size() > kMostSections) return;
-    const std::vector<Span> errors = errors_of(best_.whole_);
-    for (const Region& region : broken_regions(errors, lines, text.size()))
-      try_sections_of(region, text, lines);
+    for (const Region& region : broken_regions(root_of(best_.whole_), text, lines))
+      if (region.sections.size() > 1) try_sections_of(region, text);
   }
 
-  void try_sections_of(const Region& region, std::string_view text,
-                       const std::vector<std::size_t>& lines) {
+  /// Keeps the sections of `region` if they are broken less.
+  void try_sections_of(const Region& region, std::string_view text) {
     std::vector<Section> sections;
-    std::size_t bytes = 0;
-    for (std::size_t begin = region.span.begin; begin < region.span.end;) {
-      const auto next = std::ranges::upper_bound(lines, begin);
-      const std::size_t end = next == lines.end() ? text.size() : *next;
-      const Span span{begin, std::min(end, region.span.end)};
+    std::size_t damage = 0;
+    for (std::size_t i = 0; i < region.sections.size(); ++i) {
+      const bool is_last = i + 1 == region.sections.size();
+      const Span span{region.sections[i], is_last ? region.span.end : region.sections[i + 1]};
       auto tree = parser_.parse(*best_.language_, text, span, countdown_);
       if (!tree) return;  // it took too long
-      bytes += std::min(forkdex::error_bytes(*tree), span.size());
+      damage += damage_of(root_of(*tree));
+      if (damage >= region.damage) return;
       sections.push_back({span, *std::move(tree)});
-      begin = span.end;
     }
-    if (bytes < region.error_bytes)
-      std::ranges::move(sections, std::back_inserter(best_.sections_));
+    std::ranges::move(sections, std::back_inserter(best_.sections_));
   }
 
   SyntaxParser& parser_;
@@ -184,7 +210,7 @@ class Reading::Attempt {
   const Countdown& countdown_;
   std::string older_;  // the text in older words, if that is what is read
   Reading best_;
-  std::size_t error_bytes_ = 0;
+  std::size_t damage_ = 0;
 };
 
 Result<Reading> Reading::read(SyntaxParser& parser, const Language& language, std::string_view text,
@@ -236,13 +262,16 @@ std::vector<Border> Reading::borders(const NodeTypes& types, std::string_view te
 bool Reading::is_shapeless() const { return sections_.empty() && forkdex::is_shapeless(whole_); }
 
 std::vector<Span> Reading::unparsed() const {
-  std::vector<Span> spans = errors_of(whole_);
-  std::erase_if(spans, [&](Span span) {
+  std::vector<Span> spans;
+  for_each_error(root_of(whole_), [&](Span span) {
     // Sections are cut around whole error nodes.
-    return section_at(span.begin) != nullptr;
+    if (span.size() > 0 && !section_at(span.begin)) spans.push_back(span);
   });
-  for (const Section& section : sections_)
-    for_each_error(section.tree, [&](Span span) { spans.push_back(span); });
+  for (const Section& section : sections_) {
+    for_each_error(root_of(section.tree), [&](Span span) {
+      if (span.size() > 0) spans.push_back(span);
+    });
+  }
   std::ranges::sort(spans, {}, &Span::begin);
   return spans;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-// A text's syntax, read as well as the grammars at hand can. Where one leaves error nodes, another
-// grammar of the same family is tried, then the text with newer syntax written in older words, then
-// its sections one by one; what leaves the fewest bytes in error nodes is kept. Pure.
+// A text's syntax, read as well as the grammars at hand can. Where one leaves error nodes or takes
+// something for missing, another grammar of the same family is tried, then the text with newer
+// syntax written in older words, then its sections one by one; what is broken least is kept. Pure.
 
 #include <string_view>
 #include <vector>

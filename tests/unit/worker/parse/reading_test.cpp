@@ -9,6 +9,7 @@
 
 #include "tests/unit/worker/parse/chunker_fixture.h"
 #include "worker/parse/older_words.h"
+#include "worker/parse/statement_lines.h"
 
 using namespace forkdex;
 using namespace forkdex::test;
@@ -68,6 +69,25 @@ TEST_CASE("reading: a statement that nothing reads costs itself alone", "[parse]
   }
 }
 
+TEST_CASE("reading: what lacks its end does not hold what stands after it", "[parse]") {
+  for (const std::string path : {"a.ts", "a.js"}) {
+    for (const std::string statement :
+         {"function a() {\n  if (x) {\n}", "function a() {\n  if (x) {\n    b();\n}", "const x = ;",
+          "const o = {\n  a: 1,", "export default {\n  a,", "class B {", "let x = %%%;",
+          "const q = () => {"}) {
+      INFO(path << ": " << statement);
+      const ParsedFile file = parsed(path, kBefore + statement + "\n" + kAfter);
+      CHECK(only(file, "before").docstring == "Stands before.");
+      CHECK(only(file, "after").docstring == "Stands after.");
+    }
+  }
+}
+
+TEST_CASE("reading: no statement begins in a token", "[parse]") {
+  CHECK(outline("a.py", "def a():\n    return \"\"\"\nclass Fake:\n    pass\n\"\"\" % (x y)\n")
+            .find("Fake") == std::string::npos);
+}
+
 TEST_CASE("reading: types in JavaScript are read as types", "[parse]") {
   const std::string source = R"(/* @flow */
 import type { Lane } from './lane';
@@ -109,6 +129,17 @@ TEST_CASE("reading: costs no file its deadline, however many errors are in it", 
       CHECK(chunker.chunk(path, source).ok());
     }
   }
+}
+
+TEST_CASE("statement lines: where unindented words, braces and decorators begin", "[parse]") {
+  CHECK(statement_lines("a\n  b\nc\n{\n}\n@d\n") == std::vector<std::size_t>{0, 6, 8, 12});
+  CHECK(statement_lines("if x:\n  y\nelse:\n  z\n") == std::vector<std::size_t>{0});
+  CHECK(statement_lines("a\n// b\n/* c\nd */\ne\n") == std::vector<std::size_t>{0, 2});
+  CHECK(statement_lines("class A:\n  a\n# b\n  c\n") == std::vector<std::size_t>{0});
+  CHECK(statement_lines("a\nexport\nfunction f\nasync\nb\n") == std::vector<std::size_t>{0, 2, 20});
+  CHECK(statement_lines("a\n@b\n@c({\n  d\n})\nclass E\nf\n") ==
+        std::vector<std::size_t>{0, 2, 25});
+  CHECK(statement_lines("") == std::vector<std::size_t>{0});
 }
 
 TEST_CASE("older words: newer syntax becomes words of the same length", "[parse]") {
