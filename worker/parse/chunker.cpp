@@ -34,24 +34,32 @@ void append_detail(std::string& detail, std::string_view sentence) {
 
 /// Says which lines were not parsed, if they are more than a tenth of the text.
 std::string what_is_unparsed(const std::vector<Span>& unparsed, std::string_view text) {
-  constexpr std::size_t kMostSpans = 5;
+  constexpr std::size_t kMostRanges = 5;
   std::size_t bytes = 0;
   for (const Span span : unparsed) bytes += span.size();
   if (bytes <= text.size() / 10) return {};
   const LineIndex lines(text);
-  std::string list;
-  std::uint32_t last = 0;
-  std::size_t count = 0;
+  struct Lines {
+    std::uint32_t first;
+    std::uint32_t last;
+  };
+  std::vector<Lines> ranges;
   for (const Span span : unparsed) {
-    const std::uint32_t first = std::max(lines.line_of(span.begin), last + 1);
-    const std::uint32_t end = lines.line_of(span.end > span.begin ? span.end - 1 : span.begin);
-    if (end < first) continue;
-    last = end;
-    if (++count > kMostSpans) break;
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", first);
-    if (end > first) list += fmt::format("-{}", end);
+    const Lines range{lines.line_of(span.begin), lines.line_of(span.end - 1)};
+    if (!ranges.empty() && range.first <= ranges.back().last + 1) {
+      ranges.back().last = std::max(ranges.back().last, range.last);
+    } else {
+      ranges.push_back(range);
+    }
   }
-  return fmt::format("not parsed: lines {}{}", list, count > kMostSpans ? ", …" : "");
+  std::string list;
+  for (std::size_t i = 0; i < std::min(ranges.size(), kMostRanges); ++i) {
+    list += fmt::format("{}{}", i > 0 ? ", " : "", ranges[i].first);
+    if (ranges[i].last > ranges[i].first) list += fmt::format("-{}", ranges[i].last);
+  }
+  const bool is_one = ranges.size() == 1 && ranges[0].first == ranges[0].last;
+  return fmt::format("not parsed: {} {}{}", is_one ? "line" : "lines", list,
+                     ranges.size() > kMostRanges ? ", …" : "");
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "common/base/path_text.h"
 #include "supervisor/repository/git/config_text.h"
 #include "supervisor/repository/git/git_child.h"
+#include "supervisor/repository/git/git_query.h"
 
 namespace forkdex {
 namespace {
@@ -90,7 +91,7 @@ std::optional<ConfigDoubt> doubt_about(std::string_view key, std::optional<std::
 }
 
 std::optional<ConfigDoubt> doubt_about_environment() {
-  if (is_set("GIT_CONFIG_PARAMETERS")) return ConfigDoubt{"GIT_CONFIG_PARAMETERS", true};
+  if (has_config_parameters()) return ConfigDoubt{"GIT_CONFIG_PARAMETERS", true};
   if (std::getenv("GIT_CONFIG_SYSTEM") || std::getenv("GIT_CONFIG_NOSYSTEM")) return std::nullopt;
   const std::string git = find_git();
   if (git.empty() ||

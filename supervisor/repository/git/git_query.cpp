@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -28,8 +29,8 @@ constexpr std::size_t kMaxTextBytes = std::size_t{16} << 20;
 
 /// What of git's variables says where configuration is. GIT_CONFIG is none of them: only `git
 /// config` obeys it.
-constexpr std::array<std::string_view, 4> kConfiguration = {
-    "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_PARAMETERS"};
+constexpr std::array<std::string_view, 3> kConfiguration = {
+    "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"};
 constexpr std::array<std::string_view, 3> kCountedConfiguration = {
     "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"};
 
@@ -51,7 +52,10 @@ constexpr std::array<std::string_view, 8> kGiven = {
 constexpr std::array kSettings = {"core.fsmonitor=false", "core.hooksPath=/dev/null",
                                   "core.untrackedCache=false", "core.pager=cat"};
 
+constexpr std::string_view kParameters = "GIT_CONFIG_PARAMETERS";
+
 bool is_configuration(std::string_view name) {
+  if (name == kParameters) return has_config_parameters();
   const auto starts = [&](std::string_view start) { return name.starts_with(start); };
   return std::find(kConfiguration.begin(), kConfiguration.end(), name) != kConfiguration.end() ||
          std::any_of(kCountedConfiguration.begin(), kCountedConfiguration.end(), starts);
@@ -94,6 +98,12 @@ ChildSpec spec_of(const GitPlace& place, const std::vector<std::string>& argumen
 }
 
 }  // namespace
+
+bool has_config_parameters() {
+  const char* value = std::getenv(kParameters.data());
+  const std::string_view text = value ? value : "";
+  return text.size() >= 2 && text.front() == '\'' && text.back() == '\'';
+}
 
 Error git_refused(const GitAnswer& answer) {
   if (answer.said.empty())

@@ -28,6 +28,10 @@ struct GitAnswer {
   std::string said;  ///< the last lines of its standard error, as one
 };
 
+/// Whether GIT_CONFIG_PARAMETERS holds configuration, in quotes, as `git -c` writes it. git refuses
+/// every command where it holds anything else, which then reaches no git that is asked.
+bool has_config_parameters();
+
 /// Runs `git ARGUMENTS` on `place`. BLOCKS until it has ended, a minute at most. ERRORS
 /// kRepositoryUnusable: git cannot be run, or was ended; the sentence, a part of one, says why and
 /// what to do.

@@ -114,7 +114,7 @@ class Pool<T> extends Base<T> {
 
 TEST_CASE("reading: the detail says which lines were not parsed, if they are many", "[parse]") {
   std::string broken = "f();\n%%% no code %%%\n";
-  CHECK(parsed("a.js", broken).detail == "not parsed: lines 2");
+  CHECK(parsed("a.js", broken).detail == "not parsed: line 2");
   for (int i = 0; i < 100; ++i) broken += "f(" + std::to_string(i) + ");\n";
   CHECK(parsed("a.js", broken).detail.empty());
 }
