@@ -43,17 +43,6 @@ void write_files(const TemporaryFolder& tree) {
     }
 }
 
-/// Waits until files written so far are older than any file system's clock is coarse.
-void let_time_pass() {
-  timespec since{};
-  ::clock_gettime(CLOCK_REALTIME, &since);
-  wait_until("files are no longer new", [&] {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return (now.tv_sec - since.tv_sec) * 1000 + (now.tv_nsec - since.tv_nsec) / 1'000'000 > 200;
-  });
-}
-
 /// Has git's index written after every file of the tree, as it is once a little time has passed.
 void age_index(const fs::path& tree) {
   let_time_pass();

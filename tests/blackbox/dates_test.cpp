@@ -97,17 +97,6 @@ int write_dated(const fs::path& tree, const std::vector<Seconds>& dates) {
   return count;
 }
 
-/// Until files written so far are older than any file system's clock is coarse.
-void let_time_pass() {
-  timespec since{};
-  ::clock_gettime(CLOCK_REALTIME, &since);
-  wait_until("files are no longer new", [&] {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return (now.tv_sec - since.tv_sec) * 1000 + (now.tv_nsec - since.tv_nsec) / 1'000'000 > 200;
-  });
-}
-
 /// Indexes `tree`, whose `count` files are dated, until nothing is opened; then changes the bytes
 /// of each and dates it again.
 void check_dated(const fs::path& tree, int count) {

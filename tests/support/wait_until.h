@@ -1,5 +1,7 @@
 #pragma once
 
+#include <time.h>
+
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -25,6 +27,17 @@ void wait_until(const std::string& what, Condition condition, Seen seen,
 template <class Condition>
 void wait_until(const std::string& what, Condition condition) {
   wait_until(what, condition, [] { return std::string("nothing"); });
+}
+
+/// Waits until files written so far are older than any file system's clock is coarse.
+inline void let_time_pass() {
+  timespec since{};
+  ::clock_gettime(CLOCK_REALTIME, &since);
+  wait_until("files are no longer new", [&] {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return (now.tv_sec - since.tv_sec) * 1000 + (now.tv_nsec - since.tv_nsec) / 1'000'000 > 200;
+  });
 }
 
 }  // namespace forkdex::test

@@ -10,10 +10,14 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/unit/supervisor/settings/settings_fixture.h"
+
 namespace forkdex {
 namespace {
 
-using Words = std::vector<std::string>;
+using test::ConfigFile;
+using test::refused;
+using test::Words;
 
 Settings understood(const Words& words, const Environment& environment) {
   const Result<Invocation> invocation = parse_invocation(words, environment);
@@ -21,32 +25,6 @@ Settings understood(const Words& words, const Environment& environment) {
   REQUIRE(invocation.ok());
   return invocation->settings;
 }
-
-Error refused(const Words& words, const Environment& environment = {}) {
-  const Result<Invocation> invocation = parse_invocation(words, environment);
-  REQUIRE_FALSE(invocation.ok());
-  return invocation.error();
-}
-
-/// A --config file that is removed when the test ends.
-class ConfigFile {
- public:
-  explicit ConfigFile(const std::string& text) {
-    std::string name = std::filesystem::temp_directory_path() / "forkdex-config-XXXXXX";
-    const int fd = mkstemp(name.data());
-    REQUIRE(fd >= 0);
-    ::close(fd);
-    path_ = name;
-    std::ofstream(path_) << text;
-  }
-  ConfigFile(const ConfigFile&) = delete;
-  ConfigFile& operator=(const ConfigFile&) = delete;
-  ~ConfigFile() { std::filesystem::remove(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 }  // namespace
 
