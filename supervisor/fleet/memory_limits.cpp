@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,6 +24,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kParentPrefix = "forkdex-";
+
+// Who looks whether a group's supervisor lives holds its lock for a moment. A supervisor of the
+// same name in another pid namespace holds it for good.
+constexpr int kLockTries = 100;
+constexpr std::chrono::milliseconds kBetweenLockTries{5};
 
 std::string content(const fs::path& file) {
   std::ifstream stream(file);
@@ -189,7 +196,8 @@ void MemoryLimits::remove_stale() const {
 bool MemoryLimits::make_parent() {
   remove_stale();
   parent_ = own_ / fmt::format("{}{}", kParentPrefix, ::getpid());
-  for (int tries = 0; tries < 3; ++tries) {
+  for (int tries = 0; tries < kLockTries; ++tries) {
+    if (tries > 0) std::this_thread::sleep_for(kBetweenLockTries);
     if (::mkdir(parent_.c_str(), 0755) != 0 && errno != EEXIST) break;
     lock_.reset(::open(parent_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     // Between the two lines another supervisor may have taken the folder for a dead one's.

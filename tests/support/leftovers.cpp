@@ -18,6 +18,16 @@
 
 namespace forkdex::test {
 namespace fs = std::filesystem;
+
+fs::path own_memory_group() {
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t at = line.find(":memory:");
+    if (at != std::string::npos) return "/sys/fs/cgroup/memory" + line.substr(at + 8);
+  }
+  return {};
+}
+
 namespace {
 
 bool shared_folders_are_ours = false;
@@ -75,14 +85,11 @@ void add_files(std::set<std::string>& things, const fs::path& folder, const std:
   }
 }
 
-/// Our own memory control group, where this machine has the first version; else empty.
-fs::path own_memory_group() {
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const std::size_t at = line.find(":memory:");
-    if (at != std::string::npos) return "/sys/fs/cgroup/memory" + line.substr(at + 8);
-  }
-  return {};
+/// Moves this process into a control group; false where the kernel refuses.
+bool enter(const fs::path& group) {
+  std::ofstream members(group / "cgroup.procs");
+  members << ::getpid() << std::flush;
+  return members.good();
 }
 
 /// The groups that supervisors made for workers and that no living one holds locked.
@@ -128,6 +135,26 @@ void isolate_shared_folders() {
   shared_folders_are_ours = ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                             ::mount("tmpfs", "/run/forkdex", "tmpfs", 0, "mode=0711") == 0 &&
                             ::mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777") == 0;
+}
+
+OwnMemoryGroup::OwnMemoryGroup() {
+  const fs::path outer = own_memory_group();
+  if (outer.empty()) return;
+  const fs::path group = outer / ("tests-" + std::to_string(::getpid()));
+  std::error_code refused;
+  if (!fs::create_directory(group, refused)) return;
+  if (!enter(group)) {
+    ::rmdir(group.c_str());
+    return;
+  }
+  outer_ = outer;
+  group_ = group;
+}
+
+OwnMemoryGroup::~OwnMemoryGroup() {
+  if (outer_.empty()) return;
+  enter(outer_);
+  ::rmdir(group_.c_str());
 }
 
 void reap_orphans() {

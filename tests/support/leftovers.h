@@ -33,6 +33,24 @@ void adopt_orphans();
 /// first is not used and in the second only names of ours are looked at.
 void isolate_shared_folders();
 
+/// Our own memory control group, where this machine has the first version; else empty.
+std::filesystem::path own_memory_group();
+
+/// Has this process and its descendants in a memory group of their own while it lives, where
+/// several test programs at once would take for leftovers the groups of the supervisors that each
+/// of them kills. Needs the first version of control groups; without, does nothing.
+class OwnMemoryGroup {
+ public:
+  OwnMemoryGroup();
+  OwnMemoryGroup(const OwnMemoryGroup&) = delete;
+  OwnMemoryGroup& operator=(const OwnMemoryGroup&) = delete;
+  ~OwnMemoryGroup();
+
+ private:
+  std::filesystem::path outer_;  // empty: no group was made
+  std::filesystem::path group_;
+};
+
 /// Reaps every orphan that has ended. BLOCKS never.
 void reap_orphans();
 

@@ -121,6 +121,7 @@ class PrivateHome {
 int run_tests(int argc, char** argv) {
   adopt_orphans();
   isolate_shared_folders();
+  const OwnMemoryGroup group;
   PrivateHome home;
   const int failed = Catch::Session().run(argc, argv);
   stop_shared_server();

@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "tests/support/leftovers.h"
 #include "tests/support/processes.h"
 #include "tests/support/program.h"
+#include "tests/support/skip.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait_until.h"
 
@@ -67,6 +70,25 @@ TEST_CASE("leftovers: an orphan, a descriptor and a file left behind are named")
     reap_orphans();
     return descendants_named(::getpid(), "sleep").empty();
   });
+}
+
+TEST_CASE("leftovers: a memory group is named, one of another test program is not") {
+  const std::filesystem::path ours = own_memory_group();
+  const std::filesystem::path left = ours / "forkdex-0";
+  const Surroundings before = Surroundings::look();
+  std::error_code refused;
+  if (ours.empty() || !std::filesystem::create_directory(left, refused)) {
+    skip("this machine lets nobody make control groups");
+    return;
+  }
+  CHECK(any_contains(before.new_in(Surroundings::look()), left.string()));
+  {
+    const OwnMemoryGroup apart;
+    CHECK(own_memory_group().parent_path() == ours);
+    CHECK_FALSE(any_contains(before.new_in(Surroundings::look()), "memory group"));
+  }
+  CHECK(own_memory_group() == ours);
+  CHECK(::rmdir(left.c_str()) == 0);
 }
 
 }  // namespace

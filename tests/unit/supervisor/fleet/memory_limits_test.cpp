@@ -1,13 +1,17 @@
 #include "supervisor/fleet/memory_limits.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iterator>
 #include <new>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -190,6 +194,35 @@ TEST_CASE("memory limits: what a dead supervisor left is removed, a living one's
     CHECK(fs::exists(own));
   }
   CHECK(fs::exists(own));
+}
+
+TEST_CASE("memory limits: waits for who looks whether the group's supervisor lives",
+          "[memory limit]") {
+  fs::path parent;
+  {
+    MemoryLimits limits = MemoryLimits::open("/");
+    if (limits.kind() == MemoryLimits::Kind::kNone) {
+      test::skip("no group can be made here: " + limits.shortcoming());
+      return;
+    }
+    limits.divide(1, 64 * kMiB);
+    const fs::path procs =
+        fs::read_symlink("/proc/self/fd/" + std::to_string(limits.of(0).cgroup_procs_fd));
+    parent = procs.parent_path().parent_path();
+  }
+  fs::create_directory(parent);
+  UniqueFd folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  REQUIRE(::flock(folder.get(), LOCK_EX | LOCK_NB) == 0);
+  std::thread looker([&folder] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    folder.reset();
+  });
+  {
+    const MemoryLimits limits = MemoryLimits::open("/");
+    looker.join();
+    CHECK(limits.kind() != MemoryLimits::Kind::kNone);
+  }
+  CHECK_FALSE(fs::exists(parent));
 }
 
 TEST_CASE("memory limits: removes at the end a group whose process ended after the start",
