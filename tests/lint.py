@@ -28,6 +28,7 @@ ROOMS = {
     "common/pg": "common/error common/base",
     "common/model": "common/error common/base",
     "common/jobs": "common/error common/base",
+    "common/words": "common/error common/base",
     "common/protocol": "common/error common/base common/model common/jobs",
     "supervisor/terminal": "common",
     "supervisor/installation": "common",

@@ -11,6 +11,7 @@
 #include "worker/jobs/embed_messages.h"
 #include "worker/jobs/embed_query.h"
 #include "worker/jobs/index_file.h"
+#include "worker/jobs/merge_words.h"
 #include "worker/parse/encodings.h"
 #include "worker/sandbox/sandbox.h"
 
@@ -102,15 +103,18 @@ Result<void> Worker::open_for_indexing(const IndexingSetup& indexing) {
   handler(JobKind::kIndexFile) = std::make_unique<IndexFileHandler>(
       IndexFileHandler::Means{receiver_, indexing, *files_, *prepared_.chunker, *store_}, models,
       setup_.tuning.batch_tokens);
-  handler(JobKind::kEmbedMessages) = std::make_unique<EmbedMessagesHandler>(
-      receiver_, *store_, *models[message_view(setup_.models)]);
+  if (const auto& model = models[message_view(setup_.models)])
+    handler(JobKind::kEmbedMessages) =
+        std::make_unique<EmbedMessagesHandler>(receiver_, *store_, *model);
+  handler(JobKind::kMergeWords) = std::make_unique<MergeWordsHandler>(
+      receiver_, WordStore(store_->connection(), indexing.repository_id));
   return {};
 }
 
 PerView<std::optional<EmbeddingModel>> Worker::stored_models(const IndexingSetup& indexing) const {
   PerView<std::optional<EmbeddingModel>> models;
   for (const View view : kViews)
-    if (prepared_.embedders[view])
+    if (prepared_.embedders[view] && indexing.model_ids[view] != 0)
       models[view] = EmbeddingModel{prepared_.embedders[view], setup_.models[view]->document_prefix,
                                     indexing.model_ids[view]};
   return models;

@@ -19,8 +19,9 @@ enum class JobKind : std::uint8_t {
   kIndexFile,      ///< index_file.h
   kEmbedMessages,  ///< embed_messages.h
   kEmbedQuery,     ///< embed_query.h
+  kMergeWords,     ///< merge_words.h
 };
-inline constexpr std::size_t kJobKinds = 3;
+inline constexpr std::size_t kJobKinds = 4;
 
 /// The most bytes of a job's payload, and of an outcome's.
 inline constexpr std::size_t kMaxJobPayload = 8 << 10;

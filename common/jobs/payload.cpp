@@ -3,6 +3,7 @@
 #include "common/jobs/embed_messages.h"
 #include "common/jobs/embed_query.h"
 #include "common/jobs/index_file.h"
+#include "common/jobs/merge_words.h"
 
 namespace forkdex {
 namespace {
@@ -23,6 +24,8 @@ bool is_result_of(JobKind kind, JobEnd end, std::string_view payload) {
       return end != JobEnd::kSkipped && decode<EmbedMessagesResult>(payload).has_value();
     case JobKind::kEmbedQuery:
       return end == JobEnd::kDone && decode<EmbedQueryResult>(payload).has_value();
+    case JobKind::kMergeWords:
+      return end != JobEnd::kSkipped && decode<MergeWordsResult>(payload).has_value();
   }
   return false;
 }

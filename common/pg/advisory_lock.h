@@ -20,5 +20,11 @@ inline constexpr std::int32_t kRepositoryClaim = 0x66647803;
 inline constexpr std::int32_t kIndexBuild = 0x66647804;
 /// Held by the session of a run over a shard; second key: a hash of repository and shard.
 inline constexpr std::int32_t kShardClaim = 0x66647805;
+/// Held shared by a transaction that stores chunks, exclusively for the moment in which a run looks
+/// up the last chunk's id: no chunk with a lower one is on its way then. Second key: the
+/// repository's id.
+inline constexpr std::int32_t kWordsLock = 0x66647806;
+/// Held by the session of a run that merges the word index; second key: the repository's id.
+inline constexpr std::int32_t kWordsMerge = 0x66647807;
 
 }  // namespace forkdex

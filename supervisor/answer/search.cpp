@@ -1,19 +1,13 @@
 #include "supervisor/answer/search.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 #include <map>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "common/base/glob.h"
-#include "common/base/path_text.h"
-#include "common/base/terminal_text.h"
 #include "supervisor/answer/cursor.h"
 #include "supervisor/database/repositories.h"
 #include "supervisor/database/vectors.h"
@@ -50,11 +44,10 @@ Statement nearest_statement(View view, const ViewQuery& query, const SearchFilte
   Statement statement;
   statement.params.emplace_back(vector_text(query.vector));
   statement.sql = fmt::format(
-      "SELECT r.name, c.path, c.name, c.qualified_name, c.kind, c.start_line, c.end_line,"
-      " c.definition_line, 1 - ({}), c.id "
+      "SELECT {}, 1 - ({}) "
       "FROM forkdex.vectors v JOIN forkdex.chunks c ON c.{} = v.content_hash "
       "JOIN forkdex.repositories r ON r.id = c.repository_id{} WHERE v.model_id = {}",
-      distance, hash_column(view),
+      kHitColumns, distance, hash_column(view),
       filters.language.empty() ? ""
                                : " JOIN forkdex.files f ON f.repository_id = c.repository_id"
                                  " AND f.path_hash = c.path_hash",
@@ -65,51 +58,6 @@ Statement nearest_statement(View view, const ViewQuery& query, const SearchFilte
   statement.sql += " ORDER BY " + distance;
   if (most_rows) statement.sql += fmt::format(" LIMIT {}", *most_rows);
   return statement;
-}
-
-bool path_matches(const std::string& glob, std::string_view escaped) {
-  const std::optional<std::string> raw = unescape_path(escaped);
-  return glob_match(glob, raw ? std::string_view(*raw) : escaped);
-}
-
-/// What a line of the answer shows: the parts of one definition or long line share it.
-using Place = std::tuple<std::string, std::string, std::int64_t, std::string>;
-
-Place place_of(const Hit& hit) {
-  return {hit.repository, hit.path, hit.definition_line,
-          hit.qualified_name.empty() ? hit.name : hit.qualified_name};
-}
-
-Hit hit_of(const PgRows& rows, int row) {
-  Hit hit;
-  hit.repository = rows.text(row, 0);
-  hit.path = rows.text(row, 1);
-  hit.name = rows.text(row, 2);
-  hit.qualified_name = rows.text(row, 3);
-  hit.kind = rows.text(row, 4);
-  hit.start_line = rows.integer(row, 5);
-  hit.end_line = rows.integer(row, 6);
-  hit.definition_line = rows.integer(row, 7);
-  hit.score = rows.real(row, 8);
-  hit.chunk_id = rows.integer(row, 9);
-  return hit;
-}
-
-// An index gives its rows in a relaxed order; those of equal score are put in an order of their
-// own. Which of them take the last places is left to the scan.
-void sort_hits(std::vector<Hit>& hits) {
-  std::sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) {
-    return std::tie(b.score, a.repository, a.path, a.start_line, a.name) <
-           std::tie(a.score, b.repository, b.path, b.start_line, b.name);
-  });
-}
-
-std::string hit_line(const Hit& hit, bool several_repositories) {
-  std::string line;
-  if (several_repositories) line = printable(hit.repository) + ": ";
-  line += fmt::format("{}:{}", printable(hit.path), hit.definition_line);
-  const std::string& name = hit.qualified_name.empty() ? hit.name : hit.qualified_name;
-  return line + fmt::format("  {}  {:.3f}\n", printable(name.empty() ? hit.kind : name), hit.score);
 }
 
 // Without the first, an index gives as many rows as it looks at, however few pass the filters. The
@@ -133,6 +81,7 @@ Result<std::vector<Hit>> scan(PgConnection& connection, View view, const ViewQue
         if (!filters.path_glob.empty() && !path_matches(filters.path_glob, rows.text(row, 1)))
           return true;
         Hit hit = hit_of(rows, row);
+        hit.score = rows.real(row, 9);
         const auto [place, is_new] = known.try_emplace(place_of(hit), hits.size());
         if (is_new)
           hits.push_back(std::move(hit));
@@ -249,31 +198,6 @@ Result<std::vector<Hit>> nearest(PgConnection& connection, const Query& query,
   sort_hits(*hits);
   if (hits->size() > filters.limit) hits->resize(filters.limit);
   return hits;
-}
-
-std::string hits_text(const std::vector<Hit>& hits) {
-  const bool several = std::any_of(hits.begin(), hits.end(), [&](const Hit& hit) {
-    return hit.repository != hits.front().repository;
-  });
-  std::string text;
-  for (const Hit& hit : hits) text += hit_line(hit, several);
-  return text;
-}
-
-std::string hits_json(const std::vector<Hit>& hits) {
-  using Json = nlohmann::ordered_json;
-  Json results = Json::array();
-  for (const Hit& hit : hits)
-    results.push_back({{"path", hit.path},
-                       {"name", hit.name},
-                       {"kind", hit.kind},
-                       {"start_line", hit.start_line},
-                       {"end_line", hit.end_line},
-                       {"definition_line", hit.definition_line},
-                       {"score", std::round(hit.score * 1e6) / 1e6},
-                       {"repository", hit.repository}});
-  const Json answer = {{"results", std::move(results)}};
-  return answer.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace forkdex

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "supervisor/answer/query_embedding.h"
+#include "supervisor/answer/word_search.h"
 #include "supervisor/database/repositories.h"
 #include "supervisor/database/vectors.h"
 
@@ -69,6 +70,11 @@ Result<std::vector<CommitHit>> commits(PgConnection& connection, const SearchReq
 Result<SearchAnswer> answer(PgConnection& connection, const SearchRequest& request) {
   if (!request.filters.repository.empty())
     if (auto id = repository_id(connection, request.filters.repository); !id) return id.error();
+  if (request.words) {
+    auto hits = find_by_words(connection, request.text, request.filters);
+    if (!hits) return hits.error();
+    return SearchAnswer{*std::move(hits), true};
+  }
   const auto query = embedded(connection, request);
   if (!query) return query.error();
   const auto comparable = can_compare(connection, request, *query);

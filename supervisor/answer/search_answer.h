@@ -13,12 +13,14 @@
 #include "common/pg/connection.h"
 #include "common/protocol/worker_setup.h"
 #include "supervisor/answer/commit_search.h"
+#include "supervisor/answer/hit.h"
 #include "supervisor/answer/search.h"
 
 namespace forkdex {
 
 struct SearchRequest {
   std::string text;       ///< what to search for
+  bool words = false;     ///< by words alone: no model, no worker
   SearchFilters filters;  ///< kCommitKind as the kind asks for commits
   ViewModels models;      ///< of the vectors to compare with
   std::filesystem::path worker_executable;

@@ -21,6 +21,7 @@ SearchRequest request_of(const Invocation& invocation, ViewModels models) {
   request.filters.path_glob = settings.path_glob;
   request.filters.kind = settings.kind;
   request.filters.limit = settings.limit;
+  request.words = settings.words;
   request.models = std::move(models);
   request.worker_executable = worker_executable();
   request.tuning = worker_tuning(settings);
@@ -31,7 +32,11 @@ SearchRequest request_of(const Invocation& invocation, ViewModels models) {
 
 Result<int> run_search(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  auto models = read_view_models(settings);
+  if (settings.words && settings.kind == kCommitKind)
+    return Error{ErrorCode::kUsage,
+                 "--words searches chunks, not commit messages: leave out --words or --kind commit",
+                 ""};
+  auto models = settings.words ? Result<ViewModels>(ViewModels()) : read_view_models(settings);
   if (!models) return models.error();
   auto database = DatabaseAccess::open(settings.database_url, "forkdex search");
   if (!database) return database.error();

@@ -6,11 +6,11 @@ namespace forkdex {
 
 std::string chunking_recipe() { return std::string(kChunkingRecipe).substr(0, 16); }
 
-std::string indexing_recipe(const ViewModels& models) {
+std::string indexing_recipe(const ViewModels& models, bool embeds) {
   std::string recipe = chunking_recipe();
   for (const View view : kViews)
     recipe += models[view] ? "/" + hex(models[view]->fingerprint).substr(0, 16) : "/none";
-  return recipe;
+  return embeds ? recipe : recipe + "/words";
 }
 
 }  // namespace forkdex

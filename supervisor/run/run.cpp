@@ -12,6 +12,7 @@
 #include "supervisor/run/phases/commit_phase.h"
 #include "supervisor/run/phases/files_phase.h"
 #include "supervisor/run/phases/vectors_phase.h"
+#include "supervisor/run/phases/words_phase.h"
 #include "supervisor/settings/chosen_models.h"
 #include "supervisor/terminal/log.h"
 
@@ -73,7 +74,10 @@ Result<void> Run::work() {
 /// The phases that workers work for.
 Result<void> Run::files_and_commits() {
   FilesPhase files({repository_, scope_, *ledger_, accounting_, *progress_}, plan_rules());
-  if (auto done = run_phase(files); !done) return done;
+  if (auto done = run_phase(files); !done || stopped()) return done;
+  WordsPhase words(database_->connection(),
+                   {.repository_id = ledger_->repository_id(), .changed = changed()});
+  if (auto done = run_phase(words); !done) return done;
   if (settings_.no_commits || stopped()) return {};
   CommitPhase::Options options;
   options.repository = repository_;
@@ -91,15 +95,20 @@ Result<void> Run::finish() {
   if (auto complete = accounting_.check_complete(); !complete) return complete;
   if (auto passed = fault::point("run.finished"); !passed) return passed;
   VectorsPhase::Options options;
-  options.models = models_;
+  options.models = embedding_models();
   options.keep_vectors = std::chrono::days(settings_.keep_vectors);
-  options.changed = accounting_.in(FileState::kUnchanged) < accounting_.total() ||
-                    accounting_.in(FileState::kRemoved) > 0;
+  options.changed = changed();
   options.keep_going = [this] { return environment_.stops_seen() == 0 && stops_ == 0; };
   VectorsPhase vectors(*ledger_, database_->connection(), std::move(options));
   auto done = run_phase(vectors);
   // A request to stop cancels the building.
   return stopped() ? Result<void>() : done;
+}
+
+/// Whether any file was not as it was.
+bool Run::changed() const {
+  return accounting_.in(FileState::kUnchanged) < accounting_.total() ||
+         accounting_.in(FileState::kRemoved) > 0;
 }
 
 Result<void> Run::run_phase(Phase& phase) {
@@ -160,6 +169,9 @@ DatabaseWatch::Events Run::database_events() {
   events.gone = [this](Error error) { runner_->fail(std::move(error)); };
   return events;
 }
+
+/// Those that vectors are made by; without them, models only say how files are cut.
+ViewModels Run::embedding_models() const { return settings_.no_vectors ? ViewModels() : models_; }
 
 PlanRules Run::plan_rules() const {
   PlanRules rules;

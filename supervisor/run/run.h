@@ -103,6 +103,7 @@ class Run {
   void choose_sizes();
   Result<void> begin();
   Result<void> work();
+  bool changed() const;
   Result<void> run_phase(Phase& phase);
   Result<void> run_jobs_of(Phase& phase);
   Result<void> files_and_commits();
@@ -118,6 +119,7 @@ class Run {
   auto insist(F operation) {
     return watch_->insist(std::move(operation), [this] { return stops_ == 0; });
   }
+  ViewModels embedding_models() const;
   PlanRules plan_rules() const;
   WorkerSetup worker_setup() const;
   Fleet::Options fleet() const;

@@ -68,11 +68,13 @@ struct Settings {
   bool wait = false;
   bool no_graph = false;
   bool no_commits = false;
+  bool no_vectors = false;
   ProgressStyle progress = ProgressStyle::kAuto;
   std::string report;  ///< a file, "-" for standard output, empty for none
   Verbosity verbosity = Verbosity::kNormal;
   LogFormat log_format = LogFormat::kText;
   // Options of search: filters, the number of results, and the format of the answer.
+  bool words = false;  ///< by words alone
   std::uint32_t limit = 10;
   std::string language;
   std::string path_glob;

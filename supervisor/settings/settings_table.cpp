@@ -199,6 +199,10 @@ constexpr std::array kTable = {
     SettingRow{.name = "no-commits", .default_value = "false", .range = kFlagRange,
                .sentence = "Do not index the commit history.",
                .subcommands = kIndexOnly, .set = set_flag<&Settings::no_commits>},
+    SettingRow{.name = "no-vectors", .default_value = "false", .range = kFlagRange,
+               .sentence = "Store everything that search --words needs and embed nothing. A run "
+                           "without this option adds the vectors.",
+               .subcommands = kIndexOnly, .set = set_flag<&Settings::no_vectors>},
     SettingRow{.name = "progress", .value = "STYLE", .default_value = "auto",
                .range = "auto, bar, plain, json or none",
                .sentence = "Progress on standard error: a bar, plain lines, JSON events or none; "
@@ -208,6 +212,9 @@ constexpr std::array kTable = {
                .range = "a file name, or - for standard output",
                .sentence = "Write the run's report as JSON to FILE, or with - to standard output.",
                .subcommands = kIndexOnly, .set = set_text<&Settings::report, 4096>},
+    SettingRow{.name = "words", .default_value = "false", .range = kFlagRange,
+               .sentence = "Search by the words of QUERY alone, without a model.",
+               .subcommands = kSearchOnly, .sources = kFlagOnly, .set = set_flag<&Settings::words>},
     SettingRow{.name = "limit", .value = "N", .default_value = "10",
                .range = whole_numbers<1, 1000>(),
                .sentence = "Maximum number of results.",

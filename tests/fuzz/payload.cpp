@@ -6,6 +6,7 @@
 #include "common/jobs/embed_messages.h"
 #include "common/jobs/embed_query.h"
 #include "common/jobs/index_file.h"
+#include "common/jobs/merge_words.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace forkdex::fuzz {
@@ -27,6 +28,8 @@ void check(std::string_view bytes) {
   check_as<IndexFileResult>(bytes);
   check_as<EmbedMessages>(bytes);
   check_as<EmbedMessagesResult>(bytes);
+  check_as<MergeWords>(bytes);
+  check_as<MergeWordsResult>(bytes);
   check_as<EmbedQuery>(bytes);
   check_as<EmbedQueryResult>(bytes);
 }

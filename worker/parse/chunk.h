@@ -45,6 +45,7 @@ struct Chunk {
   std::uint64_t end_byte = 0;
   std::string source;
   std::string text_view;        ///< what the text model embeds (worker/parse/text_view.h)
+  std::string lexemes;          ///< its words (common/words/lexemes.h), ready to be stored
   std::string metadata = "{}";  ///< JSON object: "decorators" (texts), "part" (from 1), "parts"
 };
 

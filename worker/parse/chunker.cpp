@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "worker/parse/chunk_words.h"
 #include "worker/parse/content_language.h"
 #include "worker/parse/decode.h"
 #include "worker/parse/generated.h"
@@ -125,6 +126,7 @@ Result<ParsedFile> Chunker::chunk(std::string_view path, std::string_view bytes)
   if (!pieces) return pieces.error();
   file.chunks = to_chunks(*decoded, text, outline, *pieces);
   add_text_views(path, file.language, text, outline, *pieces, file.chunks);
+  for (Chunk& chunk : file.chunks) chunk.lexemes = lexemes_of(path, chunk);
   return file;
 }
 

@@ -92,6 +92,12 @@ CopyEncoder& CopyEncoder::jsonb(std::string_view json) {
   return *this;
 }
 
+CopyEncoder& CopyEncoder::tsvector(std::string_view lexemes) {
+  length(lexemes.size());
+  buffer_ += lexemes;
+  return *this;
+}
+
 std::string_view CopyEncoder::finish() {
   big_endian(std::uint16_t{0xffffu});
   return buffer_;

@@ -26,6 +26,8 @@ class CopyEncoder {
   CopyEncoder& int4(std::int32_t value);
   CopyEncoder& int8(std::int64_t value);
   CopyEncoder& jsonb(std::string_view json);
+  /// A tsvector in its binary format (common/words/lexemes.h).
+  CopyEncoder& tsvector(std::string_view lexemes);
 
   std::size_t rows() const { return rows_; }
   std::size_t bytes() const { return buffer_.size(); }

@@ -75,8 +75,8 @@ constexpr const char* kStoredByRun =
 constexpr const char* kCopyChunks =
     "COPY forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name, qualified_name, "
     "parent, signature, docstring, start_line, end_line, definition_line, start_byte, end_byte, "
-    "source, content_hash, text_hash, metadata) FROM STDIN (FORMAT binary); COMMIT";
-constexpr std::int16_t kChunkColumns = 19;
+    "source, content_hash, text_hash, metadata, lexemes) FROM STDIN (FORMAT binary); COMMIT";
+constexpr std::int16_t kChunkColumns = 20;
 
 PgValue text_or_null(std::string_view text) {
   return text.empty() ? PgValue(std::nullopt) : PgValue(std::string(text));
@@ -173,6 +173,10 @@ void encode(const StoredFile& file, const PathColumns& path, CopyEncoder& rows) 
     else
       rows.bytea(file.views.text.hashes[i]);
     rows.jsonb(chunk.metadata);
+    if (chunk.lexemes.empty())
+      rows.null();
+    else
+      rows.tsvector(chunk.lexemes);
   }
 }
 
@@ -214,6 +218,7 @@ Result<void> FileStore::prepare(std::chrono::milliseconds lock_timeout) {
       {"begin", kBegin},
       {"commit_early", "SET LOCAL synchronous_commit = off"},
       {"lock_vectors", fmt::format("SELECT pg_advisory_xact_lock_shared({}, 0)", kVectorsLock)},
+      {"lock_words", fmt::format("SELECT pg_advisory_xact_lock_shared({}, $1)", kWordsLock)},
       {"known_vectors", kKnownVectors},
       {"insert_vectors", kInsertVectors},
       {"missing_vectors", kMissingVectors},
@@ -330,7 +335,8 @@ Result<std::vector<MissingVector>> FileStore::store_once(const StoredFile& file)
   const PathColumns path(file.path);
   const std::map<std::int64_t, ModelNeeds> models = needs_of(file);
 
-  std::vector<PgCall> calls = {{"begin", {}}, {"lock_vectors", {}}};
+  std::vector<PgCall> calls = {
+      {"begin", {}}, {"lock_vectors", {}}, {"lock_words", {PgValue(file.repository_id)}}};
   if (!file.waits_for_disk) calls.push_back({"commit_early", {}});
   for (const auto& [model_id, needs] : models)
     if (!needs.fresh.empty()) calls.push_back(insert_call(model_id, needs.fresh));

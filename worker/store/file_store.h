@@ -105,6 +105,8 @@ class FileStore {
   Result<bool> is_superuser();
 
   int socket() const { return connection_.socket(); }
+  /// For what else is stored between two calls of this. REQUIRES no other thread.
+  PgConnection& connection() { return connection_; }
 
  private:
   explicit FileStore(PgConnection connection) : connection_(std::move(connection)) {}

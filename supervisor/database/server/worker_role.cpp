@@ -8,7 +8,8 @@ namespace forkdex {
 
 Result<void> prepare_worker_role(PgConnection& connection) {
   const auto ready = connection.run(
-      fmt::format("SELECT coalesce((SELECT has_table_privilege(oid, 'forkdex.chunks', 'INSERT') "
+      fmt::format("SELECT coalesce((SELECT has_table_privilege(oid, 'forkdex.word_segments', "
+                  "'INSERT') "
                   "AND has_column_privilege(oid, 'forkdex.commits', 'message', 'SELECT') "
                   "FROM pg_roles WHERE rolname = '{}'), false)",
                   kWorkerRole));
@@ -23,7 +24,9 @@ Result<void> prepare_worker_role(PgConnection& connection) {
       "GRANT SELECT ON forkdex.runs TO {0};"
       "GRANT SELECT (content_hash, message) ON forkdex.commits TO {0};"
       "GRANT SELECT, INSERT, UPDATE, DELETE ON forkdex.files, forkdex.vectors, forkdex.chunks "
-      "TO {0}; COMMIT",
+      "TO {0};"
+      "GRANT SELECT, INSERT, DELETE ON forkdex.word_segments, forkdex.word_postings TO {0}; "
+      "COMMIT",
       kWorkerRole, kMigrationLock));
   if (granted) return {};
   const Error error = granted.error();

@@ -30,7 +30,7 @@ Result<JobQueue> CommitPhase::next_jobs() {
   if (!walked_)
     if (auto walked = walk(); !walked) return walked.error();
   walked_ = true;
-  if (!options_.keep_going()) return JobQueue();
+  if (options_.model_id == 0 || !options_.keep_going()) return JobQueue();
   return jobs_of_messages();
 }
 

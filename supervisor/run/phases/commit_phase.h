@@ -31,7 +31,7 @@ class CommitPhase final : public Phase {
   struct Options {
     RepositoryInfo repository;
     std::int64_t repository_id = 0;
-    std::int64_t model_id = 0;  ///< of the model that the workers embed messages with
+    std::int64_t model_id = 0;  ///< of the model that embeds messages; 0: none does
     bool full = false;          ///< walk the whole history, whatever is stored
     bool retry_failed = false;  ///< embed what was refused before
     /// Embed the messages of this shard only; others see to theirs.

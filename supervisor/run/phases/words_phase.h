@@ -1,0 +1,42 @@
+#pragma once
+
+// The phase of a run that follows the files: where many chunks are new, workers make segments of
+// the word index of them (worker/jobs/merge_words.h). What is in no segment yet is found all the
+// same, only slower. One thread.
+//
+// Killed at any point, it leaves segments that are whole; the next run makes the others.
+
+#include <cstdint>
+#include <string>
+
+#include "common/pg/connection.h"
+#include "supervisor/run/phase.h"
+
+namespace forkdex {
+
+class WordsPhase final : public Phase {
+ public:
+  struct Options {
+    std::int64_t repository_id = 0;
+    bool changed = true;  ///< a run that changed nothing looks for new chunks alone
+  };
+
+  /// REQUIRES that `connection` outlives this.
+  WordsPhase(PgConnection& connection, Options options)
+      : connection_(connection), options_(options) {}
+
+  std::string progress() const override { return "word index"; }
+  Result<JobQueue> next_jobs() override;
+  /// A segment that could not be made is warned of: its words are found without it.
+  Result<void> finished(unsigned worker, const Job& job, const Outcome& outcome) override;
+  void contribute(RunFacts&) const override {}
+
+ private:
+  Result<JobQueue> plan();
+
+  PgConnection& connection_;
+  Options options_;
+  bool planned_ = false;
+};
+
+}  // namespace forkdex

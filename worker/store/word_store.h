@@ -1,0 +1,36 @@
+#pragma once
+
+// Segments of the word index (common/words/segment.h), made of the chunks' lexemes. A transaction
+// puts a segment in the place of those it replaces: a reader sees the old ones or the new one.
+//
+// One thread at a time; the connection is its owner's.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "common/error/result.h"
+#include "common/jobs/merge_words.h"
+#include "common/pg/connection.h"
+
+namespace forkdex {
+
+class WordStore {
+ public:
+  /// REQUIRES that `connection` outlives this.
+  WordStore(PgConnection& connection, std::int64_t repository_id)
+      : connection_(connection), repository_id_(repository_id) {}
+
+  /// Makes the segment that `job` names and commits; the number of its chunks. `moved` is called
+  /// now and then while chunks are read. ERRORS kDatabaseBusy (somebody else has replaced one of
+  /// them), kDiskFull, kDatabaseLost, kDatabaseUnusable; kBug for more chunks than a segment takes.
+  Result<std::uint64_t> merge(const MergeWords& job, const std::function<void()>& moved);
+
+ private:
+  Result<std::uint64_t> merge_once(const MergeWords& job, const std::function<void()>& moved);
+
+  PgConnection& connection_;
+  std::int64_t repository_id_;
+};
+
+}  // namespace forkdex
