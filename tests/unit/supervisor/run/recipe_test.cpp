@@ -8,7 +8,9 @@
 
 using namespace forkdex;
 
-TEST_CASE("recipe: names the chunker and each view's model, and changes with either and with embedding", "[recipe]") {
+TEST_CASE(
+    "recipe: names the chunker and each view's model, and changes with either and with embedding",
+    "[recipe]") {
   ModelFolder one;
   ModelFolder other;
   one.fingerprint = sha256("one model");
