@@ -2,16 +2,23 @@
 
 #include <libpq-fe.h>
 
+#include <array>
 #include <charconv>
 
 namespace forkdex {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 0;
-}
+/// The value of each hexadecimal digit; 0 for what is none.
+constexpr std::array<std::uint8_t, 256> kHexDigits = [] {
+  std::array<std::uint8_t, 256> digits{};
+  for (std::uint8_t value = 0; value < 16; ++value) {
+    digits[static_cast<unsigned char>("0123456789abcdef"[value])] = value;
+    digits[static_cast<unsigned char>("0123456789ABCDEF"[value])] = value;
+  }
+  return digits;
+}();
+
+int hex_digit(char c) { return kHexDigits[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 
@@ -62,10 +69,9 @@ std::string bytea_text(std::string_view bytes) {
 
 std::string bytes_from_bytea(std::string_view text) {
   if (text.starts_with("\\x")) text.remove_prefix(2);
-  std::string bytes;
-  bytes.reserve(text.size() / 2);
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    bytes += static_cast<char>(hex_digit(text[i]) * 16 + hex_digit(text[i + 1]));
+  std::string bytes(text.size() / 2, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<char>(hex_digit(text[2 * i]) * 16 + hex_digit(text[2 * i + 1]));
   return bytes;
 }
 

@@ -1,7 +1,9 @@
 #include "supervisor/answer/word_index.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <deque>
 #include <map>
 #include <optional>
 #include <utility>
@@ -25,7 +27,7 @@ constexpr double kSignatureWeight = 1;
 constexpr double kDocsWeight = 1;
 constexpr double kBodyWeight = 1;
 
-/// A chunk that has some of the words.
+/// A chunk behind the last segment that has some of the words.
 struct Match {
   std::int64_t chunk_id = 0;
   double length = 0;
@@ -47,15 +49,16 @@ struct Statistics {
   }
 };
 
-double score_of(const Match& match, const Statistics& statistics) {
-  const double norm = 1 - kLengthShare + kLengthShare * match.length / statistics.mean_length();
-  double score = 0;
-  for (const auto& [word, counts] : match.words) {
-    const double weight = kNameWeight * counts[0] + kSignatureWeight * counts[1] +
-                          (kDocsWeight * counts[2] + kBodyWeight * counts[3]) / norm;
-    score += statistics.rarity(word) * weight * (kSaturation + 1) / (weight + kSaturation);
-  }
-  return score;
+/// What a chunk's length takes off the words of its text.
+double norm_of(double length, const Statistics& statistics) {
+  return 1 - kLengthShare + kLengthShare * length / statistics.mean_length();
+}
+
+/// What a word of that rarity adds to the score of a chunk with that norm.
+double score_of(const WordCounts& counts, double norm, double rarity) {
+  const double weight = kNameWeight * counts[0] + kSignatureWeight * counts[1] +
+                        (kDocsWeight * counts[2] + kBodyWeight * counts[3]) / norm;
+  return rarity * weight * (kSaturation + 1) / (weight + kSaturation);
 }
 
 std::string array_of(std::span<const std::int64_t> numbers) {
@@ -69,6 +72,12 @@ struct Segment {
   std::uint64_t words = 0;
   unsigned bits = 0;
   std::vector<SegmentChunk> chunks;
+  struct Found {
+    std::size_t word;  // of the question
+    WordPostings postings;
+  };
+  std::deque<std::string> buckets;  // that were read; they stay where they are
+  std::vector<Found> found;         // in them
 };
 
 std::optional<Segment> segment_of(const PgRows& rows, int row) {
@@ -78,9 +87,13 @@ std::optional<Segment> segment_of(const PgRows& rows, int row) {
   auto documents =
       read_documents(bytes_from_bytea(rows.text(row, 6)), static_cast<std::size_t>(chunks));
   if (!documents) return std::nullopt;
-  return Segment{rows.integer(row, 1), rows.integer(row, 2),
-                 static_cast<std::uint64_t>(rows.integer(row, 4)), static_cast<unsigned>(bits),
-                 *std::move(documents)};
+  return Segment{rows.integer(row, 1),
+                 rows.integer(row, 2),
+                 static_cast<std::uint64_t>(rows.integer(row, 4)),
+                 static_cast<unsigned>(bits),
+                 *std::move(documents),
+                 {},
+                 {}};
 }
 
 class Reader {
@@ -97,9 +110,8 @@ class Reader {
     for (const std::int64_t repository : repositories_)
       if (auto read = read_newer(repository); !read) return read.error();
     std::vector<ScoredChunk> scored;
-    scored.reserve(matches_.size());
-    for (const Match& match : matches_)
-      scored.push_back({match.chunk_id, score_of(match, statistics_)});
+    for (const auto& [id, segment] : segments_) score(id, segment, scored);
+    for (const Match& match : newer_) scored.push_back({match.chunk_id, score_of_newer(match)});
     return scored;
   }
 
@@ -146,41 +158,54 @@ class Reader {
         "forkdex.word_postings p USING (segment_id, bucket) ORDER BY p.segment_id",
         {array_of(ids), array_of(buckets)});
     if (!rows) return rows.error();
-    for (int row = 0; row < rows->size();) {
+    for (int row = 0; row < rows->size(); ++row) {
       const std::int64_t id = rows->integer(row, 0);
-      const Segment& segment = segments_.at(id);
-      std::vector<std::optional<Match>> found(segment.chunks.size());
-      bool is_whole = true;
-      for (; row < rows->size() && rows->integer(row, 0) == id; ++row)
-        is_whole = take_bucket(segment, rows->integer(row, 1), bytes_from_bytea(rows->text(row, 2)),
-                               found) &&
-                   is_whole;
-      if (!is_whole) warn_of(id);
-      for (std::optional<Match>& match : found)
-        if (match) matches_.push_back(*std::move(match));
+      Segment& segment = segments_.at(id);
+      segment.buckets.push_back(bytes_from_bytea(rows->text(row, 2)));
+      if (!find_words(segment, rows->integer(row, 1), segment.buckets.back())) warn_of(id);
     }
     return {};
   }
 
-  bool take_bucket(const Segment& segment, std::int64_t bucket, const std::string& postings,
-                   std::vector<std::optional<Match>>& found) {
+  /// Finds the words of the question that `bucket` is for. False where it cannot be read.
+  bool find_words(Segment& segment, std::int64_t bucket, std::string_view postings) {
     for (std::size_t word = 0; word < words_.size(); ++word) {
       if (word_bucket(words_[word], segment.bits) != bucket) continue;
-      const auto of_word = find_word(postings, words_[word]);
-      if (!of_word) return false;
-      const bool is_whole = for_each_posting(
-          *of_word, segment.chunks.size(), [&](std::size_t chunk, const WordCounts& counts) {
-            std::optional<Match>& match = found[chunk];
-            if (!match) {
-              const SegmentChunk& there = segment.chunks[chunk];
-              match = Match{there.id, length_of(there.length), {}};
-            }
-            match->words.emplace_back(word, counts);
-            ++statistics_.with_word[word];
-          });
-      if (!is_whole) return false;
+      const auto found = find_word(postings, words_[word]);
+      if (!found) return false;
+      statistics_.with_word[word] += static_cast<double>(found->count);
+      segment.found.push_back({word, *found});
     }
     return true;
+  }
+
+  /// Appends the chunks of a segment that have any of the words.
+  void score(std::int64_t id, const Segment& segment, std::vector<ScoredChunk>& scored) const {
+    std::array<double, 256> norms{};
+    for (std::size_t code = 0; code < norms.size(); ++code)
+      norms[code] = norm_of(length_of(static_cast<std::uint8_t>(code)), statistics_);
+    std::vector<double> scores(segment.chunks.size());
+    bool is_whole = true;
+    for (const auto& [word, postings] : segment.found) {
+      const double rarity = statistics_.rarity(word);
+      is_whole = for_each_posting(postings, scores.size(),
+                                  [&](std::size_t chunk, const WordCounts& counts) {
+                                    const double norm = norms[segment.chunks[chunk].length];
+                                    scores[chunk] += score_of(counts, norm, rarity);
+                                  }) &&
+                 is_whole;
+    }
+    if (!is_whole) warn_of(id);
+    for (std::size_t chunk = 0; chunk < scores.size(); ++chunk)
+      if (scores[chunk] > 0) scored.push_back({segment.chunks[chunk].id, scores[chunk]});
+  }
+
+  double score_of_newer(const Match& match) const {
+    const double norm = norm_of(match.length, statistics_);
+    double score = 0;
+    for (const auto& [word, counts] : match.words)
+      score += score_of(counts, norm, statistics_.rarity(word));
+    return score;
   }
 
   /// Chunks that stand behind the last segment.
@@ -217,15 +242,15 @@ class Reader {
     });
     statistics_.words += match.length;
     ++statistics_.measured;
-    matches_.push_back(std::move(match));
+    newer_.push_back(std::move(match));
   }
 
   PgConnection& connection_;
   std::span<const std::int64_t> repositories_;
   std::span<const std::string> words_;
   Statistics statistics_;
-  std::map<std::int64_t, Segment> segments_;
-  std::vector<Match> matches_;
+  std::map<std::int64_t, Segment> segments_;  // by id
+  std::vector<Match> newer_;
 };
 
 }  // namespace
