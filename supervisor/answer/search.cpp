@@ -120,39 +120,6 @@ constexpr double kTextWeight = 0.8;
 // Near enough in one view for the other one to matter.
 constexpr std::size_t kLeastCandidates = 100;
 
-/// Gives `hits` the score of both views. A chunk without a text view has its code's alone.
-Result<void> score_by_both(PgConnection& connection, const ViewQuery& code, const ViewQuery& text,
-                           std::map<std::int64_t, Hit>& hits) {
-  if (hits.empty()) return {};
-  std::string ids;
-  for (const auto& [id, hit] : hits) ids += (ids.empty() ? "{" : ",") + std::to_string(id);
-  const std::string similarity =
-      "1 - ((SELECT v.embedding::halfvec({0}) FROM forkdex.vectors v "
-      "WHERE v.model_id = {1} AND v.content_hash = c.{2}) "
-      "<=> ${3}::halfvec({0}))";
-  const auto of = [&](View view, const ViewQuery& query, int parameter) {
-    return fmt::format(fmt::runtime(similarity), query.vector.size(), query.model_id,
-                       hash_column(view), parameter);
-  };
-  const auto rows = connection.run(
-      fmt::format("SELECT c.id, {}, {} FROM forkdex.chunks c WHERE c.id = ANY ($1::bigint[])",
-                  of(View::kCode, code, 2), of(View::kText, text, 3)),
-      {ids + "}", vector_text(code.vector), vector_text(text.vector)});
-  if (!rows) return rows.error();
-  for (int row = 0; row < rows->size(); ++row) {
-    const auto hit = hits.find(rows->integer(row, 0));
-    if (hit == hits.end()) continue;
-    const bool has_code = !rows->is_null(row, 1);
-    const bool has_text = !rows->is_null(row, 2);
-    const double weight = (has_code ? 1 : 0) + (has_text ? kTextWeight : 0);
-    if (weight == 0) continue;  // the file is being replaced: what was found is as good
-    hit->second.score =
-        ((has_code ? rows->real(row, 1) : 0) + (has_text ? kTextWeight * rows->real(row, 2) : 0)) /
-        weight;
-  }
-  return {};
-}
-
 /// The best chunk of each place.
 std::vector<Hit> best_of_places(std::map<std::int64_t, Hit> hits) {
   std::map<Place, Hit> places;
@@ -175,8 +142,11 @@ Result<std::vector<Hit>> nearest_in_both(PgConnection& connection, const Query& 
     if (!hits) return hits;
     for (Hit& hit : *hits) candidates.try_emplace(hit.chunk_id, std::move(hit));
   }
-  if (auto scored = score_by_both(connection, *query.code, *query.text, candidates); !scored)
-    return scored.error();
+  std::vector<std::int64_t> ids;
+  for (const auto& [id, hit] : candidates) ids.push_back(id);
+  const auto scores = similarities(connection, query, ids);
+  if (!scores) return scores.error();
+  for (const auto& [id, score] : *scores) candidates.at(id).score = score;
   return best_of_places(std::move(candidates));
 }
 
@@ -198,6 +168,45 @@ Result<std::vector<Hit>> nearest(PgConnection& connection, const Query& query,
   sort_hits(*hits);
   if (hits->size() > filters.limit) hits->resize(filters.limit);
   return hits;
+}
+
+namespace {
+
+/// Of the chunk c the similarity to a view's query, which is parameter `parameter`; null without a
+/// vector.
+std::string similarity(View view, const std::optional<ViewQuery>& query, std::size_t parameter) {
+  if (!query) return "NULL";
+  return fmt::format(
+      "1 - ((SELECT v.embedding::halfvec({0}) FROM forkdex.vectors v WHERE v.model_id = {1} AND "
+      "v.content_hash = c.{2}) <=> ${3}::halfvec({0}))",
+      query->vector.size(), query->model_id, hash_column(view), parameter);
+}
+
+}  // namespace
+
+Result<std::map<std::int64_t, double>> similarities(PgConnection& connection, const Query& query,
+                                                    std::span<const std::int64_t> chunk_ids) {
+  std::map<std::int64_t, double> scores;
+  if (chunk_ids.empty() || (!query.code && !query.text)) return scores;
+  std::vector<PgParam> params = {fmt::format("{{{}}}", fmt::join(chunk_ids, ","))};
+  std::string columns;
+  for (const View view : kViews) {
+    columns += ", " + similarity(view, query[view], params.size() + 1);
+    if (query[view]) params.emplace_back(vector_text(query[view]->vector));
+  }
+  const auto rows = connection.run(
+      "SELECT c.id" + columns + " FROM forkdex.chunks c WHERE c.id = ANY ($1::bigint[])", params);
+  if (!rows) return rows.error();
+  for (int row = 0; row < rows->size(); ++row) {
+    const bool has_code = !rows->is_null(row, 1);
+    const bool has_text = !rows->is_null(row, 2);
+    const double weight = (has_code ? 1 : 0) + (has_text ? kTextWeight : 0);
+    if (weight == 0) continue;  // the file is being replaced: what was found is as good
+    scores[rows->integer(row, 0)] =
+        ((has_code ? rows->real(row, 1) : 0) + (has_text ? kTextWeight * rows->real(row, 2) : 0)) /
+        weight;
+  }
+  return scores;
 }
 
 }  // namespace forkdex

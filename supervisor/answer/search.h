@@ -3,7 +3,9 @@
 // The nearest chunks to a vector, which is a worker's work.
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "common/error/result.h"
@@ -27,5 +29,10 @@ using Query = PerView<std::optional<ViewQuery>>;
 /// PgConnection::run.
 Result<std::vector<Hit>> nearest(PgConnection& connection, const Query& query,
                                  const SearchFilters& filters);
+
+/// How near chunks are, by id: the scores that nearest() gives them. One without a vector is not in
+/// the result. ERRORS as PgConnection::run.
+Result<std::map<std::int64_t, double>> similarities(PgConnection& connection, const Query& query,
+                                                    std::span<const std::int64_t> chunk_ids);
 
 }  // namespace forkdex

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "supervisor/answer/hybrid_search.h"
 #include "supervisor/answer/query_embedding.h"
 #include "supervisor/answer/word_search.h"
 #include "supervisor/database/repositories.h"
@@ -84,7 +85,8 @@ Result<SearchAnswer> answer(PgConnection& connection, const SearchRequest& reque
     if (!hits) return hits.error();
     return SearchAnswer{*std::move(hits), *comparable};
   }
-  auto hits = nearest(connection, *query, request.filters);
+  auto hits = *comparable ? find_by_both(connection, *query, request.text, request.filters)
+                          : find_by_words(connection, request.text, request.filters);
   if (!hits) return hits.error();
   return SearchAnswer{*std::move(hits), *comparable};
 }

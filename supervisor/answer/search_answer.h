@@ -1,7 +1,8 @@
 #pragma once
 
-// From a question in words to its hits: a worker embeds the words by the model of each view, and
-// the database has the nearest chunks or commits. How an answer is shown is its caller's business.
+// From a question to its hits: a worker embeds it by the model of each view, and the database has
+// the chunks nearest to it and those that have its words, or the nearest commits. How an answer is
+// shown is its caller's business.
 
 #include <filesystem>
 #include <string>
@@ -30,8 +31,8 @@ struct SearchRequest {
 struct SearchAnswer {
   std::variant<std::vector<Hit>, std::vector<CommitHit>> hits;
   /// Whether a repository in question has vectors of these models, for these views: all of a
-  /// view's, or perhaps some while it is indexed again by another model. Without, no hit means
-  /// nothing.
+  /// view's, or perhaps some while it is indexed again by another model. Without, hits are by words
+  /// alone, and of commits there are none.
   bool comparable = true;
 };
 

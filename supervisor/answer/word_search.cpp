@@ -98,21 +98,39 @@ class Reader {
 
 }  // namespace
 
-Result<std::vector<Hit>> find_by_words(PgConnection& connection, const std::string& text,
-                                       const SearchFilters& filters) {
+double WordMatches::score(std::int64_t chunk_id) const {
+  const auto found = std::lower_bound(
+      chunks.begin(), chunks.end(), chunk_id,
+      [](const ScoredChunk& chunk, std::int64_t id) { return chunk.chunk_id < id; });
+  return found != chunks.end() && found->chunk_id == chunk_id ? found->score : 0;
+}
+
+Result<WordMatches> match_words(PgConnection& connection, const std::string& text,
+                                const SearchFilters& filters) {
   // One snapshot: segments and the chunks behind them change together.
   const auto begun = connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   if (!begun) return begun.error();
-  auto hits = [&]() -> Result<std::vector<Hit>> {
+  auto matches = [&]() -> Result<WordMatches> {
     const auto repositories = repositories_of(connection, filters);
     if (!repositories) return repositories.error();
     auto chunks = score_by_words(connection, *repositories, words_of_query(text));
     if (!chunks) return chunks.error();
-    return Reader(connection, filters, *std::move(chunks)).run();
+    auto hits = Reader(connection, filters, *chunks).run();
+    if (!hits) return hits.error();
+    std::sort(chunks->begin(), chunks->end(),
+              [](const ScoredChunk& a, const ScoredChunk& b) { return a.chunk_id < b.chunk_id; });
+    return WordMatches{*std::move(hits), *std::move(chunks)};
   }();
   const auto ended = connection.run("ROLLBACK");
-  if (hits && !ended) return ended.error();
-  return hits;
+  if (matches && !ended) return ended.error();
+  return matches;
+}
+
+Result<std::vector<Hit>> find_by_words(PgConnection& connection, const std::string& text,
+                                       const SearchFilters& filters) {
+  auto matches = match_words(connection, text, filters);
+  if (!matches) return matches.error();
+  return std::move(matches->hits);
 }
 
 }  // namespace forkdex

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "supervisor/answer/search_answer.h"
 #include "supervisor/database/access.h"
 #include "supervisor/installation/locations.h"
@@ -28,6 +30,15 @@ SearchRequest request_of(const Invocation& invocation, ViewModels models) {
   return request;
 }
 
+void warn_of_nothing_to_compare(bool commits) {
+  log_warning("search.nothing_to_compare",
+              {{"reason", fmt::format("nothing was indexed by these models for these views, with "
+                                      "this --document-prefix and these --dimensions{}: search "
+                                      "with the options of the run that indexed{}",
+                                      commits ? "" : ", so the answer is by words alone",
+                                      commits ? "" : ", or with --words")}});
+}
+
 }  // namespace
 
 Result<int> run_search(const Invocation& invocation) {
@@ -42,12 +53,7 @@ Result<int> run_search(const Invocation& invocation) {
   if (!database) return database.error();
   const auto found = answer(database->connection(), request_of(invocation, *std::move(models)));
   if (!found) return found.error();
-  if (!found->comparable)
-    log_warning("search.nothing_to_compare",
-                {{"reason",
-                  "nothing was indexed by these models for these views, with this "
-                  "--document-prefix and these --dimensions: search with the options of the run "
-                  "that indexed"}});
+  if (!found->comparable) warn_of_nothing_to_compare(settings.kind == kCommitKind);
   const auto written = write_output(settings.json ? answer_json(*found) : answer_text(*found));
   if (!written) return written.error();
   return kExitOk;

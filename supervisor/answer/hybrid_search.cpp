@@ -1,0 +1,57 @@
+#include "supervisor/answer/hybrid_search.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "supervisor/answer/word_search.h"
+
+namespace forkdex {
+namespace {
+
+// A weighted sum of scaled scores; the weight was chosen on half of the questions with known
+// answers and gained as much on the other half (docs/benchmarks.md).
+constexpr double kWordsWeight = 0.2;
+// Near enough by one of the two for the other one to matter.
+constexpr std::size_t kLeastCandidates = 100;
+
+}  // namespace
+
+Result<std::vector<Hit>> find_by_both(PgConnection& connection, const Query& query,
+                                      const std::string& text, const SearchFilters& filters) {
+  SearchFilters wider = filters;
+  wider.limit = std::max(4 * filters.limit, kLeastCandidates);
+  auto near = nearest(connection, query, wider);
+  if (!near) return near;
+  auto words = match_words(connection, text, wider);
+  if (!words) return words.error();
+  const double best = words->hits.empty() ? 1 : words->hits.front().score;
+
+  std::map<std::int64_t, Hit> candidates;
+  std::vector<std::int64_t> unseen;  // found by words alone
+  for (Hit& hit : *near) candidates.try_emplace(hit.chunk_id, std::move(hit));
+  for (Hit& hit : words->hits) {
+    hit.score = 0;
+    const std::int64_t id = hit.chunk_id;
+    if (candidates.try_emplace(id, std::move(hit)).second) unseen.push_back(id);
+  }
+  const auto scores = similarities(connection, query, unseen);
+  if (!scores) return scores.error();
+  for (const auto& [id, score] : *scores) candidates.at(id).score = score;
+
+  std::vector<Hit> hits;
+  for (auto& [id, hit] : candidates) {
+    const double by_words = std::min(words->score(id) / best, 1.0);
+    hit.score = (hit.score + kWordsWeight * by_words) / (1 + kWordsWeight);
+    hits.push_back(std::move(hit));
+  }
+  sort_hits(hits);
+  std::set<Place> places;
+  std::erase_if(hits, [&](const Hit& hit) { return !places.insert(place_of(hit)).second; });
+  if (hits.size() > filters.limit) hits.resize(filters.limit);
+  return hits;
+}
+
+}  // namespace forkdex
