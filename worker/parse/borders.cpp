@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "worker/parse/line_ends.h"
+#include "worker/parse/node_span.h"
 
 namespace forkdex {
 namespace {
@@ -35,7 +36,7 @@ class BorderWalk {
     levels_.push_back({.is_block = true});  // whatever the root is, its children are statements
     if (!ts_tree_cursor_goto_first_child(&cursor_)) {
       const TSNode root = ts_tree_cursor_current_node(&cursor_);
-      add_line_starts(text_, {ts_node_start_byte(root), ts_node_end_byte(root)}, borders_);
+      add_line_starts(text_, span_of(root), borders_);
       return std::move(borders_);
     }
     do {
@@ -52,7 +53,7 @@ class BorderWalk {
   };
 
   void visit(TSNode node) {
-    const Span span{ts_node_start_byte(node), ts_node_end_byte(node)};
+    const Span span = span_of(node);
     const TSSymbol symbol = ts_node_symbol(node);
     const bool is_comment = contains(types_.comments, symbol);
     Level& level = levels_.back();

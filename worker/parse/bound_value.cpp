@@ -4,10 +4,10 @@
 
 #include <string_view>
 
+#include "worker/parse/node_span.h"
+
 namespace forkdex {
 namespace {
-
-Span span_of(TSNode node) { return {ts_node_start_byte(node), ts_node_end_byte(node)}; }
 
 std::optional<Span> field_of(TSNode node, std::string_view field) {
   const TSNode child =

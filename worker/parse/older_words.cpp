@@ -4,13 +4,14 @@
 #include <array>
 #include <utility>
 
+#include "worker/parse/span.h"
 #include "worker/parse/words.h"
 
 namespace forkdex {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_space(char c) { return is_blank(c) || c == '\n' || c == '\r'; }
+/// White space that ends no line.
+bool is_blank(char c) { return is_space(c) && c != '\n' && c != '\r'; }
 
 /// A text that is rewritten in place.
 class Rewriting {

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "worker/parse/node_span.h"
 #include "worker/parse/older_words.h"
 #include "worker/parse/statement_lines.h"
 
@@ -35,7 +36,7 @@ void for_each_error(TSNode root, Visit visit) {
   for (std::size_t depth = 0;;) {
     const TSNode node = ts_tree_cursor_current_node(&cursor);
     const bool is_error = ts_node_is_error(node) || ts_node_is_missing(node);
-    if (is_error) visit(Span{ts_node_start_byte(node), ts_node_end_byte(node)});
+    if (is_error) visit(span_of(node));
     if (ts_node_has_error(node) && !is_error && ts_tree_cursor_goto_first_child(&cursor)) {
       ++depth;
       continue;
@@ -48,8 +49,6 @@ void for_each_error(TSNode root, Visit visit) {
 }
 
 TSNode root_of(const Tree& tree) { return ts_tree_root_node(tree.get()); }
-
-Span span_of(TSNode node) { return {ts_node_start_byte(node), ts_node_end_byte(node)}; }
 
 /// What a tree lacks below `root`: the bytes in error nodes, and one for each missing node.
 std::size_t damage_of(TSNode root) {

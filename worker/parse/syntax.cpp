@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "worker/parse/node_span.h"
+
 namespace forkdex {
 namespace {
 
@@ -289,11 +291,8 @@ Result<void> SyntaxParser::match(const Language& language, const Tree& tree,
     bool lacks_value = false;
     for (const TSQueryCapture& capture : std::span(match.captures, match.capture_count)) {
       const CaptureMeaning meaning = (*query)->meanings[capture.index];
-      captures.push_back({meaning.role,
-                          meaning.kind,
-                          ts_node_symbol(capture.node),
-                          {ts_node_start_byte(capture.node), ts_node_end_byte(capture.node)},
-                          !ts_node_is_named(capture.node)});
+      captures.push_back({meaning.role, meaning.kind, ts_node_symbol(capture.node),
+                          span_of(capture.node), !ts_node_is_named(capture.node)});
       if (meaning.role != Role::kBound) continue;
       value = values_.find(capture.node, (*query)->uses);
       lacks_value = !value;

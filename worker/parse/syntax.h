@@ -1,7 +1,7 @@
 #pragma once
 
-// tree-sitter behind C++: parsers, compiled queries and trees with owners, errors as Results. The
-// only file, with borders.cpp and bound_value.cpp, that sees tree_sitter/api.h.
+// tree-sitter behind C++: parsers, compiled queries and trees with owners, errors as Results. Only
+// it, reading.cpp, borders.cpp, bound_value.cpp and node_span.h see tree_sitter/api.h.
 
 #include <cstdint>
 #include <functional>

@@ -147,6 +147,8 @@ TEST_CASE("older words: newer syntax becomes words of the same length", "[parse]
        {std::pair{"using x = y", "const x = y"},
         {"await using x = y", "      const x = y"},
         {"for (using d of e)", "for (const d of e)"},
+        {"using\fx = y", "const\fx = y"},
+        {"type F<\v\fin T>", "type F<\v\f   T>"},
         {"type F<in out T, out U>", "type F<       T,     U>"},
         {"<const T>(x: T)", "<      T>(x: T)"},
         {"  a: B\n  <C>(c: C): D", "  a: B\n ;<C>(c: C): D"},
