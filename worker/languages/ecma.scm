@@ -48,6 +48,7 @@
     (identifier)
     (member_expression)
     (subscript_expression index: [(string) (number)])
+    (parenthesized_expression)
   ] @name
   right: (_) @bound) @binding.function
 (augmented_assignment_expression
@@ -55,6 +56,7 @@
     (identifier)
     (member_expression)
     (subscript_expression index: [(string) (number)])
+    (parenthesized_expression)
   ] @name
   operator: ["||=" "??=" "&&="]
   right: (_) @bound) @binding.function

@@ -9,6 +9,7 @@
 (non_null_expression) @through
 
 (class_body (public_field_definition name: (_) @name value: (_) @bound) @binding.method)
+(assignment_expression left: (non_null_expression) @name right: (_) @bound) @binding.function
 (export_statement "=" @name . (_) @bound) @binding.function
 (abstract_class_declaration name: (_) @name body: (_) @body) @definition.class
 (interface_declaration name: (_) @name body: (_) @body) @definition.interface

@@ -8,83 +8,13 @@
 
 #include "common/base/utf8.h"
 #include "worker/parse/decode.h"
-#include "worker/parse/words.h"
+#include "worker/parse/written_name.h"
 
 namespace forkdex {
 namespace {
 
 constexpr std::size_t kMaxNesting = 32;
-constexpr std::size_t kMaxNameBytes = 200;
 constexpr std::size_t kMaxQualifiedNameBytes = 1000;
-
-/// A name as source writes it: `area`, `Shape.area`, `'quoted key'`, `[Symbol.iterator]`.
-struct WrittenName {
-  std::string last;  ///< what the definition is called
-  std::string full;  ///< with what the source puts before it
-};
-
-bool is_quoted(std::string_view text) {
-  return text.size() >= 2 && (text.front() == '\'' || text.front() == '"') &&
-         text.find(text.front(), 1) == text.size() - 1;
-}
-
-std::string_view word_at(std::string_view text, std::size_t at) {
-  std::size_t end = at;
-  while (end < text.size() && (is_word(text[end]) || text[end] == '#')) ++end;
-  return text.substr(at, end - at);
-}
-
-/// Reads `a.b`, `a['b']`, `a?.b`, `a!.b` and `(a as T).b` as their words: a, b. Empty for anything
-/// else.
-std::vector<std::string_view> read_chain(std::string_view text) {
-  std::vector<std::string_view> words;
-  if (text.starts_with('(')) {
-    const std::size_t close = text.find(')');
-    if (close == std::string_view::npos || text.find('(', 1) < close) return {};
-    words.push_back(word_at(text, 1));
-    const std::string_view rest = text.substr(1 + words[0].size(), close - 1 - words[0].size());
-    if (words[0].empty() || !(rest.starts_with(" as ") || rest.starts_with(" satisfies ")))
-      return {};
-    text.remove_prefix(close + 1);
-  } else {
-    words.push_back(word_at(text, 0));
-    if (words[0].empty()) return {};
-    text.remove_prefix(words[0].size());
-  }
-  while (!text.empty()) {
-    const std::size_t at = text.find_first_not_of(" \t\r\n!?.");
-    if (at == std::string_view::npos) return {};
-    const bool after_dot = text.substr(0, at).find('.') != std::string_view::npos;
-    text.remove_prefix(at);
-    if (text.front() == '[') {
-      const std::size_t close = text.find(']');
-      const std::string_view key = text.substr(1, std::max<std::size_t>(close, 1) - 1);
-      const bool is_number =
-          !key.empty() && word_at(key, 0) == key && key[0] >= '0' && key[0] <= '9';
-      if (close == std::string_view::npos || !(is_quoted(key) || is_number)) return {};
-      words.push_back(is_number ? key : key.substr(1, key.size() - 2));
-      text.remove_prefix(close + 1);
-    } else {
-      const std::string_view word = word_at(text, 0);
-      if (word.empty() || !after_dot) return {};
-      words.push_back(word);
-      text.remove_prefix(word.size());
-    }
-  }
-  return words;
-}
-
-/// Reads a property's key or what a function or class is assigned to.
-WrittenName read_name(std::string_view text) {
-  text = capped(text, kMaxNameBytes);
-  const bool in_brackets = text.starts_with("[") && text.ends_with("]");
-  if (in_brackets && is_quoted(text.substr(1, text.size() - 2)))
-    text = text.substr(1, text.size() - 2);
-  if (is_quoted(text)) text = text.substr(1, text.size() - 2);
-  const std::vector<std::string_view> words = read_chain(text);
-  if (words.empty()) return {std::string(text), std::string(text)};
-  return {std::string(words.back()), fmt::format("{}", fmt::join(words, "."))};
-}
 
 std::string joined(std::string_view scope, std::string_view name) {
   std::string result(scope);

@@ -124,6 +124,42 @@ TEST_CASE("bindings: an assignment names by its members and literal subscripts",
   CHECK(only("a.js", "a.b = c.d = () => {\n};", "a.b").source == "a.b = c.d = () => {\n};");
 }
 
+TEST_CASE(
+    "bindings: what is assigned to in parentheses, casts and comments has the name of its "
+    "members",
+    "[parse]") {
+  for (const auto& [target, name] : {std::pair{"(<any>w).f", "w.f"},
+                                     {"(a.b as any).c", "a.b.c"},
+                                     {"((w as any)).d", "w.d"},
+                                     {"(w!).e", "w.e"},
+                                     {"(w as any)!.f", "w.f"},
+                                     {"(w as unknown as { f: () => void }).f", "w.f"},
+                                     {"(w as Map<string, (a: A) => B>)['f']", "w.f"},
+                                     {"(<any><unknown>w).a.b", "w.a.b"},
+                                     {"((<any>w).a as B).b", "w.a.b"},
+                                     {"(window as typeof window & { 'a)': 1 }).f", "window.f"},
+                                     {"(this.a satisfies B).c", "this.a.c"},
+                                     {"( w\n  as any )\n  .f", "w.f"},
+                                     {"(/* don't (( */ w as any).f", "w.f"},
+                                     {"(w as any) = (w as any)", "w"},
+                                     {"(w as any).f", "w.f"},
+                                     {"w!", "w"},
+                                     {"(w)", "w"}}) {
+    INFO(target);
+    const std::string source = std::string(target) + " = function () {\n  return 1;\n};\n";
+    CHECK(definitions("a.ts", source) == "function " + std::string(name) + "\n");
+  }
+  CHECK(definitions("a.js", "(/** @type {any} */ (window)).f = function () {\n};\n") ==
+        "function window.f\n");
+  CHECK(definitions("a.js", "/** @type {any} */ (window).f = () => 1;\n") == "function window.f\n");
+  CHECK(definitions("a.ts", "(w as any).f ||= class {\n  m() {}\n};\n") ==
+        "class w.f\nmethod w.f.m\n");
+  // What is no chain of members is called what is written.
+  CHECK(definitions("a.js", "(a || b).f = function () {\n};\n") == "function (a || b).f\n");
+  CHECK(definitions("a.js", "(a < b).f = function () {\n};\n") == "function (a < b).f\n");
+  CHECK(definitions("a.js", "f().g = function () {\n};\n") == "function f().g\n");
+}
+
 TEST_CASE("bindings: an object names its members at any depth", "[parse]") {
   CHECK(definitions("a.js", R"(const resolvers = {
   Query: {
