@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "worker/parse/fragments.h"
+
 namespace forkdex {
 namespace {
 
@@ -20,7 +22,8 @@ class Cutting {
     const Region file{Piece{}, /*only_multi_line=*/false};
     std::size_t position = 0;
     cut_children(file, outline_.top, position);
-    cut_gap(file, {position, text_.size()});
+    cut_gap(file, {position, text_.size()}, /*before_child=*/false);
+    if (opener_) pieces_.push_back(*opener_);
     return std::move(pieces_);
   }
 
@@ -43,7 +46,7 @@ class Cutting {
         continue;
       }
       if (!stands_alone(child, region)) continue;
-      cut_gap(region, {position, child.span.begin});
+      cut_gap(region, {position, child.span.begin}, /*before_child=*/true);
       cut_definition(index);
       position = child.span.end;
     }
@@ -53,7 +56,7 @@ class Cutting {
     const Definition& scope = outline_.definitions[index];
     if (region.piece.owner == Piece::kNoOwner) {
       if (holds_chunks(scope, region)) {
-        cut_gap(region, {position, scope.span.begin});
+        cut_gap(region, {position, scope.span.begin}, /*before_child=*/true);
         position = scope.span.begin;
         region.opener = scope.code_begin;
       }
@@ -87,16 +90,18 @@ class Cutting {
     const Region region{whole, /*only_multi_line=*/!is_class};
     std::size_t position = definition.span.begin;
     cut_children(region, definition.children, position);
-    cut_gap(region, {position, definition.span.end});
+    cut_gap(region, {position, definition.span.end}, /*before_child=*/false);
   }
 
-  void cut_gap(const Region& region, Span gap) {
+  /// Cuts what stands between two children, before the first (of which one follows) or after the
+  /// last.
+  void cut_gap(const Region& region, Span gap, bool before_child) {
     gap = close_last_piece(trimmed(text_, gap));
     if (gap.size() == 0) return;
     Piece piece = region.piece;
     piece.span = gap;
     if (!is_within(gap, piece.scope)) piece.scope = Piece::kNoOwner;
-    if (opens_scope(gap, region)) {
+    if (opens_scope(gap, region) || (before_child && only_opens_child(gap, region))) {
       add_opener(piece);
       return;
     }
@@ -116,6 +121,21 @@ class Cutting {
   bool opens_scope(Span gap, const Region& region) const {
     if (region.opener < gap.begin || region.opener >= gap.end || !splitter_.fits(gap)) return false;
     return slice(text_, {region.opener, gap.end}).find('\n') == std::string_view::npos;
+  }
+
+  /// Whether `gap` does nothing but open what the next child stands in: `if (x) {`. What names the
+  /// region's definition is never that.
+  bool only_opens_child(Span gap, const Region& region) const {
+    if (!splitter_.fits(gap) || !only_opens(slice(text_, gap))) return false;
+    if (region.piece.owner == Piece::kNoOwner) return true;
+    return gap.begin >= outline_.definitions[region.piece.owner].signature_end &&
+           has_pieces(region);
+  }
+
+  /// Whether the definition of `region` has a piece: it stands at or after where that begins.
+  bool has_pieces(const Region& region) const {
+    const std::size_t begin = outline_.definitions[region.piece.owner].span.begin;
+    return !pieces_.empty() && pieces_.back().span.begin >= begin;
   }
 
   void add_opener(const Piece& piece) {
@@ -147,17 +167,17 @@ class Cutting {
     return outer.begin < gap.begin && gap.end <= outer.end;
   }
 
-  /// Closing brackets and separators say nothing alone: those that `gap` begins with go with the
-  /// piece that they close. Gives what is left of the gap.
+  /// What only closes something says nothing alone: that which `gap` begins with goes with the
+  /// piece that it closes. Gives what is left of the gap.
   Span close_last_piece(Span gap) {
-    const std::string_view text = slice(text_, gap);
-    const std::size_t closers = std::min(text.find_first_not_of("})];, \t\r\n\f\v"), text.size());
-    const Span closing = trimmed(text_, {gap.begin, gap.begin + closers});
-    if (pieces_.empty() || closing.size() == 0) return gap;
-    const Span joined{pieces_.back().span.begin, closing.end};
-    if (!splitter_.fits(joined)) return gap;
+    if (pieces_.empty() || opener_) return gap;
+    const Span last = pieces_.back().span;
+    const std::size_t closing =
+        closing_bytes(slice(text_, {last.end, gap.end}), text_[last.end - 1]);
+    const Span joined{last.begin, last.end + closing};
+    if (closing == 0 || !splitter_.fits(joined)) return gap;
     pieces_.back().span = joined;
-    return trimmed(text_, {closing.end, gap.end});
+    return trimmed(text_, {joined.end, gap.end});
   }
 
   const std::vector<Border>& borders() {
