@@ -204,6 +204,9 @@ Definition OutlineBuilder::definition_of(const Draft& draft) {
   result.span.begin = begin_with_decorators(result.span.begin);
   result.code_begin = result.span.begin;
   result.statement = draft.statement.value_or(result.span);
+  const bool is_scope = result.form == Form::kScope;
+  result.value = draft.value && !is_scope ? *draft.value : result.span;
+  result.names_itself = draft.value && draft.value->begin <= draft.name_begin;
   result.name_begin = draft.name_begin;
   result.signature_end = std::min(draft.body.value_or(result.span.end), result.span.end);
   result.name = name_of(draft);
@@ -219,7 +222,8 @@ Outline OutlineBuilder::build() && {
   }
   nest();
   attach_comments(outline_.top, 0);
-  for (const std::uint32_t index : outline_.top) name_within(index, nullptr);
+  std::vector<const Definition*> around;
+  for (const std::uint32_t index : outline_.top) name_within(index, around);
   return std::move(outline_);
 }
 
@@ -305,16 +309,32 @@ std::size_t OutlineBuilder::begin_with_comments(std::size_t code_begin, std::siz
   return begin;
 }
 
-void OutlineBuilder::name_within(std::uint32_t index, const Definition* parent) {
+void OutlineBuilder::name_within(std::uint32_t index, std::vector<const Definition*>& around) {
   Definition& definition = outline_.definitions[index];
+  const auto holds = [&](const Definition* outer) { return is_member(definition, *outer); };
+  const auto found = std::find_if(around.rbegin(), around.rend(), holds);
+  const Definition* parent = found == around.rend() ? nullptr : *found;
   const std::string written = std::exchange(definition.name, {});
-  const WrittenName name = read_name(written);
+  WrittenName name = read_name(written);
+  const bool in_class = parent && parent->kind == ChunkKind::kClass;
+  // In a static block `this` is the class.
+  constexpr std::string_view kThis = "this.";
+  if (in_class && name.full.starts_with(kThis)) name.full.erase(0, kThis.size());
   definition.name = name.last;
   definition.parent = parent ? parent->qualified_name : std::string();
   definition.qualified_name = joined(definition.parent, name.full);
-  const bool in_class = parent && parent->kind == ChunkKind::kClass;
   if (in_class && definition.kind == ChunkKind::kFunction) definition.kind = ChunkKind::kMethod;
-  for (const std::uint32_t child : definition.children) name_within(child, &definition);
+  around.push_back(&definition);
+  for (const std::uint32_t child : definition.children) name_within(child, around);
+  around.pop_back();
+}
+
+/// Whether `inner`, which stands in `outer`, is named by it. What has its name of itself stands
+/// beside the value of `outer` if it does not stand in that: `outer = c ? class {} : class inner
+/// {}`.
+bool OutlineBuilder::is_member(const Definition& inner, const Definition& outer) {
+  return !inner.names_itself ||
+         (outer.value.begin <= inner.code_begin && inner.code_begin < outer.value.end);
 }
 
 }  // namespace forkdex

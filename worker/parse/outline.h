@@ -31,6 +31,8 @@ struct Definition {
   std::size_t comments_begin = 0;       ///< the first comment attached above, or code_begin
   std::size_t code_begin = 0;           ///< first decorator or keyword
   Span statement;                       ///< that it is a part of, or its own code
+  Span value;                           ///< what the name is bound to, or all of it
+  bool names_itself = false;            ///< the name is the value's own: `f(class A {})`
   std::size_t name_begin = 0;
   std::size_t signature_end = 0;  ///< where the body begins, or the definition's end
   std::string name;
@@ -85,7 +87,8 @@ class OutlineBuilder {
   std::string name_of(const Draft& draft);
   void nest();
   void attach_comments(std::vector<std::uint32_t>& siblings, std::size_t floor);
-  void name_within(std::uint32_t index, const Definition* parent);
+  void name_within(std::uint32_t index, std::vector<const Definition*>& around);
+  static bool is_member(const Definition& inner, const Definition& outer);
   std::size_t begin_of(const Definition& definition, std::size_t floor) const;
   std::size_t begin_with_decorators(std::size_t code_begin) const;
   bool only_comments(Span gap) const;

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <string>
+#include <tuple>
 
 #include "tests/unit/worker/parse/chunker_fixture.h"
 
@@ -238,6 +239,38 @@ customElements.define('count-button', class extends HTMLElement {
         "function h\n");
   CHECK(definitions("a.js", "emitter.on('x', function onX() {\n  g();\n});\n") == "function onX\n");
   CHECK(definitions("a.js", "emitter.on('x', function () {\n  g();\n});\n").empty());
+}
+
+TEST_CASE("bindings: a class that stands beside the value of a name is no member of it",
+          "[parse]") {
+  const std::string one = "class {\n  a() {}\n}";
+  const std::string two = "class {\n  b() {}\n}";
+  for (const auto& [before, between, after] :
+       {std::tuple{"const X = cond ? ", " : ", ";\n"},
+        {"const X = mixin(", ", ", ");\n"},
+        {"let X = outer(inner(", "), inner(", "));\n"},
+        {"X = ", " || ", ";\n"},
+        {"export const X = c ? ", " : d ? null : ", ";\n"}}) {
+    INFO(before << between);
+    CHECK(definitions("a.js", before + one + between + two + after) ==
+          "class X\nmethod X.a\nclass class@3\nmethod class@3.b\n");
+  }
+  CHECK(definitions("a.js", "mixin(" + one + ", " + two + ");\n") ==
+        "class class@1\nmethod class@1.a\nclass class@3\nmethod class@3.b\n");
+  CHECK(
+      definitions("a.js", "export default c ? class A {\n  a() {}\n} : class B {\n  b() {}\n};") ==
+      "class A\nmethod A.a\nclass B\nmethod B.b\n");
+  CHECK(definitions("a.js", "class A {\n  static X = c ? " + one + " : " + two + ";\n}\n") ==
+        "class A\nclass A.X\nmethod A.X.a\nclass A.class@4\nmethod A.class@4.b\n");
+  CHECK(definitions("a.js", "const o = {\n  X: c ? " + one + " : " + two + ",\n};\n") ==
+        "class o.X\nmethod o.X.a\nclass o.class@4\nmethod o.class@4.b\n");
+  // What stands in the value is its own.
+  CHECK(definitions("a.js",
+                    "const X = mixin(class {\n  static Y = class B {\n    b() {}\n  };\n});") ==
+        "class X\nclass X.Y\nmethod X.Y.b\n");
+  // An object beside the value is what the name is bound to, too.
+  CHECK(definitions("a.js", "const X = mixin(" + one + ", {\n  b() {\n  },\n});\n") ==
+        "class X\nmethod X.a\nmethod X.b\n");
 }
 
 TEST_CASE("bindings: no fragment of a statement is a chunk", "[parse]") {

@@ -72,6 +72,11 @@ TEST_CASE("pieces: what opens or closes between two definitions is divided betwe
         "function f 1-4 @2\nfunction g 4-7 @5\n");
   CHECK(outline("a.js", "use({\n  a() {\n  },\n}, {\n  b() {\n  },\n});\n") ==
         "method a 1-4 @2\nmethod b 4-7 @5\n");
+  CHECK(outline("a.js", "const X = c ? class {\n  a() {}\n} : class {\n  b() {}\n};\n") ==
+        "class X 1-1 @1\nmethod X.a 2-3 @2\nclass class@3 3-3 @3\nmethod class@3.b 4-5 @4\n");
+  CHECK(outline("a.js",
+                "class A {\n  a() {}\n  static {\n    this.b = function () {\n    };\n  }\n}") ==
+        "class A 1-1 @1\nmethod A.a 2-2 @2\nmethod A.b 3-7 @4\n");
 }
 
 TEST_CASE("pieces: what says something by itself does not go with a definition", "[parse]") {
