@@ -6,6 +6,7 @@
 
 #include "common/base/utf8.h"
 #include "worker/parse/decode.h"
+#include "worker/parse/pragma.h"
 #include "worker/parse/python_docstring.h"
 
 namespace forkdex {
@@ -94,8 +95,10 @@ bool is_jsdoc(std::string_view comment) {
 }
 
 /// Those of `comments` that say what the definition is: the last one that JSDoc reads or, without
-/// one, the lines that begin with "//".
+/// one, the lines that begin with "//". What speaks to a tool says nothing of it.
 std::vector<Span> documenting(std::vector<Span> comments, std::string_view text) {
+  std::erase_if(comments,
+                [&](Span comment) { return is_pragma(comment_text(slice(text, comment))); });
   for (auto comment = comments.rbegin(); comment != comments.rend(); ++comment) {
     if (is_jsdoc(slice(text, *comment))) return {*comment};
   }

@@ -23,7 +23,8 @@ std::string signature_of(const Definition& definition, const Outline& outline,
 
 /// What the language's tools show of the definition: Python's docstring; else the last comment that
 /// JSDoc reads ("/** ... */") above it or among its decorators, or without one the "//" lines
-/// there. Comments are without markers, dedented. At most kMaxDocstringBytes.
+/// there. Comments to tools (worker/parse/pragma.h) are left out. Comments are without markers,
+/// dedented. At most kMaxDocstringBytes.
 std::string docstring_of(const Definition& definition, const Outline& outline,
                          std::string_view text);
 

@@ -109,6 +109,60 @@ TEST_CASE("docstring: JSDoc reads the last comment of its own before a definitio
   CHECK(doc_of("a.js", "// one\n/* not */\n// two\nfunction f() {}") == "one\ntwo");
 }
 
+TEST_CASE("docstring: what a comment says to a tool is no docstring", "[parse]") {
+  for (const std::string pragma : {"// @flow",
+                                   "// @flow strict-local",
+                                   "// @ts-check",
+                                   "// @ts-nocheck",
+                                   "//@ts-ignore why",
+                                   "// @ts-expect-error: why",
+                                   "// eslint-disable-next-line no-x -- why",
+                                   "// eslint-disable-line",
+                                   "/* eslint-disable */",
+                                   "/* eslint no-x: 0 */",
+                                   "/** eslint-env node */",
+                                   "/* istanbul ignore next */",
+                                   "// istanbul ignore next: why",
+                                   "/** istanbul ignore else */",
+                                   "/* c8 ignore start */",
+                                   "// v8 ignore next 3",
+                                   "// prettier-ignore",
+                                   "// biome-ignore lint/x: why",
+                                   "// tslint:disable-next-line:x",
+                                   "/* jshint esversion: 6 */",
+                                   "// jshint ignore:line",
+                                   "// $FlowFixMe[incompatible-type] why",
+                                   "/** @flow */",
+                                   "/**\n * @flow strict\n * @format\n */",
+                                   "/** @jsx h */",
+                                   "/// <reference types=\"node\" />",
+                                   "// #region Public",
+                                   "/*#__PURE__*/",
+                                   "// NOSONAR",
+                                   "// noinspection JSUnused",
+                                   "// @jest-environment jsdom",
+                                   "// deno-lint-ignore no-x"}) {
+    INFO(pragma);
+    for (const std::string path : {"a.js", "a.ts"}) {
+      CHECK(doc_of(path, pragma + "\nfunction f() {}") == "");
+      CHECK(doc_of(path, "/** doc */\n" + pragma + "\nfunction f() {}") == "doc");
+      CHECK(doc_of(path, "// doc\n" + pragma + "\nexport const f = () => {\n};") == "doc");
+      CHECK(doc_of(path, pragma + "\n// doc\nfunction f() {}") == "doc");
+      CHECK(only(path, "\n\n" + pragma + "\nfunction f() {}", "f").source ==
+            pragma + "\nfunction f() {}");
+    }
+  }
+  for (const std::string doc :
+       {"eslint is strict here", "@flowing water", "eslint-plugin-x calls this",
+        "@param x The flow", "istanbul is a city", "jshinting", "@format-like", "see @ts-ignore",
+        "@type {string}", "$Flow of x"}) {
+    INFO(doc);
+    CHECK(doc_of("a.js", "// " + doc + "\nfunction f() {}") == doc);
+    CHECK(doc_of("a.js", "/** " + doc + " */\nfunction f() {}") == doc);
+  }
+  CHECK(doc_of("a.js", "/**\n * @flow\n * Adds.\n */\nfunction f() {}") == "@flow\nAdds.");
+}
+
 TEST_CASE("docstring: a long one is capped between code points", "[parse]") {
   std::string words;
   while (words.size() < 2 * kMaxDocstringBytes) words += "caf\u00e9\n";
