@@ -47,7 +47,8 @@
   left: [
     (identifier)
     (member_expression)
-    (subscript_expression index: [(string) (number)])
+    (subscript_expression index: [(string) (number) (member_expression)])
+    (subscript_expression index: (template_string "`" . (string_fragment) . "`"))
     (parenthesized_expression)
   ] @name
   right: (_) @bound) @binding.function
@@ -55,12 +56,42 @@
   left: [
     (identifier)
     (member_expression)
-    (subscript_expression index: [(string) (number)])
+    (subscript_expression index: [(string) (number) (member_expression)])
+    (subscript_expression index: (template_string "`" . (string_fragment) . "`"))
     (parenthesized_expression)
   ] @name
   operator: ["||=" "??=" "&&="]
   right: (_) @bound) @binding.function
+
+; Defaults of what is taken apart: `const { f = () => {} } = x`, at two depths.
+(variable_declarator name: (_ [
+  (object_assignment_pattern left: (_) @name right: (_) @bound) @binding.function
+  (assignment_pattern left: (identifier) @name right: (_) @bound) @binding.function
+  (pair_pattern
+    value: (assignment_pattern left: (identifier) @name right: (_) @bound)) @binding.function
+]))
+(variable_declarator name: (_ [
+  (pair_pattern value: (_ [
+    (object_assignment_pattern left: (_) @name right: (_) @bound) @binding.function
+    (assignment_pattern left: (identifier) @name right: (_) @bound) @binding.function
+    (pair_pattern
+      value: (assignment_pattern left: (identifier) @name right: (_) @bound)) @binding.function
+  ]))
+  (array_pattern
+    (assignment_pattern left: (identifier) @name right: (_) @bound) @binding.function)
+  (object_pattern
+    (object_assignment_pattern left: (_) @name right: (_) @bound) @binding.function)
+]))
+(assignment_expression left: (_ [
+  (object_assignment_pattern left: (_) @name right: (_) @bound) @binding.function
+  (assignment_pattern left: (identifier) @name right: (_) @bound) @binding.function
+  (pair_pattern
+    value: (assignment_pattern left: (identifier) @name right: (_) @bound)) @binding.function
+]))
 (export_statement "default" @name value: (_) @bound) @binding.function
+
+; Elements of a list are no members of what that stands in.
+(array) @elements
 
 ; An object's members, wherever it stands.
 (object (method_definition name: (_) @name body: (_) @body) @property.method)
@@ -87,3 +118,18 @@
 (lexical_declaration (variable_declarator name: (_) @name)) @statement
 (variable_declaration (variable_declarator name: (_) @name)) @statement
 (export_statement declaration: (_ (variable_declarator name: (_) @name))) @statement
+(lexical_declaration (variable_declarator name: (_ [
+  (object_assignment_pattern left: (_) @name)
+  (assignment_pattern left: (identifier) @name)
+  (pair_pattern value: (assignment_pattern left: (identifier) @name))
+]))) @statement
+(variable_declaration (variable_declarator name: (_ [
+  (object_assignment_pattern left: (_) @name)
+  (assignment_pattern left: (identifier) @name)
+  (pair_pattern value: (assignment_pattern left: (identifier) @name))
+]))) @statement
+(export_statement declaration: (_ (variable_declarator name: (_ [
+  (object_assignment_pattern left: (_) @name)
+  (assignment_pattern left: (identifier) @name)
+  (pair_pattern value: (assignment_pattern left: (identifier) @name))
+])))) @statement

@@ -84,6 +84,9 @@ void OutlineBuilder::add_unnamed(const Capture& capture) {
     case Role::kDecorator:
       outline_.decorators.push_back(capture.span);
       break;
+    case Role::kElements:
+      lists_.push_back(capture.span);
+      break;
     case Role::kBlock:
       mark(outline_.types.blocks, capture.symbol);
       break;
@@ -221,6 +224,7 @@ Outline OutlineBuilder::build() && {
     outline_.definitions.push_back(definition_of(draft));
   }
   nest();
+  find_lists();
   attach_comments(outline_.top, 0);
   std::vector<const Definition*> around;
   for (const std::uint32_t index : outline_.top) name_within(index, around);
@@ -243,6 +247,21 @@ void OutlineBuilder::nest() {
     (open.empty() ? outline_.top : kept[open.back()].children).push_back(index);
     kept.push_back(std::move(definition));
     open.push_back(index);
+  }
+}
+
+/// Finds for each definition the list that it stands in.
+void OutlineBuilder::find_lists() {
+  std::ranges::stable_sort(lists_, by_begin);
+  std::vector<Span> open;  // from the outermost in
+  auto next = lists_.begin();
+  for (Definition& definition : outline_.definitions) {
+    for (; next != lists_.end() && next->begin <= definition.code_begin; ++next) {
+      while (!open.empty() && open.back().end <= next->begin) open.pop_back();
+      open.push_back(*next);
+    }
+    while (!open.empty() && open.back().end <= definition.code_begin) open.pop_back();
+    if (!open.empty()) definition.list_begin = open.back().begin;
   }
 }
 
@@ -331,8 +350,11 @@ void OutlineBuilder::name_within(std::uint32_t index, std::vector<const Definiti
 
 /// Whether `inner`, which stands in `outer`, is named by it. What has its name of itself stands
 /// beside the value of `outer` if it does not stand in that: `outer = c ? class {} : class inner
-/// {}`.
+/// {}`. Neither are the elements of a list members of the object or class around it.
 bool OutlineBuilder::is_member(const Definition& inner, const Definition& outer) {
+  const bool has_members =
+      outer.form == Definition::Form::kScope || outer.kind == ChunkKind::kClass;
+  if (has_members && inner.list_begin && *inner.list_begin > outer.code_begin) return false;
   return !inner.names_itself ||
          (outer.value.begin <= inner.code_begin && inner.code_begin < outer.value.end);
 }

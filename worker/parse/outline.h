@@ -25,14 +25,15 @@ struct Definition {
   };
 
   Form form = Form::kDefinition;
-  ChunkKind kind = ChunkKind::kModule;  ///< kModule for a scope
-  Span span;                            ///< with the comments attached above, and with what no
-                                        ///< definition of its statement holds: `let a,`
-  std::size_t comments_begin = 0;       ///< the first comment attached above, or code_begin
-  std::size_t code_begin = 0;           ///< first decorator or keyword
-  Span statement;                       ///< that it is a part of, or its own code
-  Span value;                           ///< what the name is bound to, or all of it
-  bool names_itself = false;            ///< the name is the value's own: `f(class A {})`
+  ChunkKind kind = ChunkKind::kModule;    ///< kModule for a scope
+  Span span;                              ///< with the comments attached above, and with what no
+                                          ///< definition of its statement holds: `let a,`
+  std::size_t comments_begin = 0;         ///< the first comment attached above, or code_begin
+  std::size_t code_begin = 0;             ///< first decorator or keyword
+  Span statement;                         ///< that it is a part of, or its own code
+  Span value;                             ///< what the name is bound to, or all of it
+  std::optional<std::size_t> list_begin;  ///< of the innermost list that it stands in
+  bool names_itself = false;              ///< the name is the value's own: `f(class A {})`
   std::size_t name_begin = 0;
   std::size_t signature_end = 0;  ///< where the body begins, or the definition's end
   std::string name;
@@ -86,6 +87,7 @@ class OutlineBuilder {
   Definition definition_of(const Draft& draft);
   std::string name_of(const Draft& draft);
   void nest();
+  void find_lists();
   void attach_comments(std::vector<std::uint32_t>& siblings, std::size_t floor);
   void name_within(std::uint32_t index, std::vector<const Definition*>& around);
   static bool is_member(const Definition& inner, const Definition& outer);
@@ -98,6 +100,7 @@ class OutlineBuilder {
   std::size_t head_end_;            // of the two lines in which a comment can speak of the file
   std::vector<Draft> drafts_;       // one a match; merged by name when building
   std::optional<LineIndex> lines_;  // made when a class without a name needs one
+  std::vector<Span> lists_;
   Outline outline_;
 };
 

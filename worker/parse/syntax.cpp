@@ -72,6 +72,7 @@ std::optional<CaptureMeaning> meaning_of(std::string_view capture) {
       std::pair{std::string_view("outer"), Role::kOuter},
       std::pair{std::string_view("comment"), Role::kComment},
       std::pair{std::string_view("decorator"), Role::kDecorator},
+      std::pair{std::string_view("elements"), Role::kElements},
       std::pair{std::string_view("block"), Role::kBlock},
   };
   for (const auto& [word, role] : kPlain) {

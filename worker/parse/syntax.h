@@ -49,6 +49,7 @@ enum class Role : std::uint8_t {
   kStatement,   ///< @statement: the first definition in this node has what stands before it
   kComment,     ///< @comment: belongs to the definition that it stands directly above
   kDecorator,   ///< @decorator: likewise, and is part of the definition
+  kElements,    ///< @elements: what is in this node is no member of what stands around it
   kBlock,       ///< @block: its children are statements, between which a definition may be cut
 };
 

@@ -273,6 +273,94 @@ TEST_CASE("bindings: a class that stands beside the value of a name is no member
         "class X\nmethod X.a\nmethod X.b\n");
 }
 
+TEST_CASE("bindings: a default of what is taken apart is bound to its name", "[parse]") {
+  for (const std::string f : {"() => {\n  g();\n}", "memo(function () {\n})", "() => 1"}) {
+    INFO(f);
+    for (const auto& [before, after] : {std::pair{"const { a = ", " } = x;"},
+                                        {"const {\n  b,\n  c = 1,\n  a = ", ",\n  d,\n} = x();"},
+                                        {"let { b: a = ", " } = x;"},
+                                        {"var [a = ", "] = x;"},
+                                        {"export const { b, a = ", ", ...c } = x;"},
+                                        {"const { b: { a = ", " } } = x;"},
+                                        {"const { b: [c, a = ", "] } = x;"},
+                                        {"const [{ a = ", " }] = x;"},
+                                        {"const { b: { c: a = ", " } } = x;"},
+                                        {"({ a = ", " } = x);"},
+                                        {"[a = ", "] = x;"}}) {
+      INFO(before);
+      const std::string source = before + f + after;
+      for (const std::string path : {"a.js", "a.ts"}) {
+        const auto chunks = parsed(path, source).chunks;
+        REQUIRE(chunks.size() == 1);
+        CHECK(chunks[0].qualified_name == "a");
+        CHECK(chunks[0].source == source);
+      }
+    }
+  }
+  CHECK(definitions("a.js", "const { a = class {\n  m() {}\n}, b = { n() {\n} } } = x;") ==
+        "class a\nmethod a.m\nmethod b.n\n");
+  CHECK(definitions("a.js", "const { a = 1, b = {}, c = [] } = x;").empty());
+  // A parameter's default is its function's.
+  CHECK(outline("a.js", "function f({ a = () => {\n}, b }, c = () => {\n}) {\n}\n") ==
+        "function f 1-4 @1\n");
+}
+
+TEST_CASE("bindings: subscripts that say what they are name an assignment", "[parse]") {
+  for (const std::string path : {"a.js", "a.ts"}) {
+    for (const auto& [target, name] :
+         {std::pair{"A.prototype[Symbol.iterator]", "A.prototype[Symbol.iterator]"},
+          {"A[Symbol.asyncIterator]", "A[Symbol.asyncIterator]"},
+          {"A[ Symbol.iterator ].b", "A[ Symbol.iterator ].b"},
+          {"handlers[Events.OPEN]", "handlers[Events.OPEN]"},
+          {"x[`y`]", "x.y"},
+          {"x[`y`].z", "x.y.z"},
+          {"exports[`a-b`]", "exports.a-b"}}) {
+      INFO(target);
+      CHECK(definitions(path, std::string(target) + " = function () {\n};\n") ==
+            "function " + std::string(name) + "\n");
+    }
+    CHECK(definitions(path, "x[`a${b}`] = function () {\n};\n").empty());
+    CHECK(definitions(path, "x[y] = function () {\n};\n").empty());
+    CHECK(definitions(path, "const o = { [`y`]: () => {\n}, [`a${b}`]: () => {\n} };\n") ==
+          "function o.y\nfunction o.[`a${b}`]\n");
+    CHECK(definitions(path, "class A {\n  [`y`]() {}\n  ['z']() {}\n}\n") ==
+          "class A\nmethod A.y\nmethod A.z\n");
+  }
+  CHECK(only("a.js", "A.prototype[Symbol.iterator] = function* () {\n};",
+             "A.prototype[Symbol.iterator]")
+            .name == "[Symbol.iterator]");
+}
+
+TEST_CASE("bindings: in a static block `this` is the class", "[parse]") {
+  CHECK(definitions("a.js", "class A {\n  static {\n    this.x = function () {};\n  }\n}\n") ==
+        "class A\nmethod A.x\n");
+  CHECK(definitions("a.js",
+                    "class A {\n  static {\n    if (y) {\n      this.x.z = () => {};\n    }\n"
+                    "    this['w'] = class {\n      m() {}\n    };\n  }\n}\n") ==
+        "class A\nmethod A.x.z\nclass A.w\nmethod A.w.m\n");
+  CHECK(definitions("a.js", "const B = class {\n  static {\n    this.x ?\?= () => {};\n  }\n};\n") ==
+        "class B\nmethod B.x\n");
+  CHECK(definitions("a.js", "this.x = function () {};\n") == "function this.x\n");
+}
+
+TEST_CASE("bindings: elements of a list are no members of what the list stands in", "[parse]") {
+  const std::string elements =
+      "[\n  { load() {\n    a();\n  } },\n  { load: () => {\n    b();\n  } },\n]";
+  const std::string two = "method load\nfunction load\n";
+  CHECK(definitions("a.js", "const o = { routes: " + elements + " };\n") == two);
+  CHECK(definitions("a.js", "const o = { a: { b: " + elements + " } };\n") == two);
+  CHECK(definitions("a.js", "const o = { routes: wrap(" + elements + ") };\n") == two);
+  CHECK(definitions("a.js", "export default { routes: [" + elements + "] };\n") == two);
+  CHECK(definitions("a.ts", "export const o = { routes: " + elements + " as const };\n") == two);
+  CHECK(definitions("a.js", "class A {\n  static routes = " + elements + ";\n}\n") ==
+        "class A\n" + two);
+  CHECK(definitions("a.js", "const o = { list: [{ a: { load() {\n} } }], b() {\n} };\n") ==
+        "method a.load\nmethod o.b\n");
+  CHECK(definitions("a.js", "const o = { list: [class B {\n  m() {}\n}] };\n") ==
+        "class B\nmethod B.m\n");
+  CHECK(definitions("a.js", "const o = { list: [1], a: { b() {\n} } };\n") == "method o.a.b\n");
+}
+
 TEST_CASE("bindings: no fragment of a statement is a chunk", "[parse]") {
   CHECK(outline("a.js", "let a, f = function () {\n  return a;\n}, b;\n") == "function f 1-3 @1\n");
   CHECK(outline("a.js",
