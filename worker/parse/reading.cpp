@@ -7,7 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "worker/parse/flow_words.h"
 #include "worker/parse/node_span.h"
+#include "worker/parse/older_text.h"
 #include "worker/parse/older_words.h"
 #include "worker/parse/statement_lines.h"
 
@@ -149,53 +151,61 @@ const Language* relative_of(const Language& language) {
 class Reading::Attempt {
  public:
   Attempt(SyntaxParser& parser, std::string_view text, const Countdown& countdown)
-      : parser_(parser), text_(text), countdown_(countdown) {}
+      : parser_(parser), text_(text), countdown_(countdown), older_(std::string(text)) {}
 
   Reading run(const Language& language, Tree first) && {
     best_.language_ = &language;
     best_.whole_ = std::move(first);
     damage_ = damage_of(root_of(best_.whole_));
-    if (const Language* relative = relative_of(language); relative && damage_ > 0)
-      try_whole(*relative, text_);
-    if (damage_ > 0) {
-      if (auto older = in_older_words(best_.language_->id, text_)) {
-        older_ = *std::move(older);
-        if (!try_whole(*best_.language_, older_)) older_.clear();
-      }
+    if (const Language* relative = relative_of(language); relative && damage_ > 0) {
+      try_whole(*relative, OlderText(std::string(text_)));
+      if (const auto flow = damage_ > 0 ? flow_in_older_words(text_) : std::nullopt)
+        try_whole(*relative, *flow);
     }
+    if (auto older =
+            damage_ > 0 ? in_older_words(best_.language_->id, older_.text()) : std::nullopt;
+        older && !older_.has_longer())
+      try_whole(*best_.language_, OlderText(*std::move(older)));
     if (damage_ > 0) try_sections();
     return std::move(best_);
   }
 
  private:
-  /// Keeps the reading of `text` as `language` if less of it is broken. Whether it did.
-  bool try_whole(const Language& language, std::string_view text) {
-    auto tree = parser_.parse(language, text, countdown_);
-    if (!tree) return false;  // it took too long
+  /// Keeps the reading of `text` as `language` if less of it is broken.
+  void try_whole(const Language& language, const OlderText& text) {
+    auto tree = parse(language, text, {0, text_.size()});
+    if (!tree) return;  // it took too long
     const std::size_t damage = damage_of(root_of(*tree));
-    if (damage >= damage_) return false;
+    if (damage >= damage_) return;
     best_.language_ = &language;
     best_.whole_ = *std::move(tree);
     damage_ = damage;
-    return true;
+    older_ = text;
+  }
+
+  /// Parses `span` of the text in the words of `older`.
+  Result<Tree> parse(const Language& language, const OlderText& older, Span span) {
+    const Span place{older.place_of(span.begin), older.place_of(span.end)};
+    auto tree = parser_.parse(language, older.text(), place, countdown_);
+    if (tree) older.move_back(*tree, place.end);
+    return tree;
   }
 
   void try_sections() {
-    const std::string_view text = older_.empty() ? text_ : older_;
-    const std::vector<std::size_t> lines = statement_lines(text);
+    const std::vector<std::size_t> lines = statement_lines(text_);
     if (lines.size() > kMostSections) return;
-    for (const Region& region : broken_regions(root_of(best_.whole_), text, lines))
-      if (region.sections.size() > 1) try_sections_of(region, text);
+    for (const Region& region : broken_regions(root_of(best_.whole_), text_, lines))
+      if (region.sections.size() > 1) try_sections_of(region);
   }
 
   /// Keeps the sections of `region` if they are broken less.
-  void try_sections_of(const Region& region, std::string_view text) {
+  void try_sections_of(const Region& region) {
     std::vector<Section> sections;
     std::size_t damage = 0;
     for (std::size_t i = 0; i < region.sections.size(); ++i) {
       const bool is_last = i + 1 == region.sections.size();
       const Span span{region.sections[i], is_last ? region.span.end : region.sections[i + 1]};
-      auto tree = parser_.parse(*best_.language_, text, span, countdown_);
+      auto tree = parse(*best_.language_, older_, span);
       if (!tree) return;  // it took too long
       damage += damage_of(root_of(*tree));
       if (damage >= region.damage) return;
@@ -207,7 +217,7 @@ class Reading::Attempt {
   SyntaxParser& parser_;
   std::string_view text_;
   const Countdown& countdown_;
-  std::string older_;  // the text in older words, if that is what is read
+  OlderText older_;  // what is read
   Reading best_;
   std::size_t damage_ = 0;
 };

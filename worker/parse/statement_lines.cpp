@@ -35,6 +35,22 @@ bool needs_more(std::string_view line) {
   return true;
 }
 
+/// Whether the body of what `line` declares, or ends to declare, may stand on the next line.
+bool may_lack_body(std::string_view line) {
+  static constexpr std::array<std::string_view, 13> kHeads = {
+      "function", "class", "if",        "for",       "while",  "with", "switch",
+      "try",      "do",    "interface", "namespace", "module", "enum"};
+  const std::size_t last = line.find_last_not_of(" \t\r");
+  if (line[last] == ';' || line[last] == '{') return false;
+  if (line[last] == ')' || line[0] == ')') return true;
+  for (std::string_view word = first_word(line); needs_more(word) && !word.empty();
+       word = first_word(line)) {
+    line.remove_prefix(word.size());
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  }
+  return is_one_of(first_word(line), kHeads);
+}
+
 /// Goes over a text's lines.
 class LineWalk {
  public:
@@ -64,11 +80,13 @@ class LineWalk {
       return end;
     }
     // A comment that stands above an indented line belongs to what that is in.
-    if (begins_statement(line) && !open_) add(comment_.value_or(begin));
+    const bool is_body = line[0] == '{' && before_body_;
+    if (begins_statement(line) && !open_ && !is_body) add(comment_.value_or(begin));
     comment_.reset();
     // Neither an indented line nor a closing bracket ends what a decorator's line begins.
     if (std::string_view(" \t)]}").find(line[0]) == std::string_view::npos)
       open_ = needs_more(line);
+    before_body_ = may_lack_body(line);
     return end;
   }
 
@@ -87,6 +105,7 @@ class LineWalk {
   std::vector<std::size_t> starts_{0};
   std::optional<std::size_t> comment_;  // the first of the comments above the line
   bool open_ = false;                   // the last unindented line goes on with the next one
+  bool before_body_ = false;            // so may the last line, with a brace
 };
 
 }  // namespace

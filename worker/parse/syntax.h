@@ -1,7 +1,8 @@
 #pragma once
 
 // tree-sitter behind C++: parsers, compiled queries and trees with owners, errors as Results. Only
-// it, reading.cpp, borders.cpp, bound_value.cpp and node_span.h see tree_sitter/api.h.
+// it, reading.cpp, older_text.cpp, borders.cpp, bound_value.cpp and node_span.h see
+// tree_sitter/api.h.
 
 #include <cstdint>
 #include <functional>

@@ -338,8 +338,9 @@ TEST_CASE("bindings: in a static block `this` is the class", "[parse]") {
                     "class A {\n  static {\n    if (y) {\n      this.x.z = () => {};\n    }\n"
                     "    this['w'] = class {\n      m() {}\n    };\n  }\n}\n") ==
         "class A\nmethod A.x.z\nclass A.w\nmethod A.w.m\n");
-  CHECK(definitions("a.js", "const B = class {\n  static {\n    this.x ?\?= () => {};\n  }\n};\n") ==
-        "class B\nmethod B.x\n");
+  CHECK(
+      definitions("a.js", "const B = class {\n  static {\n    this.x ?\?= () => {};\n  }\n};\n") ==
+      "class B\nmethod B.x\n");
   CHECK(definitions("a.js", "this.x = function () {};\n") == "function this.x\n");
 }
 

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/unit/worker/parse/chunker_fixture.h"
@@ -112,6 +113,58 @@ class Pool<T> extends Base<T> {
   }
 }
 
+TEST_CASE("reading: Flow's own syntax is read as TypeScript's", "[parse]") {
+  for (const auto& [statement, name, signature] :
+       {std::tuple{"class C<+T, -U: V = W> extends B<T> {\n  +x: T;\n}", "C",
+                   "class C<+T, -U: V = W> extends B<T>"},
+        {"opaque type A = string;", "A", "opaque type A = string;"},
+        {"export opaque type A<+T>: B = C<T>;", "A", "export opaque type A<+T>: B = C<T>;"},
+        {"declare opaque type A: () => B;", "A", "declare opaque type A: () => B;"},
+        {"component Name(a: string) {\n  return <a />;\n}", "Name", "component Name(a: string)"},
+        {"export component Name(\n  'data-a' as a: T,\n  b as {c}: T,\n  ...rest: P\n) renders? D "
+         "{\n  return <D />;\n}",
+         "Name", "export component Name( 'data-a' as a: T, b as {c}: T, ...rest: P ) renders? D"},
+        {"export default component Name() {\n}", "Name", "export default component Name()"},
+        {"hook useX(a: T): R {\n  return a;\n}", "useX", "hook useX(a: T): R"},
+        {"export hook useX<T>(a: T) {\n  return a;\n}", "useX", "export hook useX<T>(a: T)"},
+        {"export default hook useLonger() {\n}", "useLonger", "export default hook useLonger()"},
+        {"function g(): { a: string } {\n  return (h(): any);\n}", "g",
+         "function g(): { a: string }"},
+        {"function g(): { +a: string, ... }\n{\n  return 1;\n}", "g",
+         "function g(): { +a: string, ... }"},
+        {"function g(x: mixed): boolean %checks {\n  return !!x;\n}", "g",
+         "function g(x: mixed): boolean %checks"},
+        {"enum E of string {\n  A = 'a',\n}", "E", "enum E of string"},
+        {"declare export function g(x: T): U;", "g", "declare export function g(x: T): U;"}}) {
+    for (const std::string other :
+         {"", "hook useOther(a) {\n  return a;\n}\n", "const q = [1;\n"}) {
+      INFO(statement << '\n' << other);
+      const std::string source = kBefore + other + "\n/** Doc. */\n" + statement + "\n" + kAfter;
+      const ParsedFile file = parsed("a.js", source);
+      if (!other.starts_with("const")) CHECK(file.detail.empty());
+      CHECK(only(file, "before").docstring == "Stands before.");
+      CHECK(only(file, "after").docstring == "Stands after.");
+      CHECK(only(file, "after").signature == "export function after(x)");
+      const Chunk chunk = only(file, name);
+      CHECK(chunk.signature == signature);
+      CHECK(chunk.docstring == "Doc.");
+      CHECK(chunk.source == std::string("/** Doc. */\n") + statement);
+      if (other.starts_with("hook")) CHECK(only(file, "useOther").source + "\n" == other);
+    }
+  }
+}
+
+TEST_CASE("reading: a body that stands below its head goes with it in broken text", "[parse]") {
+  for (const std::string path : {"a.js", "a.ts"}) {
+    const ParsedFile file =
+        parsed(path, "const q = [1;\nfunction f(a)\n{\n  return a;\n}\nclass A\n{\n  m() {}\n}\n" +
+                         kAfter);
+    CHECK(only(file, "f").source == "function f(a)\n{\n  return a;\n}");
+    CHECK(only(file, "A").source == "class A\n{");
+    CHECK(only(file, "after").docstring == "Stands after.");
+  }
+}
+
 TEST_CASE("reading: the detail says which lines were not parsed, if they are many", "[parse]") {
   std::string broken = "f();\n%%% no code %%%\n";
   CHECK(parsed("a.js", broken).detail == "not parsed: line 2");
@@ -139,6 +192,9 @@ TEST_CASE("statement lines: where unindented words, braces and decorators begin"
   CHECK(statement_lines("a\nexport\nfunction f\nasync\nb\n") == std::vector<std::size_t>{0, 2, 20});
   CHECK(statement_lines("a\n@b\n@c({\n  d\n})\nclass E\nf\n") ==
         std::vector<std::size_t>{0, 2, 25});
+  CHECK(statement_lines("function f(): { a: b }\n{\n}\n{\n}\n") == std::vector<std::size_t>{0, 27});
+  CHECK(statement_lines("export async function f(\n  a\n): b\n{\n}\nclass A\n{\n}\nf();\n{\n}\n") ==
+        std::vector<std::size_t>{0, 38, 50, 55});
   CHECK(statement_lines("") == std::vector<std::size_t>{0});
 }
 
@@ -160,8 +216,9 @@ TEST_CASE("older words: newer syntax becomes words of the same length", "[parse]
   std::string words = "type A<";
   for (int i = 0; i < 100'000; ++i) words += "in ";
   CHECK(in_older_words("typescript", words + "T>")->find("in") == std::string::npos);
-  for (const std::string same : {"using", "using(x)", "a.using b", "x in y", "for (const k in o)",
-                                 "f(a, in_b)", "const a = b,\n  <C>d", "a,\n  [b: c]", "out: 1"}) {
+  for (const std::string same :
+       {"using", "using(x)", "a.using b", "x in y", "for (const k in o)", "f(a, in_b)",
+        "const a = b,\n  <C>d", "a,\n  [b: c]", "out: 1"}) {
     INFO(same);
     CHECK_FALSE(in_older_words("typescript", same));
   }
