@@ -16,11 +16,12 @@ bool is_blank(char c) { return is_space(c) && c != '\n' && c != '\r'; }
 /// A text that is rewritten in place.
 class Rewriting {
  public:
-  explicit Rewriting(std::string_view text) : text_(text) {}
+  Rewriting(std::string_view text, bool is_typescript)
+      : text_(text), knows_using_(!is_typescript) {}
 
   std::optional<std::string> run() && {
     rewrite_words();
-    begin_members();
+    if (!knows_using_) begin_members();
     if (!changed_) return std::nullopt;
     return std::move(text_);
   }
@@ -38,7 +39,7 @@ class Rewriting {
       while (end < text_.size() && is_word(text_[end])) ++end;
       const std::string_view word = std::string_view(text_).substr(begin, end - begin);
       if (word == "using") rewrite_using(begin, end);
-      const bool is_modifier = word == "in" || word == "out" || word == "const";
+      const bool is_modifier = !knows_using_ && (word == "in" || word == "out" || word == "const");
       const bool before_parameter = (last == '<' || last == ',') && before_word(end);
       if (is_modifier && before_parameter) {
         // Before the name of a type parameter: behind `<`, a comma, or another such word.
@@ -62,7 +63,12 @@ class Rewriting {
   }
 
   void rewrite_using(std::size_t begin, std::size_t end) {
-    if (!before_word(end) || (begin > 0 && text_[begin - 1] == '.')) return;
+    if (begin > 0 && text_[begin - 1] == '.') return;
+    if (!declares(end)) {
+      put(begin, "usin_");
+      return;
+    }
+    if (knows_using_) return;
     put(begin, "const");
     std::size_t before = begin;
     while (before > 0 && is_blank(text_[before - 1])) --before;
@@ -70,6 +76,18 @@ class Rewriting {
     if (before >= kAwait.size() &&
         std::string_view(text_).substr(before - kAwait.size(), kAwait.size()) == kAwait)
       put(before - kAwait.size(), "     ");
+  }
+
+  /// Whether a declared name follows `using`, which ends at `end`, and not an operator.
+  bool declares(std::size_t end) const {
+    static constexpr std::array<std::string_view, 5> kOperators = {"of", "in", "instanceof", "as",
+                                                                   "satisfies"};
+    if (!before_word(end)) return false;
+    const std::size_t next = skip_blanks(end);
+    std::size_t next_end = next;
+    while (next_end < text_.size() && is_word(text_[next_end])) ++next_end;
+    const std::string_view word = std::string_view(text_).substr(next, next_end - next);
+    return std::ranges::find(kOperators, word) == kOperators.end();
   }
 
   /// Ends the member before a line that begins with `<` or `[word:`. The grammar takes such lines
@@ -109,14 +127,16 @@ class Rewriting {
   }
 
   std::string text_;
+  bool knows_using_;  // the grammar is JavaScript's
   bool changed_ = false;
 };
 
 }  // namespace
 
 std::optional<std::string> in_older_words(std::string_view language, std::string_view text) {
-  if (language != "typescript" && language != "tsx") return std::nullopt;
-  return Rewriting(text).run();
+  const bool is_typescript = language == "typescript" || language == "tsx";
+  if (!is_typescript && language != "javascript") return std::nullopt;
+  return Rewriting(text, is_typescript).run();
 }
 
 }  // namespace forkdex

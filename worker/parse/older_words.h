@@ -13,6 +13,7 @@ namespace forkdex {
 /// words of the same length, or nothing if it has nothing of that:
 ///
 ///   using x, await using x   const x           explicit resource management
+///   using of b, f(using)     usin_ of b        the same word as a name; in JavaScript this alone
 ///   <in out T>, <const T>    <T>               variance, constant type parameters
 ///   a line of a type that begins with `<` or with `[key:`, behind one without a semicolon
 ///

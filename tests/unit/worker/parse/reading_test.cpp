@@ -165,6 +165,21 @@ TEST_CASE("reading: a body that stands below its head goes with it in broken tex
   }
 }
 
+TEST_CASE("reading: `using` can be a name", "[parse]") {
+  for (const std::string statement :
+       {"for (x of using) {\n  g(x);\n}", "for (const x of using) {}", "using(x);", "using = 3;",
+        "for (using of xs) {}", "if (using) {}", "const using = f(using);"}) {
+    for (const std::string path : {"a.js", "a.ts", "a.tsx"}) {
+      INFO(path << ": " << statement);
+      const ParsedFile file =
+          parsed(path, "function f() {\n" + statement + "\n}\n" + kBefore + kAfter);
+      CHECK(file.detail.empty());
+      CHECK(only(file, "f").source == "function f() {\n" + statement + "\n}");
+      CHECK(only(file, "before").docstring == "Stands before.");
+    }
+  }
+}
+
 TEST_CASE("reading: the detail says which lines were not parsed, if they are many", "[parse]") {
   std::string broken = "f();\n%%% no code %%%\n";
   CHECK(parsed("a.js", broken).detail == "not parsed: line 2");
@@ -213,11 +228,21 @@ TEST_CASE("older words: newer syntax becomes words of the same length", "[parse]
     CHECK(in_older_words("tsx", newer).value_or("nothing") == older);
     CHECK_FALSE(in_older_words("javascript", newer));
   }
+  for (const auto& [newer, older] : {std::pair{"using", "usin_"},
+                                     {"using(x)", "usin_(x)"},
+                                     {"for (x of using)", "for (x of usin_)"},
+                                     {"for (using of xs)", "for (usin_ of xs)"},
+                                     {"using instanceof X", "usin_ instanceof X"},
+                                     {"using = 1", "usin_ = 1"}}) {
+    for (const std::string language : {"typescript", "tsx", "javascript"})
+      CHECK(in_older_words(language, newer).value_or("nothing") == older);
+  }
+  CHECK_FALSE(in_older_words("python", "using = 1"));
   std::string words = "type A<";
   for (int i = 0; i < 100'000; ++i) words += "in ";
   CHECK(in_older_words("typescript", words + "T>")->find("in") == std::string::npos);
   for (const std::string same :
-       {"using", "using(x)", "a.using b", "x in y", "for (const k in o)", "f(a, in_b)",
+       {"a.using b", "a.using", "a.using(x)", "x in y", "for (const k in o)", "f(a, in_b)",
         "const a = b,\n  <C>d", "a,\n  [b: c]", "out: 1"}) {
     INFO(same);
     CHECK_FALSE(in_older_words("typescript", same));
