@@ -80,6 +80,16 @@ Children children_of(TSNode root) {
   return children;
 }
 
+/// Whether `node` is a string that has code in it, from its quote to its quote: what lies between
+/// is its text, whatever is wrong with the code.
+bool is_whole_string(TSNode node) {
+  const std::string_view type = ts_node_type(node);
+  if (type != "template_string" && type != "string") return false;
+  const std::uint32_t children = ts_node_child_count(node);
+  return children > 0 && !ts_node_is_missing(ts_node_child(node, children - 1)) &&
+         !ts_node_is_missing(ts_node_child(node, 0));
+}
+
 /// The tokens below `root` that go over a line's end, such as comments and strings, in order.
 std::vector<Span> long_tokens(TSNode root, std::string_view text) {
   std::vector<Span> tokens;
@@ -87,7 +97,8 @@ std::vector<Span> long_tokens(TSNode root, std::string_view text) {
   for (std::size_t depth = 0;;) {
     const Span span = span_of(ts_tree_cursor_current_node(&cursor));
     if (slice(text, span).find('\n') != std::string_view::npos) {
-      if (ts_tree_cursor_goto_first_child(&cursor)) {
+      if (!is_whole_string(ts_tree_cursor_current_node(&cursor)) &&
+          ts_tree_cursor_goto_first_child(&cursor)) {
         ++depth;
         continue;
       }

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -87,6 +88,39 @@ TEST_CASE("reading: what lacks its end does not hold what stands after it", "[pa
 TEST_CASE("reading: no statement begins in a token", "[parse]") {
   CHECK(outline("a.py", "def a():\n    return \"\"\"\nclass Fake:\n    pass\n\"\"\" % (x y)\n")
             .find("Fake") == std::string::npos);
+}
+
+TEST_CASE("reading: text of a string defines nothing, whatever is wrong with the code in it",
+          "[parse]") {
+  const std::string fake = "\nfunction fake() {\n  return 1;\n}\n";
+  for (const std::string code :
+       {"${ bad ( }", "${ a.map(\nx => { bad ( }\n) }", "${ a b c }", "${ a + }", "${ x ? `y` : }",
+        "${ [1, }", "${ a }${ b c }", "${ x ? `z` }"}) {
+    for (const std::string around :
+         {"const t = @;", "f(@);", "class A {\n  m() {\n    return @;\n  }\n}",
+          "export default css@;"}) {
+      for (const std::string path : {"a.js", "a.ts", "a.tsx", "a.jsx"}) {
+        std::string statement = around;
+        statement.replace(statement.find('@'), 1,
+                          "`" + fake + code + "\nclass Fake {\n}" + fake + "`");
+        INFO(path << ": " << statement);
+        const ParsedFile file = parsed(path, kBefore + statement + "\n" + kAfter);
+        CHECK(only(file, "before").docstring == "Stands before.");
+        CHECK(only(file, "after").docstring == "Stands after.");
+        for (const Chunk& chunk : file.chunks) {
+          CHECK(chunk.name != "fake");
+          CHECK(chunk.name != "Fake");
+          CHECK(chunk.name != "t");
+        }
+      }
+    }
+  }
+  const ParsedFile python =
+      parsed("a.py",
+             "x = f\"\"\"\ndef fake():\n    pass\n{a b}\ndef fake():\n    pass\n\"\"\"\n\n"
+             "def real():\n    pass\n");
+  CHECK(std::ranges::count(python.chunks, "fake", &Chunk::name) == 0);
+  CHECK(only(python, "real").kind == ChunkKind::kFunction);
 }
 
 TEST_CASE("reading: types in JavaScript are read as types", "[parse]") {
