@@ -67,6 +67,7 @@ void OutlineBuilder::add(std::span<const Capture> match) {
     for (const Capture& capture : match) add_unnamed(capture);
     return;
   }
+  if (is_known_at_run_time(slice(text_, name->span))) return;
   Draft draft;
   draft.name_begin = name->span.begin;
   draft.name_end = name->span.end;

@@ -171,4 +171,13 @@ WrittenName read_name(std::string_view text) {
           std::string(capped(name.full, kMaxNameBytes))};
 }
 
+bool is_known_at_run_time(std::string_view text) {
+  if (text.empty() || text.front() == '[' || text.back() != ']') return false;
+  const std::size_t open = text.rfind('[');
+  if (open == std::string_view::npos) return false;
+  const std::string_view key = slice(text, trimmed(text, {open + 1, text.size() - 1}));
+  if (key.empty() || is_quoted(key) || is_number(key)) return false;
+  return key[0] < 'A' || key[0] > 'Z';
+}
+
 }  // namespace forkdex

@@ -18,4 +18,8 @@ struct WrittenName {
 /// Everything else is called what is written. Names are capped at 200 bytes.
 WrittenName read_name(std::string_view text);
 
+/// Whether `text`, what something is assigned to, ends with a subscript that is another at each
+/// run, as in `a[b.c]`; not one that is a constant by its name, as in `a[Symbol.iterator]`.
+bool is_known_at_run_time(std::string_view text);
+
 }  // namespace forkdex

@@ -320,7 +320,11 @@ TEST_CASE("bindings: subscripts that say what they are name an assignment", "[pa
             "function " + std::string(name) + "\n");
     }
     CHECK(definitions(path, "x[`a${b}`] = function () {\n};\n").empty());
-    CHECK(definitions(path, "x[y] = function () {\n};\n").empty());
+    for (const std::string key : {"y", "y.z", "this.key", "y().z", "_y.z"}) {
+      INFO(key);
+      CHECK(definitions(path, "x[" + key + "] = function () {\n};\n").empty());
+      CHECK(definitions(path, "x[" + key + "] = {\n  m() {\n  },\n};\n") == "method m\n");
+    }
     CHECK(definitions(path, "const o = { [`y`]: () => {\n}, [`a${b}`]: () => {\n} };\n") ==
           "function o.y\nfunction o.[`a${b}`]\n");
     CHECK(definitions(path, "class A {\n  [`y`]() {}\n  ['z']() {}\n}\n") ==
