@@ -27,16 +27,19 @@ std::size_t OlderText::place_of(std::size_t offset) const {
   return offset;
 }
 
-void OlderText::move_back(Tree& tree, std::size_t end) const {
-  const auto after = std::ranges::lower_bound(longer_, end);
-  for (auto word = after; word != longer_.begin();) {
-    const auto begin = static_cast<std::uint32_t>(*--word);
+void OlderText::move_back(Tree& tree, Span place) const {
+  const auto replace = [&](std::size_t begin, std::size_t bytes, std::size_t written) {
     TSInputEdit edit{};  // no part asks for a row
-    edit.start_byte = begin;
-    edit.old_end_byte = begin + static_cast<std::uint32_t>(bytes_);
-    edit.new_end_byte = begin + static_cast<std::uint32_t>(written_);
+    edit.start_byte = static_cast<std::uint32_t>(begin);
+    edit.old_end_byte = static_cast<std::uint32_t>(begin + bytes);
+    edit.new_end_byte = static_cast<std::uint32_t>(begin + written);
     ts_tree_edit(tree.get(), &edit);
-  }
+  };
+  const auto first = std::ranges::lower_bound(longer_, place.begin);
+  for (auto word = std::ranges::lower_bound(longer_, place.end); word != first;)
+    replace(*--word, bytes_, written_);
+  const auto before = static_cast<std::size_t>(first - longer_.begin());
+  if (before > 0) replace(0, before * (bytes_ - written_), 0);
 }
 
 }  // namespace forkdex

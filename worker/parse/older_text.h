@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/parse/span.h"
 #include "worker/parse/syntax.h"
 
 namespace forkdex {
@@ -28,9 +29,9 @@ class OlderText {
   /// Where the place `offset` of the text as it was written is in text().
   std::size_t place_of(std::size_t offset) const;
 
-  /// Moves the nodes of `tree`, which was parsed of text() up to `end`, to their places in the text
-  /// as it was written. Takes time for each longer word.
-  void move_back(Tree& tree, std::size_t end) const;
+  /// Moves the nodes of `tree`, which was parsed of `place` of text(), to their places in the text
+  /// as it was written. Takes time for each longer word in `place`.
+  void move_back(Tree& tree, Span place) const;
 
  private:
   std::string text_;

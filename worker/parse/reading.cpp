@@ -198,7 +198,7 @@ class Reading::Attempt {
   Result<Tree> parse(const Language& language, const OlderText& older, Span span) {
     const Span place{older.place_of(span.begin), older.place_of(span.end)};
     auto tree = parser_.parse(language, older.text(), place, countdown_);
-    if (tree) older.move_back(*tree, place.end);
+    if (tree) older.move_back(*tree, place);
     return tree;
   }
 
