@@ -10,6 +10,9 @@ namespace {
 // What a tsvector takes; a chunk that has more is seldom text. Beyond these its words do not count.
 constexpr std::uint16_t kLastPosition = (1 << 14) - 1;
 constexpr std::size_t kMostPositions = 255;  // of one word
+// Of all words: what a tsvector takes (1 MiB) without the positions, which have two bytes each.
+constexpr std::size_t kMostBytes = (std::size_t{1} << 20) - 1 - 2 * kLastPosition;
+constexpr std::size_t kBytesPerWord = 3;  // beside the word: how many positions, and alignment
 
 std::uint16_t weight_bits(WordField field) {
   return static_cast<std::uint16_t>((kWordFields - 1 - static_cast<std::size_t>(field)) << 14);
@@ -20,8 +23,23 @@ void append_big_endian(std::string& bytes, std::uint32_t value, int size) {
     bytes += static_cast<char>(value >> shift & 0xFF);
 }
 
-WordField field_of(char weight) {
-  return weight >= 'A' && weight <= 'C' ? static_cast<WordField>(weight - 'A') : WordField::kBody;
+/// Counts positions such as ":1A,3". False where `positions` are none.
+bool count_positions(std::string_view positions, WordCounts& counts) {
+  if (!positions.starts_with(':')) return false;
+  do {
+    positions.remove_prefix(1);
+    const std::size_t digits =
+        std::min(positions.find_first_not_of("0123456789"), positions.size());
+    if (digits == 0) return false;
+    positions.remove_prefix(digits);
+    auto field = static_cast<std::size_t>(WordField::kBody);
+    if (!positions.empty() && positions.front() >= 'A' && positions.front() <= 'C') {
+      field = static_cast<std::size_t>(positions.front() - 'A');
+      positions.remove_prefix(1);
+    }
+    if (counts[field] < 255) ++counts[field];
+  } while (positions.starts_with(','));
+  return positions.empty();
 }
 
 }  // namespace
@@ -31,7 +49,11 @@ void ChunkWords::add(WordField field, std::string_view text) {
     if (position_ == kLastPosition) return;
     ++position_;
     auto found = words_.find(word);
-    if (found == words_.end()) found = words_.try_emplace(std::string(word)).first;
+    if (found == words_.end()) {
+      if (bytes_ + word.size() + kBytesPerWord > kMostBytes) return;
+      bytes_ += word.size() + kBytesPerWord;
+      found = words_.try_emplace(std::string(word)).first;
+    }
     if (found->second.size() < kMostPositions)
       found->second.push_back(static_cast<std::uint16_t>(weight_bits(field) | position_));
   });
@@ -57,16 +79,10 @@ bool for_each_lexeme(
     const std::string_view word = tsvector.substr(1, quote - 1);
     const std::size_t end = std::min(tsvector.find(' ', quote), tsvector.size());
     const std::string_view positions = tsvector.substr(quote + 1, end - quote - 1);
+    if (end + 1 == tsvector.size()) return false;  // a word would follow
     tsvector.remove_prefix(std::min(end + 1, tsvector.size()));
-    if (positions.size() < 2 || positions.front() != ':') return false;
     WordCounts counts{};
-    const auto count = [&](char last) {
-      std::uint8_t& of_field = counts[static_cast<std::size_t>(field_of(last))];
-      if (of_field < 255) ++of_field;
-    };
-    for (std::size_t i = 1; i < positions.size(); ++i)
-      if (positions[i] == ',') count(positions[i - 1]);
-    count(positions.back());
+    if (word.empty() || !count_positions(positions, counts)) return false;
     visit(word, counts);
   }
   return true;

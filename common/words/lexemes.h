@@ -37,6 +37,7 @@ class ChunkWords {
  private:
   std::map<std::string, std::vector<std::uint16_t>, std::less<>> words_;  // positions with weights
   std::uint16_t position_ = 0;                                            // of the last word
+  std::size_t bytes_ = 0;                                                 // of words_
 };
 
 /// Calls `visit` for each word of a tsvector in its text format ("'a':1A,3 'b':2B"). False where
