@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace forkdex {
@@ -9,6 +10,7 @@ namespace {
 
 // A bucket that a question reads is then one page of the database or a few.
 constexpr std::size_t kBucketBytes = 4096;
+constexpr std::int64_t kGreatestId = std::numeric_limits<std::int64_t>::max();
 
 void append_number(std::string& bytes, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) bytes += static_cast<char>(value | 0x80);
@@ -21,6 +23,7 @@ std::optional<std::uint64_t> take_number(std::string_view& bytes) {
   for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
     const auto byte = static_cast<unsigned char>(bytes.front());
     bytes.remove_prefix(1);
+    if (shift == 63 && byte > 1) break;  // beyond 64 bits
     value |= std::uint64_t{byte & 0x7Fu} << shift;
     if (byte < 0x80) return value;
   }
@@ -62,12 +65,13 @@ std::optional<WordCounts> take_counts(std::string_view& bytes) {
   if (bytes.empty()) return std::nullopt;
   const auto head = static_cast<unsigned char>(bytes.front());
   bytes.remove_prefix(1);
+  if (head % (1u << kCountShift) == 0) return std::nullopt;  // in no field
   WordCounts counts{};
   for (std::size_t field = 0; field < kWordFields; ++field) {
     if ((head & 1u << field) == 0) continue;
     std::optional<std::uint64_t> count = head >> kCountShift;
     if (*count == 0) count = take_number(bytes);
-    if (!count || *count > 255) return std::nullopt;
+    if (!count || *count == 0 || *count > 255) return std::nullopt;
     counts[field] = static_cast<std::uint8_t>(*count);
   }
   return counts;
@@ -144,12 +148,13 @@ std::optional<std::vector<SegmentChunk>> read_documents(std::string_view documen
   if (chunks > kMaxSegmentChunks) return std::nullopt;
   std::vector<SegmentChunk> all;
   all.reserve(chunks);
-  std::uint64_t id = 0;
+  std::int64_t id = 0;
   while (!documents.empty()) {
     const auto step = take_number(documents);
     if (!step || *step == 0 || documents.empty() || all.size() == chunks) return std::nullopt;
-    id += *step;
-    all.push_back({static_cast<std::int64_t>(id), static_cast<std::uint8_t>(documents.front())});
+    if (*step > static_cast<std::uint64_t>(kGreatestId - id)) return std::nullopt;
+    id += static_cast<std::int64_t>(*step);
+    all.push_back({id, static_cast<std::uint8_t>(documents.front())});
     documents.remove_prefix(1);
   }
   if (all.size() != chunks) return std::nullopt;
@@ -173,14 +178,16 @@ bool for_each_posting(
     const std::function<void(std::size_t chunk, const WordCounts& counts)>& visit) {
   std::string_view bytes = postings.bytes;
   std::uint64_t chunk = 0;  // from 1
+  std::size_t visited = 0;
   while (!bytes.empty()) {
     const auto step = take_number(bytes);
     const auto counts = step ? take_counts(bytes) : std::nullopt;
     if (!counts || *step == 0 || *step > chunks - chunk) return false;
     chunk += *step;
     visit(chunk - 1, *counts);
+    ++visited;
   }
-  return true;
+  return visited == postings.count;
 }
 
 }  // namespace forkdex

@@ -89,7 +89,8 @@ struct WordPostings {
 std::optional<WordPostings> find_word(std::string_view bucket, std::string_view word);
 
 /// Calls `visit` for each chunk that has the word, by its place in the segment, ascending. False
-/// where the bytes are malformed or name a chunk beyond `chunks`.
+/// where the bytes are malformed, name a chunk beyond `chunks` or are of another number of chunks;
+/// those before the fault were visited.
 bool for_each_posting(
     const WordPostings& postings, std::size_t chunks,
     const std::function<void(std::size_t chunk, const WordCounts& counts)>& visit);
