@@ -27,14 +27,14 @@ void append(ChunkRange& range, ChunkRange&& later) {
 bool is_mostly_gone(const ChunkRange& range) { return 2 * range.chunks < range.indexed; }
 
 Result<std::int64_t> last_settled_chunk(PgConnection& connection, std::int64_t repository_id) {
-  const auto locked =
-      connection.run(fmt::format("BEGIN ISOLATION LEVEL READ COMMITTED; "
-                                 "SELECT pg_advisory_xact_lock({}, {})",
-                                 kWordsLock, repository_id));
-  if (!locked) return locked.error();
+  if (const auto begun = connection.run("BEGIN ISOLATION LEVEL READ COMMITTED"); !begun)
+    return begun.error();
+  auto last = connection.run(
+      fmt::format("SELECT pg_advisory_xact_lock({}, {})", kWordsLock, repository_id));
   // A statement of its own: it sees what was committed while the lock was waited for.
-  const auto last = connection.run(fmt::format(
-      "SELECT coalesce(max(id), 0) FROM forkdex.chunks WHERE repository_id = {}", repository_id));
+  if (last)
+    last = connection.run(fmt::format(
+        "SELECT coalesce(max(id), 0) FROM forkdex.chunks WHERE repository_id = {}", repository_id));
   const auto ended = connection.run("ROLLBACK");
   if (!last) return last.error();
   if (!ended) return ended.error();
@@ -62,19 +62,25 @@ Result<std::vector<ChunkRange>> segments(PgConnection& connection, std::int64_t 
   return ranges;
 }
 
-/// The chunks from `first` on and up to `last`, no more than a segment takes.
-Result<ChunkRange> new_range(PgConnection& connection, std::int64_t repository_id,
-                             std::int64_t first, std::int64_t last) {
-  const auto rows = connection.run(
-      fmt::format("SELECT count(*), coalesce(max(id), 0) FROM (SELECT id FROM forkdex.chunks WHERE "
-                  "repository_id = {} AND id BETWEEN {} AND {} ORDER BY id LIMIT {}) c",
-                  repository_id, first, last, kMaxSegmentChunks));
-  if (!rows) return rows.error();
-  ChunkRange range;
-  range.chunks = static_cast<std::uint64_t>(rows->integer(0, 0));
-  range.first = first;
-  range.last = range.chunks < kMaxSegmentChunks ? last : rows->integer(0, 1);
-  return range;
+/// Appends the chunks from `first` on and up to `last`, which no segment covers, as ranges of no
+/// more than a segment takes; none without chunks.
+Result<void> append_new(PgConnection& connection, std::int64_t repository_id, std::int64_t first,
+                        std::int64_t last, std::vector<ChunkRange>& ranges) {
+  while (first <= last) {
+    const auto rows = connection.run(fmt::format(
+        "SELECT count(*), coalesce(max(id), 0) FROM (SELECT id FROM forkdex.chunks WHERE "
+        "repository_id = {} AND id BETWEEN {} AND {} ORDER BY id LIMIT {}) c",
+        repository_id, first, last, kMaxSegmentChunks));
+    if (!rows) return rows.error();
+    ChunkRange range;
+    range.chunks = static_cast<std::uint64_t>(rows->integer(0, 0));
+    if (range.chunks == 0) break;
+    range.first = first;
+    range.last = range.chunks < kMaxSegmentChunks ? last : rows->integer(0, 1);
+    first = range.last + 1;
+    ranges.push_back(std::move(range));
+  }
+  return {};
 }
 
 }  // namespace
@@ -90,8 +96,7 @@ std::vector<WordMerge> merges_of(const std::vector<ChunkRange>& ranges) {
   };
   for (auto at = ranges.rbegin(); at != ranges.rend(); ++at) {
     ChunkRange range = *at;
-    const bool is_new = range.segments.empty();
-    if (is_new && range.chunks < kLeastChunks) continue;  // the last one
+    const bool is_new = range.segments.empty() && range.chunks >= kLeastChunks;
     if (growing && range.chunks <= kMostTimesLarger * growing->chunks &&
         range.chunks + growing->chunks <= kMaxSegmentChunks &&
         range.segments.size() + growing->segments.size() <= kMostReplaced) {
@@ -110,15 +115,20 @@ Result<std::vector<ChunkRange>> word_ranges(PgConnection& connection, std::int64
                                             bool only_new) {
   const auto last = last_settled_chunk(connection, repository_id);
   if (!last) return last.error();
-  auto ranges = segments(connection, repository_id, only_new);
-  if (!ranges) return ranges;
-  for (;;) {
-    const std::int64_t first = ranges->empty() ? 1 : ranges->back().last + 1;
-    if (first > *last) return ranges;
-    auto range = new_range(connection, repository_id, first, *last);
-    if (!range) return range.error();
-    ranges->push_back(*std::move(range));
+  auto covered = segments(connection, repository_id, only_new);
+  if (!covered) return covered;
+  std::vector<ChunkRange> ranges;
+  std::int64_t next = 1;
+  for (ChunkRange& segment : *covered) {
+    // A run that ended early may have made a later segment and not this one.
+    const auto added = append_new(connection, repository_id, next, segment.first - 1, ranges);
+    if (!added) return added.error();
+    next = segment.last + 1;
+    ranges.push_back(std::move(segment));
   }
+  const auto added = append_new(connection, repository_id, next, *last, ranges);
+  if (!added) return added.error();
+  return ranges;
 }
 
 Result<bool> lock_word_merge(PgConnection& connection, std::int64_t repository_id) {

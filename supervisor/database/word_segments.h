@@ -28,10 +28,11 @@ struct WordMerge {
   std::uint64_t chunks = 0;  ///< that it will have
 };
 
-/// What to make of `ranges`, which stand in order: segments first, then chunks without one. Pure.
+/// What to make of `ranges`, which stand in order of ids, some without a segment. Pure.
 std::vector<WordMerge> merges_of(const std::vector<ChunkRange>& ranges);
 
-/// The repository's ranges as they are now. Waits for transactions that store chunks. With
+/// The repository's ranges as they are now: its segments, and the chunks before, between and after
+/// them, at most kMaxSegmentChunks a range. Waits for transactions that store chunks. With
 /// `only_new`, those without a segment are counted and the others taken for unchanged. ERRORS as
 /// PgConnection::run.
 Result<std::vector<ChunkRange>> word_ranges(PgConnection& connection, std::int64_t repository_id,
