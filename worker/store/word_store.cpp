@@ -78,6 +78,27 @@ Result<std::uint64_t> WordStore::merge(const MergeWords& job, const std::functio
   return merged;
 }
 
+/// Deletes the segments that are replaced. Another merge may have come before: then one of them is
+/// gone, or a segment covers chunks of this one.
+Result<void> WordStore::clear(const MergeWords& job) {
+  const auto deleted = connection_.run(fmt::format(
+      "DELETE FROM forkdex.word_segments WHERE repository_id = {} AND id = ANY ('{{{}}}')",
+      repository_id_, fmt::join(job.replaced, ",")));
+  if (!deleted) return deleted.error();
+  const auto others = connection_.run(
+      fmt::format("SELECT count(*) FROM forkdex.word_segments WHERE repository_id = {} AND "
+                  "first_chunk <= {} AND last_chunk >= {}",
+                  repository_id_, job.last_chunk, job.first_chunk));
+  if (!others) return others.error();
+  if (deleted->affected() == static_cast<std::int64_t>(job.replaced.size()) &&
+      others->integer(0, 0) == 0)
+    return {};
+  return Error{ErrorCode::kRowRefused,
+               fmt::format("the words of chunks {} to {} were merged by another job",
+                           job.first_chunk, job.last_chunk),
+               ""};
+}
+
 Result<std::uint64_t> WordStore::merge_once(const MergeWords& job,
                                             const std::function<void()>& moved) {
   if (auto passed = fault::point("words.read"); !passed) return passed.error();
@@ -90,10 +111,7 @@ Result<std::uint64_t> WordStore::merge_once(const MergeWords& job,
                           moved);
   if (!read) return read.error();
   const SegmentBuilder::Segment segment = read->finish();
-  const auto deleted = connection_.run(fmt::format(
-      "DELETE FROM forkdex.word_segments WHERE repository_id = {} AND id = ANY ('{{{}}}')",
-      repository_id_, fmt::join(job.replaced, ",")));
-  if (!deleted) return deleted.error();
+  if (auto cleared = clear(job); !cleared) return cleared.error();
   if (auto passed = fault::point("words.store"); !passed) return passed.error();
   if (segment.chunks == 0) {
     const auto ended = connection_.run("COMMIT");

@@ -22,11 +22,13 @@ class WordStore {
       : connection_(connection), repository_id_(repository_id) {}
 
   /// Makes the segment that `job` names and commits; the number of its chunks. `moved` is called
-  /// now and then while chunks are read. ERRORS kDatabaseBusy (somebody else has replaced one of
-  /// them), kDiskFull, kDatabaseLost, kDatabaseUnusable; kBug for more chunks than a segment takes.
+  /// now and then while chunks are read. ERRORS kDatabaseBusy (another merge replaces one of
+  /// them at the same time), kRowRefused (another merge has been there before), kDiskFull,
+  /// kDatabaseLost, kDatabaseUnusable; kBug for more chunks than a segment takes.
   Result<std::uint64_t> merge(const MergeWords& job, const std::function<void()>& moved);
 
  private:
+  Result<void> clear(const MergeWords& job);
   Result<std::uint64_t> merge_once(const MergeWords& job, const std::function<void()>& moved);
 
   PgConnection& connection_;
