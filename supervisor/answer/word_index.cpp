@@ -27,7 +27,7 @@ constexpr double kSignatureWeight = 1;
 constexpr double kDocsWeight = 1;
 constexpr double kBodyWeight = 1;
 
-/// A chunk behind the last segment that has some of the words.
+/// A chunk of no segment that has some of the words.
 struct Match {
   std::int64_t chunk_id = 0;
   double length = 0;
@@ -37,8 +37,8 @@ struct Match {
 /// What is known of all chunks in question.
 struct Statistics {
   double chunks = 0;
-  double words = 0;               // of all of them together
-  double measured = 0;            // chunks that `words` counts
+  double words = 0;               // of those that are measured, together
+  double measured = 0;            // chunks, or those that a sample stands for
   std::vector<double> with_word;  // chunks that have each word of the question
 
   double mean_length() const { return measured > 0 && words > 0 ? words / measured : 1; }
@@ -65,9 +65,14 @@ std::string array_of(std::span<const std::int64_t> numbers) {
   return fmt::format("{{{}}}", fmt::join(numbers, ","));
 }
 
+// So many chunks without a segment are read to know how long they are; reading all would take
+// longer than finding those that match.
+constexpr std::int64_t kMostMeasured = 1024;
+
 /// A segment as its row has it.
 struct Segment {
   std::int64_t repository_id = 0;
+  std::int64_t first_chunk = 0;
   std::int64_t last_chunk = 0;
   std::uint64_t words = 0;
   unsigned bits = 0;
@@ -81,19 +86,24 @@ struct Segment {
 };
 
 std::optional<Segment> segment_of(const PgRows& rows, int row) {
-  const std::int64_t chunks = rows.integer(row, 3);
-  const std::int64_t bits = rows.integer(row, 5);
-  if (chunks < 0 || bits < 0 || bits > kMostBucketBits) return std::nullopt;
+  Segment segment;
+  segment.repository_id = rows.integer(row, 1);
+  segment.first_chunk = rows.integer(row, 2);
+  segment.last_chunk = rows.integer(row, 3);
+  const std::int64_t chunks = rows.integer(row, 4);
+  const std::int64_t words = rows.integer(row, 5);
+  const std::int64_t bits = rows.integer(row, 6);
+  if (segment.first_chunk < 1 || chunks <= 0 || words < 0 || bits < 0 || bits > kMostBucketBits)
+    return std::nullopt;
   auto documents =
-      read_documents(bytes_from_bytea(rows.text(row, 6)), static_cast<std::size_t>(chunks));
-  if (!documents) return std::nullopt;
-  return Segment{rows.integer(row, 1),
-                 rows.integer(row, 2),
-                 static_cast<std::uint64_t>(rows.integer(row, 4)),
-                 static_cast<unsigned>(bits),
-                 *std::move(documents),
-                 {},
-                 {}};
+      read_documents(bytes_from_bytea(rows.text(row, 7)), static_cast<std::size_t>(chunks));
+  if (!documents || documents->front().id < segment.first_chunk ||
+      documents->back().id > segment.last_chunk)
+    return std::nullopt;
+  segment.words = static_cast<std::uint64_t>(words);
+  segment.bits = static_cast<unsigned>(bits);
+  segment.chunks = *std::move(documents);
+  return segment;
 }
 
 class Reader {
@@ -107,11 +117,12 @@ class Reader {
   Result<std::vector<ScoredChunk>> run() {
     if (auto read = read_segments(); !read) return read.error();
     if (auto read = read_postings(); !read) return read.error();
+    measure_segments();
     for (const std::int64_t repository : repositories_)
-      if (auto read = read_newer(repository); !read) return read.error();
+      if (auto read = read_others(repository); !read) return read.error();
     std::vector<ScoredChunk> scored;
-    for (const auto& [id, segment] : segments_) score(id, segment, scored);
-    for (const Match& match : newer_) scored.push_back({match.chunk_id, score_of_newer(match)});
+    for (const auto& [id, segment] : segments_) score(segment, scored);
+    for (const Match& match : others_) scored.push_back({match.chunk_id, score_of_other(match)});
     return scored;
   }
 
@@ -124,7 +135,7 @@ class Reader {
 
   Result<void> read_segments() {
     const auto rows = connection_.run(
-        "SELECT id, repository_id, last_chunk, chunks, words, bits, documents FROM "
+        "SELECT id, repository_id, first_chunk, last_chunk, chunks, words, bits, documents FROM "
         "forkdex.word_segments WHERE repository_id = ANY ($1::int[])",
         {array_of(repositories_)});
     if (!rows) return rows.error();
@@ -134,9 +145,6 @@ class Reader {
         warn_of(rows->integer(row, 0));
         continue;
       }
-      statistics_.chunks += static_cast<double>(segment->chunks.size());
-      statistics_.measured += static_cast<double>(segment->chunks.size());
-      statistics_.words += static_cast<double>(segment->words);
       segments_.emplace(rows->integer(row, 0), *std::move(segment));
     }
     return {};
@@ -160,47 +168,49 @@ class Reader {
     if (!rows) return rows.error();
     for (int row = 0; row < rows->size(); ++row) {
       const std::int64_t id = rows->integer(row, 0);
-      Segment& segment = segments_.at(id);
-      segment.buckets.push_back(bytes_from_bytea(rows->text(row, 2)));
-      if (!find_words(segment, rows->integer(row, 1), segment.buckets.back())) warn_of(id);
+      const auto segment = segments_.find(id);
+      if (segment == segments_.end()) continue;  // another bucket of it was damaged
+      if (find_words(segment->second, rows->integer(row, 1), bytes_from_bytea(rows->text(row, 2))))
+        continue;
+      warn_of(id);
+      segments_.erase(segment);
     }
     return {};
   }
 
-  /// Finds the words of the question that `bucket` is for. False where it cannot be read.
-  bool find_words(Segment& segment, std::int64_t bucket, std::string_view postings) {
+  /// Finds the words of the question that a bucket is for. False where it cannot be read.
+  bool find_words(Segment& segment, std::int64_t bucket, std::string postings) const {
+    const std::string& kept = segment.buckets.emplace_back(std::move(postings));
     for (std::size_t word = 0; word < words_.size(); ++word) {
       if (word_bucket(words_[word], segment.bits) != bucket) continue;
-      const auto found = find_word(postings, words_[word]);
+      const auto found = find_word(kept, words_[word]);
       if (!found) return false;
-      statistics_.with_word[word] += static_cast<double>(found->count);
+      const bool is_whole =
+          for_each_posting(*found, segment.chunks.size(), [](std::size_t, const WordCounts&) {});
+      if (!is_whole) return false;
       segment.found.push_back({word, *found});
     }
     return true;
   }
 
   /// Appends the chunks of a segment that have any of the words.
-  void score(std::int64_t id, const Segment& segment, std::vector<ScoredChunk>& scored) const {
+  void score(const Segment& segment, std::vector<ScoredChunk>& scored) const {
+    if (segment.found.empty()) return;
     std::array<double, 256> norms{};
     for (std::size_t code = 0; code < norms.size(); ++code)
       norms[code] = norm_of(length_of(static_cast<std::uint8_t>(code)), statistics_);
     std::vector<double> scores(segment.chunks.size());
-    bool is_whole = true;
     for (const auto& [word, postings] : segment.found) {
       const double rarity = statistics_.rarity(word);
-      is_whole = for_each_posting(postings, scores.size(),
-                                  [&](std::size_t chunk, const WordCounts& counts) {
-                                    const double norm = norms[segment.chunks[chunk].length];
-                                    scores[chunk] += score_of(counts, norm, rarity);
-                                  }) &&
-                 is_whole;
+      for_each_posting(postings, scores.size(), [&](std::size_t chunk, const WordCounts& counts) {
+        scores[chunk] += score_of(counts, norms[segment.chunks[chunk].length], rarity);
+      });
     }
-    if (!is_whole) warn_of(id);
     for (std::size_t chunk = 0; chunk < scores.size(); ++chunk)
       if (scores[chunk] > 0) scored.push_back({segment.chunks[chunk].id, scores[chunk]});
   }
 
-  double score_of_newer(const Match& match) const {
+  double score_of_other(const Match& match) const {
     const double norm = norm_of(match.length, statistics_);
     double score = 0;
     for (const auto& [word, counts] : match.words)
@@ -208,28 +218,71 @@ class Reader {
     return score;
   }
 
-  /// Chunks that stand behind the last segment.
-  Result<void> read_newer(std::int64_t repository) {
-    std::int64_t last = 0;
+  void measure_segments() {
+    for (const auto& [id, segment] : segments_) {
+      statistics_.chunks += static_cast<double>(segment.chunks.size());
+      statistics_.measured += static_cast<double>(segment.chunks.size());
+      statistics_.words += static_cast<double>(segment.words);
+      for (const auto& [word, postings] : segment.found)
+        statistics_.with_word[word] += static_cast<double>(postings.count);
+    }
+  }
+
+  /// The repository's chunks that no segment covers, as a condition.
+  std::string without_segment(std::int64_t repository) const {
+    std::map<std::int64_t, std::int64_t> covered;  // first and last ids
     for (const auto& [id, segment] : segments_)
-      if (segment.repository_id == repository) last = std::max(last, segment.last_chunk);
-    const std::string behind =
-        fmt::format("FROM forkdex.chunks WHERE repository_id = {} AND id > {}", repository, last);
-    const auto count = connection_.run("SELECT count(*) " + behind);
-    if (!count) return count.error();
-    if (count->integer(0, 0) == 0) return {};
-    statistics_.chunks += count->real(0, 0);
+      if (segment.repository_id == repository)
+        covered.emplace(segment.first_chunk, segment.last_chunk);
+    std::string ranges;
+    std::int64_t last = 0;
+    for (const auto& [first_of_next, last_of_next] : covered) {
+      if (first_of_next - 1 > last)
+        ranges += fmt::format("id BETWEEN {} AND {} OR ", last + 1, first_of_next - 1);
+      last = std::max(last, last_of_next);
+    }
+    return fmt::format("repository_id = {} AND ({}id > {})", repository, ranges, last);
+  }
+
+  /// Chunks of no segment: those that were stored since, and those of segments that cannot be read.
+  Result<void> read_others(std::int64_t repository) {
+    const std::string others = without_segment(repository);
+    const auto facts = connection_.run(
+        fmt::format("SELECT count(*), coalesce((SELECT max(id) FROM (SELECT id FROM "
+                    "forkdex.chunks WHERE {0} ORDER BY id LIMIT {1}) sample), 0) FROM "
+                    "forkdex.chunks WHERE {0}",
+                    others, kMostMeasured - measured_here_));
+    if (!facts) return facts.error();
+    const double count = facts->real(0, 0);
+    const std::int64_t last_of_sample = facts->integer(0, 1);
+    if (count == 0) return {};
+    statistics_.chunks += count;
     std::string any;
     for (const std::string& word : words_)
       any += fmt::format("{}'{}'", any.empty() ? "" : "|", word);
-    const auto rows =
-        connection_.run("SELECT id, lexemes " + behind + " AND lexemes @@ $1::tsquery", {any});
+    const auto rows = connection_.run(
+        fmt::format("SELECT id, lexemes FROM forkdex.chunks WHERE {} AND (id <= {} OR lexemes @@ "
+                    "$1::tsquery)",
+                    others, last_of_sample),
+        {any});
     if (!rows) return rows.error();
-    for (int row = 0; row < rows->size(); ++row) take_lexemes(*rows, row);
+    double samples = 0;
+    double words = 0;
+    for (int row = 0; row < rows->size(); ++row) {
+      const double length = take_lexemes(*rows, row);
+      if (rows->integer(row, 0) > last_of_sample) continue;
+      ++samples;
+      words += length;
+    }
+    measured_here_ += static_cast<std::int64_t>(samples);
+    if (samples == 0) return {};
+    statistics_.measured += count;
+    statistics_.words += words / samples * count;
     return {};
   }
 
-  void take_lexemes(const PgRows& rows, int row) {
+  /// Takes a chunk that has any of the words; its length.
+  double take_lexemes(const PgRows& rows, int row) {
     Match match;
     match.chunk_id = rows.integer(row, 0);
     for_each_lexeme(rows.text(row, 1), [&](std::string_view word, const WordCounts& counts) {
@@ -240,17 +293,18 @@ class Reader {
       match.words.emplace_back(place, counts);
       ++statistics_.with_word[place];
     });
-    statistics_.words += match.length;
-    ++statistics_.measured;
-    newer_.push_back(std::move(match));
+    const double length = match.length;
+    if (!match.words.empty()) others_.push_back(std::move(match));
+    return length;
   }
 
   PgConnection& connection_;
   std::span<const std::int64_t> repositories_;
   std::span<const std::string> words_;
   Statistics statistics_;
-  std::map<std::int64_t, Segment> segments_;  // by id
-  std::vector<Match> newer_;
+  std::map<std::int64_t, Segment> segments_;  // that can be read
+  std::int64_t measured_here_ = 0;            // chunks without a segment
+  std::vector<Match> others_;
 };
 
 }  // namespace
