@@ -1,6 +1,8 @@
 #include "tests/unit/word_corpus.h"
 
+#include <set>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -70,9 +72,11 @@ void add_repositories(PgConnection& connection, int count) {
 
 void add_word_chunks(PgConnection& connection, const std::vector<WordChunk>& chunks) {
   CopyEncoder rows;
+  std::set<std::pair<std::int64_t, std::string>> files;
   must_run(connection, "BEGIN");
   for (const WordChunk& chunk : chunks) {
     encode(chunk, rows);
+    if (!files.emplace(chunk.repository, path_of(chunk)).second) continue;
     const auto added = connection.run(
         "INSERT INTO forkdex.files (repository_id, path_hash, path, language, state) VALUES "
         "($1, sha256($2::text::bytea), $2, $3, 'indexed') ON CONFLICT DO NOTHING",
