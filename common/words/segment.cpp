@@ -89,6 +89,9 @@ double length_of(std::uint8_t code) { return std::exp2(code / 8.0) - 1; }
 std::uint32_t word_bucket(std::string_view word, unsigned bits) {
   std::uint64_t hash = 0xCBF29CE484222325;
   for (const char c : word) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  // FNV's high bits hardly differ between short words: MurmurHash3's last step spreads them.
+  hash = (hash ^ hash >> 33) * 0xFF51AFD7ED558CCD;
+  hash = (hash ^ hash >> 33) * 0xC4CEB9FE1A85EC53;
   return bits == 0 ? 0 : static_cast<std::uint32_t>(hash >> (64 - bits));
 }
 

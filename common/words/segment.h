@@ -28,7 +28,7 @@ inline constexpr std::size_t kMaxSegmentChunks = std::size_t{1} << 16;
 std::uint8_t length_code(std::size_t words);
 double length_of(std::uint8_t code);
 
-/// The bucket that a word is in, of 2^`bits` buckets (FNV-1a).
+/// The bucket that a word is in, of 2^`bits` buckets (FNV-1a, mixed).
 std::uint32_t word_bucket(std::string_view word, unsigned bits);
 inline constexpr unsigned kMostBucketBits = 16;
 

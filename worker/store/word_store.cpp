@@ -19,7 +19,7 @@ constexpr std::size_t kChunksBetweenMoves = 1024;
 constexpr std::string_view kNoLexemes = "\\N";  // null, as COPY writes it
 
 Error unreadable(std::string_view line) {
-  return {ErrorCode::kBug,
+  return {ErrorCode::kRowRefused,
           fmt::format("the words of chunk {} cannot be read", line.substr(0, line.find('\t'))), ""};
 }
 

@@ -23,8 +23,9 @@ class WordStore {
 
   /// Makes the segment that `job` names and commits; the number of its chunks. `moved` is called
   /// now and then while chunks are read. ERRORS kDatabaseBusy (another merge replaces one of
-  /// them at the same time), kRowRefused (another merge has been there before), kDiskFull,
-  /// kDatabaseLost, kDatabaseUnusable; kBug for more chunks than a segment takes.
+  /// them at the same time), kRowRefused (another merge has been there before, or the lexemes of a
+  /// chunk are not ours), kDiskFull, kDatabaseLost, kDatabaseUnusable; kBug for more chunks than a
+  /// segment takes.
   Result<std::uint64_t> merge(const MergeWords& job, const std::function<void()>& moved);
 
  private:
