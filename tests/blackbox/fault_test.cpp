@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/blackbox/words_fixture.h"
 #include "tests/support/corpus.h"
 #include "tests/support/database.h"
 #include "tests/support/git_folder.h"
@@ -24,8 +25,6 @@ namespace forkdex::test {
 namespace {
 namespace fs = std::filesystem;
 
-using Strings = std::vector<std::string>;
-
 const Strings kSupervisorPoints = {"run.claimed",  "run.planned",  "run.dispatched",
                                    "ledger.flush", "run.finished", "report.write"};
 const Strings kWorkerPoints = {"worker.start",  "worker.connect", "worker.ready", "worker.take",
@@ -35,6 +34,7 @@ const Strings kWorkerPoints = {"worker.start",  "worker.connect", "worker.ready"
 const Strings kCommitPoints = {"commits.walk",   "commits.write",  "commits.settle",
                                "commits.embed",  "commits.done",   "messages.read",
                                "messages.embed", "messages.store", "messages.stored"};
+const Strings kWordsPoints = {"words.plan", "words.read", "words.store"};
 const Strings kForkServerPoints = {"fork.request", "fork.cloned"};
 // Met only where the database goes away.
 const Strings kDatabasePoints = {"database.reach", "database.back"};
@@ -162,6 +162,43 @@ TEST_CASE("faults: a death or an error while commits are collected loses nothing
       break_and_resume(folder.path(), expected, point + "=hang");
       break_and_resume(folder.path(), expected, point + "=allocate");
     }
+  }
+}
+
+TEST_CASE("faults: a death or an error while words are merged costs no word and no row", "[kill]") {
+  const TemporaryFolder tree;
+  for (const char* file : {"a", "b"})
+    tree.write(std::string(file) + ".py", definitions(file, 300, 1));
+  const Database quiet;
+  index_words(tree.path(), quiet);
+  const Dump expected = dump(quiet, "r");
+  std::mt19937 random(new_seed());
+  Strings faults;
+  for (const std::string& point : kWordsPoints) {
+    for (const std::string& action :
+         {std::string("kill"), std::string("error"), kDeaths[random() % 3]})
+      faults.push_back(point + "=" + action);
+    if (point == "words.plan") continue;  // no limit holds the supervisor
+    for (const char* action : {"hang", "allocate"}) faults.push_back(point + "=" + action);
+  }
+  for (const std::string& fault : faults) {
+    INFO(fault);
+    const Database database;
+    const TemporaryFolder folder;
+    Command command =
+        faulty(tree.path(), database, folder / "broken.json", fault,
+               {"--no-vectors", "--file-timeout", "1", "--memory-per-worker", "512MiB"});
+    command.environment["FORKDEX_FAULT_ONCE"] = (folder / "struck").string();
+    const Ended broken = run(command, std::chrono::seconds(120));
+    INFO(broken.text());
+    CHECK(read_file(folder / "struck").substr(0, 1) == "\1");
+    // Whatever became of the merge, each word is found.
+    CHECK(words_hits(database, {definition("a", 7, 1)}) == Strings{place("a", 7)});
+    CHECK(files_in(index_words(tree.path(), database).report, "unchanged") == 2);
+    CHECK(count_rows(database, "word_segments") == 1);
+    CHECK(differences(expected, dump(database, "r")) == Strings());
+    for (const std::string& query : {definition("b", 7, 1), edition(1)})
+      CHECK(words_results(database, {query}) == words_results(quiet, {query}));
   }
 }
 
