@@ -118,6 +118,10 @@ class Reader {
     if (auto read = read_segments(); !read) return read.error();
     if (auto read = read_postings(); !read) return read.error();
     measure_segments();
+    // In the order of the question, so that the same words add up to the same score in any segment.
+    for (auto& [id, segment] : segments_)
+      std::sort(segment.found.begin(), segment.found.end(),
+                [](const auto& a, const auto& b) { return a.word < b.word; });
     for (const std::int64_t repository : repositories_)
       if (auto read = read_others(repository); !read) return read.error();
     std::vector<ScoredChunk> scored;
@@ -294,7 +298,11 @@ class Reader {
       ++statistics_.with_word[place];
     });
     const double length = match.length;
-    if (!match.words.empty()) others_.push_back(std::move(match));
+    if (match.words.empty()) return length;
+    match.length = length_of(length_code(static_cast<std::size_t>(length)));  // as in a segment
+    std::sort(match.words.begin(), match.words.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    others_.push_back(std::move(match));
     return length;
   }
 

@@ -54,9 +54,13 @@ class Reader {
 
   Result<void> read_next(std::size_t wanted) {
     std::unordered_map<std::int64_t, double> scores;
-    while (scores.size() < wanted && !chunks_.empty()) {
+    double last = 0;
+    // Equals stay together: which of them are shown is up to their names, not to their ids, which
+    // depend on the order in which workers stored them.
+    while (!chunks_.empty() && (scores.size() < wanted || chunks_.front().score == last)) {
       std::pop_heap(chunks_.begin(), chunks_.end(), is_worse);
-      scores.emplace(chunks_.back().chunk_id, chunks_.back().score);
+      last = chunks_.back().score;
+      scores.emplace(chunks_.back().chunk_id, last);
       chunks_.pop_back();
     }
     std::vector<std::int64_t> ids;
