@@ -202,6 +202,41 @@ TEST_CASE("faults: a death or an error while words are merged costs no word and 
   }
 }
 
+TEST_CASE("faults: a supervisor killed while a worker merges words leaves nothing half merged",
+          "[kill]") {
+  const TemporaryFolder tree;
+  const auto write = [&](int of) {
+    for (const char* file : {"a", "b"})
+      tree.write(std::string(file) + ".py", definitions(file, 300, of));
+  };
+  write(1);
+  const Database database;
+  index_words(tree.path(), database);
+  write(2);
+  const TemporaryFolder folder;
+  Program program(
+      faulty(tree.path(), database, folder / "broken.json", "words.store=hang", {"--no-vectors"}));
+  Connection connection(database.url());
+  wait_until("a worker has deleted segments", [&] {
+    return !program.running() ||
+           !connection
+                .rows(
+                    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = "
+                    "'idle in transaction' AND query LIKE 'DELETE FROM forkdex.word_segments%'")
+                .empty();
+  });
+  REQUIRE(program.running());
+  CHECK(words_hits(database, {definition("a", 7, 2)}) == Strings{place("a", 7)});
+  program.signal(SIGKILL);
+  program.wait();
+  CHECK(words_hits(database, {definition("a", 7, 2)}) == Strings{place("a", 7)});
+  CHECK(words_hits(database, {definition("a", 7, 1)}).empty());
+  CHECK(files_in(index_words(tree.path(), database).report, "unchanged") == 2);
+  CHECK(database.value("SELECT sum(chunks) FROM forkdex.word_segments") == "600");
+  CHECK(words_hits(database, {definition("a", 7, 2)}) == Strings{place("a", 7)});
+  CHECK(words_hits(database, {definition("a", 7, 1)}).empty());
+}
+
 TEST_CASE("faults: a worker that stands still or eats memory at any point loses nothing",
           "[kill][shallow]") {
   const SmallTree tree;

@@ -144,6 +144,34 @@ TEST_CASE("words: two shards at once, and the run after them, leave every chunk 
     CHECK(hits_in(database, "f" + letters(file) + ".py", edition(1)).size() == 200);
 }
 
+TEST_CASE("words: a damaged segment is warned of, and made anew by --full") {
+  const TemporaryFolder folder;
+  folder.write("a.py", definitions("a", 600, 1));
+  folder.write("b.py", definitions("b", 100, 1));
+  const Database database;
+  index_words(folder.path(), database);
+  database.rows("CREATE TABLE whole AS TABLE forkdex.word_segments");
+  for (const char* damage :
+       {"UPDATE forkdex.word_segments SET documents = '\\x00'",
+        "UPDATE forkdex.word_segments SET bits = 99",
+        "UPDATE forkdex.word_segments SET chunks = -1",
+        "UPDATE forkdex.word_postings SET postings = decode(repeat('ff', 99), 'hex')"}) {
+    INFO(damage);
+    database.rows(
+        "UPDATE forkdex.word_segments s SET documents = whole.documents, bits = whole.bits, "
+        "chunks = whole.chunks FROM whole WHERE whole.id = s.id");
+    CHECK(words_hits(database, {definition("a", 7, 1)}) == Strings{place("a", 7)});
+    database.rows(damage);
+    const Ended ended = run(words_command(database, {definition("a", 7, 1)}));
+    INFO(ended.text());
+    CHECK(ended.status == 0);
+    CHECK(ended.err.find("index with --full") != std::string::npos);
+  }
+  index_words(folder.path(), database, {"--full"});
+  CHECK(segments(database) == 1);
+  CHECK(words_hits(database, {definition("a", 7, 1)}) == Strings{place("a", 7)});
+}
+
 TEST_CASE("words: equal hits are shown by path and line, whichever was stored first") {
   const TemporaryFolder folder;
   const Database database;
