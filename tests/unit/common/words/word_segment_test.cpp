@@ -237,11 +237,12 @@ TEST_CASE("word segment: a word -> a bucket of those there are, a fair share in 
   CHECK(word_bucket("", kMostBucketBits) < 1u << kMostBucketBits);
   std::vector<int> words(16);
   for (int i = 0; i < 16'000; ++i) ++words.at(word_bucket(fmt::format("word{}", i), 4));
-  CHECK(*std::min_element(words.begin(), words.end()) > 500);
-  CHECK(*std::max_element(words.begin(), words.end()) < 2000);
-  // FNV-1a of the empty text and of "a", as published; stored segments rest on them.
-  CHECK(word_bucket("", 16) == 0xcbf2);
-  CHECK(word_bucket("a", 16) == 0xaf63);
+  CHECK(*std::min_element(words.begin(), words.end()) > 900);
+  CHECK(*std::max_element(words.begin(), words.end()) < 1100);
+  // FNV-1a of the empty text and of "a", as published, behind MurmurHash3's fmix64; stored segments
+  // rest on them.
+  CHECK(word_bucket("", 16) == 0xefd0);
+  CHECK(word_bucket("a", 16) == 0x82a2);
 }
 
 TEST_CASE("word segment: truncated bytes -> refused, or read in range", "[words]") {

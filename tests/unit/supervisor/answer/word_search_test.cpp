@@ -78,11 +78,10 @@ class Corpus {
 
 using Ids = std::vector<std::int64_t>;
 
-/// BM25F by its definition: of chunks of the ids in a segment, lengths are rounded.
+/// BM25F by its definition, of lengths as they are or as segments keep them.
 class PlainScores {
  public:
-  explicit PlainScores(const std::vector<WordChunk>& chunks, const std::set<std::int64_t>& rounded)
-      : rounded_(rounded) {
+  explicit PlainScores(const std::vector<WordChunk>& chunks, bool rounded) : rounded_(rounded) {
     for (const WordChunk& chunk : chunks) {
       Document document{chunk.id, {}, 0};
       const std::array<std::string, 4> fields = {chunk.name, chunk.signature, chunk.docs,
@@ -112,9 +111,8 @@ class PlainScores {
         const double with = chunks_with_.at(word);
         const double idf = std::log((count + 1) / (with + 0.5));
         const double length =
-            rounded_.contains(document.id)
-                ? length_of(length_code(static_cast<std::size_t>(document.length)))
-                : document.length;
+            rounded_ ? length_of(length_code(static_cast<std::size_t>(document.length)))
+                     : document.length;
         const double norm = 0.5 + 0.5 * length / (words_ / count);
         const auto& [name, signature, docs, body] = there->second;
         const double frequency = 5 * name + signature + docs / norm + body / norm;
@@ -129,7 +127,7 @@ class PlainScores {
     std::map<std::string, std::array<double, 4>> words;
     double length;
   };
-  std::set<std::int64_t> rounded_;
+  bool rounded_;
   std::vector<Document> documents_;
   std::map<std::string, double> chunks_with_;
   double words_ = 0;
@@ -163,14 +161,6 @@ std::vector<WordChunk> random_chunks(std::mt19937& random, std::size_t count) {
                       .has_lexemes = random() % 20 != 0});
   }
   return chunks;
-}
-
-std::set<std::int64_t> ids_between(const std::vector<WordChunk>& chunks, std::int64_t first,
-                                   std::int64_t last) {
-  std::set<std::int64_t> ids;
-  for (const WordChunk& chunk : chunks)
-    if (chunk.id >= first && chunk.id <= last) ids.insert(chunk.id);
-  return ids;
 }
 
 /// Chunks that say nothing but `word`, `count` of them from `first` on.
@@ -225,20 +215,17 @@ TEST_CASE("word search: the same chunks in no, one, three or half a segment -> B
   std::mt19937 random(seed);
   Corpus corpus("word_search_scores", random_chunks(random, 400));
   const std::int64_t last = corpus.chunks.back().id;
-  const PlainScores exact(corpus.chunks, {});
+  const PlainScores exact(corpus.chunks, false);
+  const PlainScores plain(corpus.chunks, true);
   using Segments = std::vector<std::pair<std::int64_t, std::int64_t>>;
   for (const Segments& segments :
        {Segments{}, Segments{{1, last}}, Segments{{1, 100}, {101, 300}, {301, last}},
         Segments{{1, last / 2}}, Segments{{last / 2, last}}, Segments{{100, 200}},
         Segments{{50, 100}, {201, 300}}, Segments{{1, 1}, {last, last}}}) {
     corpus.remove_segments();
-    std::set<std::int64_t> rounded;
-    for (const auto& [from, to] : segments) {
-      corpus.merge(from, to);
-      rounded.merge(ids_between(corpus.chunks, from, to));
-    }
+    for (const auto& [from, to] : segments) corpus.merge(from, to);
     CAPTURE(segments);
-    check_answers(corpus, PlainScores(corpus.chunks, rounded), exact, random);
+    check_answers(corpus, plain, exact, random);
   }
 }
 
@@ -248,7 +235,7 @@ TEST_CASE("word search: very many chunks in no segment -> a sample says how long
   INFO("seed " << seed);
   std::mt19937 random(seed);
   Corpus corpus("word_search_many", random_chunks(random, 3000));
-  const PlainScores plain(corpus.chunks, {});
+  const PlainScores plain(corpus.chunks, false);
   for (int round = 0; round < 10; ++round) {
     const std::string question = random_word(random) + " " + random_word(random);
     CAPTURE(question);
