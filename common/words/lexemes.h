@@ -29,6 +29,7 @@ using WordCounts = std::array<std::uint8_t, kWordFields>;
 /// Collects a chunk's words. REQUIRES that fields are added in their order.
 class ChunkWords {
  public:
+  /// Adds the words of `text`. Words beyond what a tsvector takes are left out.
   void add(WordField field, std::string_view text);
 
   /// In the binary format that PostgreSQL receives a tsvector in.

@@ -21,6 +21,17 @@ Result<void> visit_batches(PgConnection& connection,
 
 }  // namespace
 
+Result<void> for_each_row_inside(PgConnection& connection, const std::string& select,
+                                 std::span<const PgParam> params,
+                                 const std::function<bool(const PgRows&, int)>& visit) {
+  const auto opened =
+      connection.run("DECLARE forkdex_answer NO SCROLL CURSOR FOR " + select, params);
+  if (!opened) return opened.error();
+  if (auto visited = visit_batches(connection, visit); !visited) return visited;
+  const auto closed = connection.run("CLOSE forkdex_answer");
+  return closed ? Result<void>() : closed.error();
+}
+
 Result<void> for_each_row(PgConnection& connection, const std::string& before,
                           const std::string& select, std::span<const PgParam> params,
                           const std::function<bool(const PgRows&, int)>& visit) {
@@ -28,11 +39,7 @@ Result<void> for_each_row(PgConnection& connection, const std::string& before,
   const auto answer = [&]() -> Result<void> {
     if (!before.empty())
       if (const auto done = connection.run(before); !done) return done.error();
-    if (const auto opened =
-            connection.run("DECLARE forkdex_answer NO SCROLL CURSOR FOR " + select, params);
-        !opened)
-      return opened.error();
-    return visit_batches(connection, visit);
+    return for_each_row_inside(connection, select, params, visit);
   }();
   // Nothing was written: a rollback ends the transaction whatever became of it.
   const auto ended = connection.run("ROLLBACK");

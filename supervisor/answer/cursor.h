@@ -16,4 +16,9 @@ Result<void> for_each_row(PgConnection& connection, const std::string& before,
                           const std::string& select, std::span<const PgParam> params,
                           const std::function<bool(const PgRows& rows, int row)>& visit);
 
+/// As for_each_row, in the transaction that is open.
+Result<void> for_each_row_inside(PgConnection& connection, const std::string& select,
+                                 std::span<const PgParam> params,
+                                 const std::function<bool(const PgRows& rows, int row)>& visit);
+
 }  // namespace forkdex

@@ -46,12 +46,13 @@ Hit hit_of(const PgRows& rows, int row);
 
 /// What a line of the answer shows: the parts of one definition or long line share it.
 using Place = std::tuple<std::string, std::string, std::int64_t, std::string>;
+/// The place that `hit` stands at.
 Place place_of(const Hit& hit);
 
 /// Whether the path matches a glob, by the rules of --include. `escaped` as rows have it.
 bool path_matches(const std::string& glob, std::string_view escaped);
 
-/// Sorts best first; those of equal score have an order of their own.
+/// Sorts best first; equal scores by repository, path and line.
 void sort_hits(std::vector<Hit>& hits);
 
 /// A line a hit, "path:definition_line  name  score", behind "repository: " when there are several.

@@ -11,22 +11,29 @@
 namespace forkdex {
 namespace {
 
-// A weighted sum of scaled scores; the weight was chosen on half of the questions with known
-// answers and gained as much on the other half (docs/benchmarks.md).
+// What gained on questions with known answers, those that it was not chosen on among them
+// (docs/benchmarks.md).
 constexpr double kWordsWeight = 0.2;
 // Near enough by one of the two for the other one to matter.
-constexpr std::size_t kLeastCandidates = 100;
+constexpr std::size_t kLeastNear = 50;
+constexpr std::size_t kLeastWithWords = 100;
 
 }  // namespace
 
-Result<std::vector<Hit>> find_by_both(PgConnection& connection, const Query& query,
-                                      const std::string& text, const SearchFilters& filters) {
+Result<BothAnswer> find_by_both(PgConnection& connection, const Query& query,
+                                const std::string& text, const SearchFilters& filters) {
   SearchFilters wider = filters;
-  wider.limit = std::max(4 * filters.limit, kLeastCandidates);
+  wider.limit = std::max(filters.limit, kLeastNear);  // nearest() looks further by itself
   auto near = nearest(connection, query, wider);
-  if (!near) return near;
+  if (!near) return near.error();
+  wider.limit = std::max(4 * filters.limit, kLeastWithWords);
   auto words = match_words(connection, text, wider);
   if (!words) return words.error();
+  if (near->empty()) {
+    const bool compared = words->hits.empty();
+    if (words->hits.size() > filters.limit) words->hits.resize(filters.limit);
+    return BothAnswer{std::move(words->hits), compared};
+  }
   const double best = words->hits.empty() ? 1 : words->hits.front().score;
 
   std::map<std::int64_t, Hit> candidates;
@@ -51,7 +58,7 @@ Result<std::vector<Hit>> find_by_both(PgConnection& connection, const Query& que
   std::set<Place> places;
   std::erase_if(hits, [&](const Hit& hit) { return !places.insert(place_of(hit)).second; });
   if (hits.size() > filters.limit) hits.resize(filters.limit);
-  return hits;
+  return BothAnswer{std::move(hits), true};
 }
 
 }  // namespace forkdex

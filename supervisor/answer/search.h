@@ -1,6 +1,6 @@
 #pragma once
 
-// The nearest chunks to a vector, which is a worker's work.
+// The chunks nearest to a vector. A worker made the vector.
 
 #include <cstdint>
 #include <map>

@@ -66,16 +66,19 @@ Result<std::vector<CommitHit>> commits(PgConnection& connection, const SearchReq
   return nearest_commits(connection, query->model_id, query->vector, request.filters);
 }
 
+Result<SearchAnswer> by_words(PgConnection& connection, const SearchRequest& request,
+                              bool comparable) {
+  auto hits = find_by_words(connection, request.text, request.filters);
+  if (!hits) return hits.error();
+  return SearchAnswer{*std::move(hits), comparable};
+}
+
 }  // namespace
 
 Result<SearchAnswer> answer(PgConnection& connection, const SearchRequest& request) {
   if (!request.filters.repository.empty())
     if (auto id = repository_id(connection, request.filters.repository); !id) return id.error();
-  if (request.words) {
-    auto hits = find_by_words(connection, request.text, request.filters);
-    if (!hits) return hits.error();
-    return SearchAnswer{*std::move(hits), true};
-  }
+  if (request.words) return by_words(connection, request, true);
   const auto query = embedded(connection, request);
   if (!query) return query.error();
   const auto comparable = can_compare(connection, request, *query);
@@ -85,10 +88,10 @@ Result<SearchAnswer> answer(PgConnection& connection, const SearchRequest& reque
     if (!hits) return hits.error();
     return SearchAnswer{*std::move(hits), *comparable};
   }
-  auto hits = *comparable ? find_by_both(connection, *query, request.text, request.filters)
-                          : find_by_words(connection, request.text, request.filters);
-  if (!hits) return hits.error();
-  return SearchAnswer{*std::move(hits), *comparable};
+  if (!*comparable) return by_words(connection, request, false);
+  auto found = find_by_both(connection, *query, request.text, request.filters);
+  if (!found) return found.error();
+  return SearchAnswer{std::move(found->hits), found->compared};
 }
 
 std::string answer_text(const SearchAnswer& answer) {

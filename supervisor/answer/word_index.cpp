@@ -11,8 +11,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "common/words/segment.h"
+#include "common/words/word_segment.h"
 #include "common/words/words.h"
+#include "supervisor/answer/cursor.h"
 #include "supervisor/terminal/log.h"
 
 namespace forkdex {
@@ -76,7 +77,7 @@ struct Segment {
   std::int64_t last_chunk = 0;
   std::uint64_t words = 0;
   unsigned bits = 0;
-  std::vector<SegmentChunk> chunks;
+  std::vector<WordSegmentChunk> chunks;
   struct Found {
     std::size_t word;  // of the question
     WordPostings postings;
@@ -133,8 +134,7 @@ class Reader {
  private:
   void warn_of(std::int64_t segment) const {
     log_warning("words.unreadable",
-                {{"segment", segment},
-                 {"reason", "a segment of the word index is damaged; index with --full"}});
+                {{"segment", segment}, {"reason", "a word segment is damaged; index with --full"}});
   }
 
   Result<void> read_segments() {
@@ -264,20 +264,23 @@ class Reader {
     std::string any;
     for (const std::string& word : words_)
       any += fmt::format("{}'{}'", any.empty() ? "" : "|", word);
-    const auto rows = connection_.run(
-        fmt::format("SELECT id, lexemes FROM forkdex.chunks WHERE {} AND (id <= {} OR lexemes @@ "
-                    "$1::tsquery)",
-                    others, last_of_sample),
-        {any});
-    if (!rows) return rows.error();
+    const std::string select = fmt::format(
+        "SELECT id, lexemes FROM forkdex.chunks WHERE {} AND (id <= {} OR lexemes @@ "
+        "$1::tsquery)",
+        others, last_of_sample);
+    const PgParam question[] = {any};
     double samples = 0;
     double words = 0;
-    for (int row = 0; row < rows->size(); ++row) {
-      const double length = take_lexemes(*rows, row);
-      if (rows->integer(row, 0) > last_of_sample) continue;
-      ++samples;
-      words += length;
-    }
+    const auto read =
+        for_each_row_inside(connection_, select, question, [&](const PgRows& rows, int row) {
+          const double length = take_lexemes(rows, row);
+          if (rows.integer(row, 0) <= last_of_sample) {
+            ++samples;
+            words += length;
+          }
+          return true;
+        });
+    if (!read) return read;
     measured_here_ += static_cast<std::int64_t>(samples);
     if (samples == 0) return {};
     statistics_.measured += count;

@@ -2,10 +2,10 @@
 
 // The chunks that have a question's words, scored by BM25F (Robertson, Zaragoza and Taylor, "Simple
 // BM25 extension to multiple weighted fields", 2004): of chunks in segments
-// (common/words/segment.h) by their postings, of others by their lexemes: what was stored since,
-// and what a segment covers that cannot be read. How many chunks have a word is counted over both;
-// segments count chunks that have gone since they were made, and keep lengths to an eighth of a
-// power of two. Where very many chunks are in no segment, a sample says how long they are.
+// (common/words/word_segment.h) by their postings, of others by their lexemes: what was stored
+// since, and what a segment covers that cannot be read. How many chunks have a word is counted over
+// both; segments count chunks that have gone since they were made, and keep lengths to an eighth of
+// a power of two. Where very many chunks are in no segment, a sample says how long they are.
 
 #include <cstdint>
 #include <span>

@@ -63,9 +63,7 @@ class IndexCommand {
     };
     events.opened = [this](const RunOpening& run) {
       return unprinted_ ? Result<void>(*unprinted_)
-                        : print(opening_text(run.repository, run.root, run.moved_from, run.database,
-                                             run.workers, run.models, settings_.precision,
-                                             settings_.verbosity));
+                        : print(opening_text(run, settings_.precision, settings_.verbosity));
     };
     events.progress = [this](const Accounting& accounting) {
       return make_progress(settings_, accounting, STDERR_FILENO, Progress::Clock::now());

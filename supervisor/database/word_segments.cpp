@@ -1,18 +1,21 @@
 #include "supervisor/database/word_segments.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "common/pg/advisory_lock.h"
-#include "common/words/segment.h"
+#include "common/words/word_segment.h"
 
 namespace forkdex {
 namespace {
 
 // So few chunks are searched by their lexemes as fast as by a segment.
 constexpr std::uint64_t kLeastChunks = 512;
+// Beyond this no row of ours says where a segment ends.
+constexpr std::int64_t kLastId = std::int64_t{1} << 62;
 // A range grows together with the one before it while that is at most so many times as large.
 constexpr std::uint64_t kMostTimesLarger = 2;
 
@@ -70,13 +73,13 @@ Result<void> append_new(PgConnection& connection, std::int64_t repository_id, st
     const auto rows = connection.run(fmt::format(
         "SELECT count(*), coalesce(max(id), 0) FROM (SELECT id FROM forkdex.chunks WHERE "
         "repository_id = {} AND id BETWEEN {} AND {} ORDER BY id LIMIT {}) c",
-        repository_id, first, last, kMaxSegmentChunks));
+        repository_id, first, last, kMaxWordSegmentChunks));
     if (!rows) return rows.error();
     ChunkRange range;
     range.chunks = static_cast<std::uint64_t>(rows->integer(0, 0));
     if (range.chunks == 0) break;
     range.first = first;
-    range.last = range.chunks < kMaxSegmentChunks ? last : rows->integer(0, 1);
+    range.last = range.chunks < kMaxWordSegmentChunks ? last : rows->integer(0, 1);
     first = range.last + 1;
     ranges.push_back(std::move(range));
   }
@@ -98,7 +101,7 @@ std::vector<WordMerge> merges_of(const std::vector<ChunkRange>& ranges) {
     ChunkRange range = *at;
     const bool is_new = range.segments.empty() && range.chunks >= kLeastChunks;
     if (growing && range.chunks <= kMostTimesLarger * growing->chunks &&
-        range.chunks + growing->chunks <= kMaxSegmentChunks &&
+        range.chunks + growing->chunks <= kMaxWordSegmentChunks &&
         range.segments.size() + growing->segments.size() <= kMostReplaced) {
       append(range, *std::move(growing));
       growing = std::move(range);
@@ -120,10 +123,11 @@ Result<std::vector<ChunkRange>> word_ranges(PgConnection& connection, std::int64
   std::vector<ChunkRange> ranges;
   std::int64_t next = 1;
   for (ChunkRange& segment : *covered) {
+    if (segment.first < 1 || segment.last < segment.first || segment.last > kLastId) continue;
     // A run that ended early may have made a later segment and not this one.
     const auto added = append_new(connection, repository_id, next, segment.first - 1, ranges);
     if (!added) return added.error();
-    next = segment.last + 1;
+    next = std::max(next, segment.last + 1);
     ranges.push_back(std::move(segment));
   }
   const auto added = append_new(connection, repository_id, next, *last, ranges);

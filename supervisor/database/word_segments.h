@@ -32,7 +32,7 @@ struct WordMerge {
 std::vector<WordMerge> merges_of(const std::vector<ChunkRange>& ranges);
 
 /// The repository's ranges as they are now: its segments, and the chunks before, between and after
-/// them, at most kMaxSegmentChunks a range. Waits for transactions that store chunks. With
+/// them, at most kMaxWordSegmentChunks a range. Waits for transactions that store chunks. With
 /// `only_new`, those without a segment are counted and the others taken for unchanged. ERRORS as
 /// PgConnection::run.
 Result<std::vector<ChunkRange>> word_ranges(PgConnection& connection, std::int64_t repository_id,
@@ -41,6 +41,7 @@ Result<std::vector<ChunkRange>> word_ranges(PgConnection& connection, std::int64
 /// Takes the session's right to merge the repository's words; false where another has it. ERRORS as
 /// PgConnection::run.
 Result<bool> lock_word_merge(PgConnection& connection, std::int64_t repository_id);
+/// Gives the right back. ERRORS as PgConnection::run.
 Result<void> unlock_word_merge(PgConnection& connection, std::int64_t repository_id);
 
 }  // namespace forkdex

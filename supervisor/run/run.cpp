@@ -59,7 +59,8 @@ Result<void> Run::begin() {
   runner_.emplace(JobRunner::Environment{environment_.context, *watch_, *progress_}, fleet(),
                   settings_.in_flight, [this] { show(); });
   return events_.opened({ledger_->repository_name(), repository_.root.string(),
-                         ledger_->moved_from(), database_->description(), workers_, models_});
+                         ledger_->moved_from(), database_->description(), workers_, models_,
+                         !settings_.no_vectors});
 }
 
 Result<void> Run::work() {
@@ -75,7 +76,7 @@ Result<void> Run::work() {
 Result<void> Run::files_and_commits() {
   FilesPhase files({repository_, scope_, *ledger_, accounting_, *progress_}, plan_rules());
   if (auto done = run_phase(files); !done || stopped()) return done;
-  WordsPhase words(database_->connection(),
+  WordsPhase words(database_->connection(), accounting_,
                    {.repository_id = ledger_->repository_id(), .changed = changed()});
   if (auto done = run_phase(words); !done) return done;
   if (settings_.no_commits || stopped()) return {};

@@ -57,6 +57,7 @@ struct RunOpening {
   std::string database;    ///< for a person
   unsigned workers = 0;
   ViewModels models;
+  bool embeds = true;  ///< false: the models only say how files are cut
 };
 
 class Run {

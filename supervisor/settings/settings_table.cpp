@@ -31,7 +31,7 @@ constexpr std::array kSubcommands = {
     SubcommandRow{.subcommand = kIndex, .name = "index", .arguments = "PATH|URL",
                   .sentence = "index or update a repository (the default command)"},
     SubcommandRow{.subcommand = kSearch, .name = "search", .arguments = "QUERY",
-                  .sentence = "find the chunks nearest in meaning to QUERY"},
+                  .sentence = "find chunks by the meaning and the words of QUERY"},
     SubcommandRow{.subcommand = kStatus, .name = "status", .arguments = "[NAME]",
                   .least_arguments = 0,
                   .sentence = "show each repository's file states and last run"},
@@ -201,7 +201,7 @@ constexpr std::array kTable = {
                .subcommands = kIndexOnly, .set = set_flag<&Settings::no_commits>},
     SettingRow{.name = "no-vectors", .default_value = "false", .range = kFlagRange,
                .sentence = "Store everything that search --words needs and embed nothing. A run "
-                           "without this option adds the vectors.",
+                           "without this option adds the vectors; until then, words alone answer.",
                .subcommands = kIndexOnly, .set = set_flag<&Settings::no_vectors>},
     SettingRow{.name = "progress", .value = "STYLE", .default_value = "auto",
                .range = "auto, bar, plain, json or none",

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <iostream>
 #include <set>
 #include <string>
 #include <thread>
@@ -166,6 +165,7 @@ TEST_CASE("words: a damaged segment is warned of, and made anew by --full") {
     INFO(ended.text());
     CHECK(ended.status == 0);
     CHECK(ended.err.find("index with --full") != std::string::npos);
+    CHECK(ended.out.find("\"a.py\"") != std::string::npos);
   }
   index_words(folder.path(), database, {"--full"});
   CHECK(segments(database) == 1);
@@ -268,7 +268,6 @@ TEST_CASE("words: a search sees each file in its old or its new edition, whateve
   }
   CHECK(first.stop() == "");
   CHECK(last.stop() == "");
-  std::cout << "searches: " << first.looks() + last.looks() << "\n";
   CHECK(first.looks() > 10);
   CHECK(last.looks() > 10);
 }

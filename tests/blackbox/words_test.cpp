@@ -181,8 +181,10 @@ TEST_CASE("words: a run with vectors follows one without, and the other way roun
     CHECK(differences(with, dump(database, "r")) == Strings());
     CHECK_FALSE(answers_by_words_alone());
     CHECK(words_hits(database, {"marmalade"}) == Strings{"src/shopping/cart.py:4"});
-    index_words(tree.folder.path(), database);
+    CHECK(index_words(tree.folder.path(), database).ended.out.find("words only") !=
+          std::string::npos);
     CHECK(words_hits(database, {"marmalade"}) == Strings{"src/shopping/cart.py:4"});
+    CHECK(answers_by_words_alone());
   }
   CHECK(files_in(index_words(tree.folder.path(), database).report, "unchanged") == 3);
 }

@@ -1,7 +1,7 @@
 // A segment of the word index, and the text of a tsvector, of any bytes: whatever is read is in
 // range and in order, and what was read of a segment can be written and read again.
 
-#include "common/words/segment.h"
+#include "common/words/word_segment.h"
 
 #include <cstdint>
 #include <optional>
@@ -39,8 +39,8 @@ void check_documents(std::string_view bytes, std::size_t chunks) {
   if (!documents) return;
   expect(documents->size() == chunks, "as many chunks as are said");
   std::int64_t last = 0;
-  SegmentBuilder builder;
-  for (const SegmentChunk& chunk : *documents) {
+  WordSegmentBuilder builder;
+  for (const WordSegmentChunk& chunk : *documents) {
     expect(chunk.id > last, "ids ascend");
     last = chunk.id;
     builder.begin_chunk(chunk.id);
@@ -56,13 +56,13 @@ void check_bucket(std::string_view bucket, std::string_view word, std::size_t ch
   if (!found) return;
   const auto read = chunks_of(*found, chunks);
   if (!read) return;
-  SegmentBuilder builder;
+  WordSegmentBuilder builder;
   std::size_t begun = 0;
   for (const auto& [chunk, counts] : *read) {
     while (begun <= chunk) builder.begin_chunk(static_cast<std::int64_t>(++begun));
     builder.add(word, counts);
   }
-  const SegmentBuilder::Segment segment = builder.finish();
+  const WordSegmentBuilder::Segment segment = builder.finish();
   const auto again = find_word(segment.buckets.at(word_bucket(word, segment.bits)), word);
   expect(again && chunks_of(*again, chunks) == read, "what was read can be written and read again");
 }

@@ -15,7 +15,8 @@ Result<void> MergeWordsHandler::take(JobReceiver::Taken taken) {
   if (auto passed = fault::point("worker.take"); !passed) return passed;
   Outcome outcome;
   MergeWordsResult result;
-  const auto moved = [&] { receiver_.enter(taken.slot, Stage::kStore); };
+  // Not Stage::kStore, in which nobody is to blame: a merge that stands still is given up.
+  const auto moved = [&] { receiver_.enter(taken.slot, Stage::kParse); };
   moved();
   {
     CpuTimer timer(outcome.times.store);

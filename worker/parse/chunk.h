@@ -44,8 +44,9 @@ struct Chunk {
   std::uint64_t start_byte = 0;
   std::uint64_t end_byte = 0;
   std::string source;
-  std::string text_view;        ///< what the text model embeds (worker/parse/text_view.h)
-  std::string lexemes;          ///< its words (common/words/lexemes.h), ready to be stored
+  std::string text_view;  ///< what the text model embeds (worker/parse/text_view.h)
+  /// Its words (common/words/lexemes.h), ready to be stored; none at first.
+  std::string lexemes = std::string(4, '\0');
   std::string metadata = "{}";  ///< JSON object: "decorators" (texts), "part" (from 1), "parts"
 };
 

@@ -15,6 +15,8 @@ constexpr std::string_view kHook = "hook";
 constexpr std::string_view kFunction = "function";
 /// Each costs an edit of the tree.
 constexpr std::size_t kMostHooks = 1000;
+/// No head of a declaration is longer.
+constexpr std::size_t kFar = 10'000;
 
 class FlowRewriting {
  public:
@@ -79,14 +81,16 @@ class FlowRewriting {
 
   std::size_t skip_type_parameters(std::size_t at) const {
     if (at >= text_.size() || text_[at] != '<') return at;
-    return std::min(text_.find('(', at), text_.size());
+    const std::size_t open = std::string_view(text_).substr(at, kFar).find('(');
+    return open == npos ? text_.size() : at + open;
   }
 
   /// Removes the bound of an opaque type, whose name ends at `at`.
   void rewrite_opaque(std::size_t at) {
     at = skip_spaces(at);
     if (at >= text_.size() || text_[at] != ':') return;
-    const std::size_t end = std::min(text_.find_first_of(";\n", at), text_.size());
+    const std::string_view rest = std::string_view(text_).substr(at, kFar);
+    const std::size_t end = at + std::min(rest.find_first_of(";\n"), rest.size());
     for (std::size_t i = at; i < end; ++i) {
       if (text_[i] != '=' || text_.compare(i, 2, "=>") == 0) continue;
       blank({at, i});
@@ -97,7 +101,6 @@ class FlowRewriting {
 
   /// Rewrites a component's parameters, which begin at `open`, and what it renders.
   void rewrite_component(std::size_t open) {
-    constexpr std::size_t kFar = 10'000;
     const std::size_t end = std::min(text_.size(), open + kFar);
     std::size_t begin = open + 1;  // of a parameter
     int depth = 0;

@@ -15,11 +15,6 @@ constexpr std::string_view kClosers = ")]}";
 
 bool is_in(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
 
-template <std::size_t size>
-bool is_one_of(std::string_view word, const std::array<std::string_view, size>& words) {
-  return std::ranges::find(words, word) != words.end();
-}
-
 /// Bytes of the comment that `text` begins with, without the end of its line, or 0.
 std::size_t comment_bytes(std::string_view text) {
   if (text.starts_with("/*")) {
@@ -72,12 +67,6 @@ Shape shape_of(std::string_view text) {
   return shape;
 }
 
-std::string_view first_word(std::string_view text) {
-  std::size_t end = 0;
-  while (end < text.size() && is_word(text[end])) ++end;
-  return text.substr(0, end);
-}
-
 /// The word that `code` ends with, but for a member's name.
 std::string_view last_word(std::string_view code) {
   std::size_t begin = code.size();
@@ -126,6 +115,7 @@ bool continues(std::string_view line, char closer) {
   if (closer == ';') return false;
   const Shape shape = shape_of(line);
   const std::string_view code = line.substr(shape.begin, shape.end - shape.begin);
+  if (code.empty()) return true;  // several comments
   if (shape.depth > 0 || goes_on(code, shape)) return false;
   if (shape.lowest < 0) return true;
   if (code.find_first_not_of("(){}[];, \t") == std::string_view::npos) return true;

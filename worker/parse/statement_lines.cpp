@@ -9,17 +9,6 @@
 namespace forkdex {
 namespace {
 
-template <std::size_t size>
-bool is_one_of(std::string_view word, const std::array<std::string_view, size>& words) {
-  return std::ranges::find(words, word) != words.end();
-}
-
-std::string_view first_word(std::string_view line) {
-  std::size_t end = 0;
-  while (end < line.size() && is_word(line[end])) ++end;
-  return line.substr(0, end);
-}
-
 /// Whether the statement that begins with `line` may go on with the next unindented one: a
 /// decorator, or words that stand before a declaration.
 bool needs_more(std::string_view line) {

@@ -172,11 +172,7 @@ void encode(const StoredFile& file, const PathColumns& path, CopyEncoder& rows) 
       rows.null();
     else
       rows.bytea(file.views.text.hashes[i]);
-    rows.jsonb(chunk.metadata);
-    if (chunk.lexemes.empty())
-      rows.null();
-    else
-      rows.tsvector(chunk.lexemes);
+    rows.jsonb(chunk.metadata).tsvector(chunk.lexemes);
   }
 }
 

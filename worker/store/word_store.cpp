@@ -9,7 +9,8 @@
 #include <fmt/ranges.h>
 
 #include "common/error/fault.h"
-#include "common/words/segment.h"
+#include "common/pg/retry.h"
+#include "common/words/word_segment.h"
 #include "worker/store/copy_encoder.h"
 
 namespace forkdex {
@@ -24,7 +25,7 @@ Error unreadable(std::string_view line) {
 }
 
 /// Adds a line of "id, tab, lexemes". False where it is not one.
-bool add_line(std::string_view line, SegmentBuilder& segment) {
+bool add_line(std::string_view line, WordSegmentBuilder& segment) {
   const std::size_t tab = line.find('\t');
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), id);
@@ -37,15 +38,15 @@ bool add_line(std::string_view line, SegmentBuilder& segment) {
       line, [&](std::string_view word, const WordCounts& counts) { segment.add(word, counts); });
 }
 
-Result<SegmentBuilder> read_chunks(PgConnection& connection, const std::string& select,
-                                   const std::function<void()>& moved) {
-  SegmentBuilder segment;
+Result<WordSegmentBuilder> read_chunks(PgConnection& connection, const std::string& select,
+                                       const std::function<void()>& moved) {
+  WordSegmentBuilder segment;
   std::optional<Error> error;
   const auto copied =
       connection.copy_out(fmt::format("COPY ({}) TO STDOUT", select), [&](std::string_view line) {
         if (error) return;
         if (segment.is_full())
-          error = Error{ErrorCode::kBug, "a segment of the word index has too many chunks", ""};
+          error = Error{ErrorCode::kRowRefused, "a word segment has too many chunks", ""};
         else if (!add_line(line, segment))
           error = unreadable(line);
         else if (segment.chunks() % kChunksBetweenMoves == 0)
@@ -56,7 +57,7 @@ Result<SegmentBuilder> read_chunks(PgConnection& connection, const std::string& 
   return segment;
 }
 
-std::string encode(std::int64_t segment_id, const SegmentBuilder::Segment& segment) {
+std::string encode(std::int64_t segment_id, const WordSegmentBuilder::Segment& segment) {
   CopyEncoder rows;
   for (std::size_t bucket = 0; bucket < segment.buckets.size(); ++bucket) {
     const std::string& postings = segment.buckets[bucket];
@@ -72,10 +73,10 @@ std::string encode(std::int64_t segment_id, const SegmentBuilder::Segment& segme
 }  // namespace
 
 Result<std::uint64_t> WordStore::merge(const MergeWords& job, const std::function<void()>& moved) {
-  auto merged = merge_once(job, moved);
-  if (!merged && connection_.alive()) [[maybe_unused]]
-    const auto undone = connection_.run("ROLLBACK");
-  return merged;
+  for (int tries = 1;; ++tries) {
+    auto merged = merge_once(job, moved);
+    if (merged || !try_again(connection_, tries)) return merged;
+  }
 }
 
 /// Deletes the segments that are replaced. Another merge may have come before: then one of them is
@@ -110,8 +111,10 @@ Result<std::uint64_t> WordStore::merge_once(const MergeWords& job,
                                       repository_id_, job.first_chunk, job.last_chunk),
                           moved);
   if (!read) return read.error();
-  const SegmentBuilder::Segment segment = read->finish();
+  const WordSegmentBuilder::Segment segment = read->finish();
+  moved();
   if (auto cleared = clear(job); !cleared) return cleared.error();
+  moved();
   if (auto passed = fault::point("words.store"); !passed) return passed.error();
   if (segment.chunks == 0) {
     const auto ended = connection_.run("COMMIT");
@@ -124,6 +127,7 @@ Result<std::uint64_t> WordStore::merge_once(const MergeWords& job,
        std::to_string(job.last_chunk), std::to_string(segment.chunks),
        std::to_string(segment.words), std::to_string(segment.bits), bytea_text(segment.documents)});
   if (!inserted) return inserted.error();
+  moved();
   const auto copied = connection_.copy_in(
       "COPY forkdex.word_postings (segment_id, bucket, postings) FROM STDIN (FORMAT binary); "
       "COMMIT",

@@ -1,7 +1,8 @@
 #pragma once
 
-// Segments of the word index (common/words/segment.h), made of the chunks' lexemes. A transaction
-// puts a segment in the place of those it replaces: a reader sees the old ones or the new one.
+// Segments of the word index (common/words/word_segment.h), made of the chunks' lexemes. A
+// transaction puts a segment in the place of those it replaces: a reader sees the old ones or the
+// new one.
 //
 // One thread at a time; the connection is its owner's.
 
@@ -22,10 +23,9 @@ class WordStore {
       : connection_(connection), repository_id_(repository_id) {}
 
   /// Makes the segment that `job` names and commits; the number of its chunks. `moved` is called
-  /// now and then while chunks are read. ERRORS kDatabaseBusy (another merge replaces one of
-  /// them at the same time), kRowRefused (another merge has been there before, or the lexemes of a
-  /// chunk are not ours), kDiskFull, kDatabaseLost, kDatabaseUnusable; kBug for more chunks than a
-  /// segment takes.
+  /// now and then. What may pass is tried again inside. ERRORS kRowRefused (another merge has been
+  /// there before, the lexemes of a chunk are not ours, or there are more chunks than a segment
+  /// takes), kDatabaseBusy, kDiskFull, kDatabaseLost, kDatabaseUnusable.
   Result<std::uint64_t> merge(const MergeWords& job, const std::function<void()>& moved);
 
  private:

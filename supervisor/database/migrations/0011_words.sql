@@ -1,4 +1,4 @@
--- The word index (common/words/segment.h): of a range of chunk ids, for each word the chunks that
+-- The word index (common/words/word_segment.h): of a range of chunk ids, for each word the chunks that
 -- have it. Chunks in no range are searched by their lexemes.
 
 CREATE INDEX chunks_of_repository ON forkdex.chunks (repository_id, id);

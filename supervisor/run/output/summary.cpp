@@ -84,16 +84,16 @@ std::string models_text(const ViewModels& models) {
 
 }  // namespace
 
-std::string opening_text(const std::string& repository, const std::string& root,
-                         const std::string& moved_from, const std::string& database,
-                         unsigned workers, const ViewModels& models, Precision precision,
-                         Verbosity verbosity) {
+std::string opening_text(const RunOpening& run, Precision precision, Verbosity verbosity) {
   if (verbosity == Verbosity::kQuiet) return "";
-  std::string text = fmt::format("{}: {} into {}, {} worker{}, {}, {}\n", printable(repository),
-                                 printable(root), database, workers, workers == 1 ? "" : "s",
-                                 models_text(models), name_of(resolved(precision)));
-  if (!moved_from.empty())
-    text += fmt::format("{}: moved here from {}\n", printable(repository), printable(moved_from));
+  const std::string repository = printable(run.repository);
+  std::string text = fmt::format("{}: {} into {}, {} worker{}, ", repository, printable(run.root),
+                                 run.database, run.workers, run.workers == 1 ? "" : "s");
+  text += run.embeds
+              ? fmt::format("{}, {}\n", models_text(run.models), name_of(resolved(precision)))
+              : "words only\n";
+  if (!run.moved_from.empty())
+    text += fmt::format("{}: moved here from {}\n", repository, printable(run.moved_from));
   return text;
 }
 

@@ -1,9 +1,12 @@
 #include "supervisor/run/phases/words_phase.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "common/error/fault.h"
 #include "common/jobs/merge_words.h"
+#include "common/pg/retry.h"
 #include "supervisor/database/word_segments.h"
 #include "supervisor/terminal/log.h"
 
@@ -16,19 +19,27 @@ constexpr std::uint64_t kBytesPerChunk = 1024;
 }  // namespace
 
 Result<JobQueue> WordsPhase::next_jobs() {
-  if (planned_) {
+  if (std::exchange(planned_, false)) {
     auto unlocked = unlock_word_merge(connection_, options_.repository_id);
     return unlocked ? Result<JobQueue>(JobQueue()) : unlocked.error();
   }
+  auto jobs = retried(connection_, [this] { return lock_and_plan(); });
+  if (jobs || traits(jobs.error().code).database_away) return jobs;
+  log_warning("words.not_merged", {{"reason", jobs.error().text()}});
+  return JobQueue();
+}
+
+/// Makes the jobs under a lock that stays while there are any. A run over another shard may have
+/// it.
+Result<JobQueue> WordsPhase::lock_and_plan() {
   const auto locked = lock_word_merge(connection_, options_.repository_id);
   if (!locked) return locked.error();
-  if (!*locked) return JobQueue();  // a run over another shard is at it
+  if (!*locked) return JobQueue();
   auto jobs = plan();
   planned_ = jobs.ok() && !jobs->empty();
-  if (!planned_)
-    if (auto unlocked = unlock_word_merge(connection_, options_.repository_id); !unlocked && jobs)
-      return unlocked.error();
-  return jobs;
+  if (planned_ || !connection_.alive()) return jobs;
+  const auto unlocked = unlock_word_merge(connection_, options_.repository_id);
+  return jobs && !unlocked ? unlocked.error() : std::move(jobs);
 }
 
 Result<JobQueue> WordsPhase::plan() {
@@ -50,6 +61,7 @@ Result<JobQueue> WordsPhase::plan() {
 }
 
 Result<void> WordsPhase::finished(unsigned, const Job& job, const Outcome& outcome) {
+  accounting_.add_times(outcome.times);
   if (outcome.end == JobEnd::kDone) return {};
   log_warning("words.not_merged",
               {{"what", job.label}, {"reason", outcome.reason}, {"detail", outcome.detail}});

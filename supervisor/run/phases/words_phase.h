@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/pg/connection.h"
+#include "supervisor/run/accounting.h"
 #include "supervisor/run/phase.h"
 
 namespace forkdex {
@@ -21,20 +22,23 @@ class WordsPhase final : public Phase {
     bool changed = true;  ///< a run that changed nothing looks for new chunks alone
   };
 
-  /// REQUIRES that `connection` outlives this.
-  WordsPhase(PgConnection& connection, Options options)
-      : connection_(connection), options_(options) {}
+  /// The CPU time of jobs goes to `accounting`. REQUIRES that the references outlive this.
+  WordsPhase(PgConnection& connection, Accounting& accounting, Options options)
+      : connection_(connection), accounting_(accounting), options_(options) {}
 
   std::string progress() const override { return "word index"; }
+  /// What cannot be planned is warned of. ERRORS that say that the database is away.
   Result<JobQueue> next_jobs() override;
   /// A segment that could not be made is warned of: its words are found without it.
   Result<void> finished(unsigned worker, const Job& job, const Outcome& outcome) override;
   void contribute(RunFacts&) const override {}
 
  private:
+  Result<JobQueue> lock_and_plan();
   Result<JobQueue> plan();
 
   PgConnection& connection_;
+  Accounting& accounting_;
   Options options_;
   bool planned_ = false;
 };

@@ -1,4 +1,4 @@
-#include "common/words/segment.h"
+#include "common/words/word_segment.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +20,7 @@
 namespace forkdex {
 namespace {
 
-using Segment = SegmentBuilder::Segment;
+using Segment = WordSegmentBuilder::Segment;
 
 struct Document {
   std::int64_t id = 0;
@@ -35,7 +35,7 @@ struct Document {
 };
 
 Segment segment_of(const std::vector<Document>& documents) {
-  SegmentBuilder builder;
+  WordSegmentBuilder builder;
   for (const Document& document : documents) {
     builder.begin_chunk(document.id);
     for (const auto& [word, counts] : document.words) builder.add(word, counts);
@@ -120,7 +120,7 @@ bool read_all(const Segment& segment, const std::vector<std::string>& words) {
   if (const auto chunks = read_documents(segment.documents, segment.chunks)) {
     CHECK(chunks->size() == segment.chunks);
     std::int64_t last = 0;
-    for (const SegmentChunk& chunk : *chunks) {
+    for (const WordSegmentChunk& chunk : *chunks) {
       if (chunk.id <= last) FAIL("ids do not ascend");
       last = chunk.id;
     }
@@ -185,7 +185,7 @@ TEST_CASE("word segment: random chunks -> what was put in", "[words]") {
 }
 
 TEST_CASE("word segment: a builder that has given its segment -> is empty again", "[words]") {
-  SegmentBuilder builder;
+  WordSegmentBuilder builder;
   builder.begin_chunk(5);
   builder.add("first", {1, 0, 0, 0});
   builder.finish();
@@ -201,20 +201,20 @@ TEST_CASE("word segment: a builder that has given its segment -> is empty again"
 }
 
 TEST_CASE("word segment: as many chunks as a segment takes -> all of them", "[words]") {
-  SegmentBuilder builder;
-  for (std::size_t i = 0; i < kMaxSegmentChunks; ++i) {
+  WordSegmentBuilder builder;
+  for (std::size_t i = 0; i < kMaxWordSegmentChunks; ++i) {
     REQUIRE_FALSE(builder.is_full());
     builder.begin_chunk(static_cast<std::int64_t>(3 * i + 1));
     builder.add("every", {0, 0, 0, 1});
-    if (i + 1 == kMaxSegmentChunks) builder.add("last", {0, 0, 0, 1});
+    if (i + 1 == kMaxWordSegmentChunks) builder.add("last", {0, 0, 0, 1});
   }
   CHECK(builder.is_full());
   const Segment segment = builder.finish();
-  CHECK(read_documents(segment.documents, kMaxSegmentChunks)->back().id == 3 * 65535 + 1);
-  CHECK(postings_of(segment, "every").size() == kMaxSegmentChunks);
-  CHECK(postings_of(segment, "last") == Postings{{kMaxSegmentChunks - 1, {0, 0, 0, 1}}});
-  CHECK_FALSE(read_documents(segment.documents, kMaxSegmentChunks - 1));
-  CHECK_FALSE(read_documents(segment.documents + "\1\1", kMaxSegmentChunks + 1));
+  CHECK(read_documents(segment.documents, kMaxWordSegmentChunks)->back().id == 3 * 65535 + 1);
+  CHECK(postings_of(segment, "every").size() == kMaxWordSegmentChunks);
+  CHECK(postings_of(segment, "last") == Postings{{kMaxWordSegmentChunks - 1, {0, 0, 0, 1}}});
+  CHECK_FALSE(read_documents(segment.documents, kMaxWordSegmentChunks - 1));
+  CHECK_FALSE(read_documents(segment.documents + "\1\1", kMaxWordSegmentChunks + 1));
 }
 
 TEST_CASE("word segment: a length -> itself to the nearest eighth of a power of two", "[words]") {

@@ -37,11 +37,17 @@ class Corpus {
              fmt::format("INSERT INTO forkdex.vectors VALUES (1, {}, '{}')", hash, vector));
   }
 
-  std::vector<Hit> ask(const std::string& text, SearchFilters filters = {}) {
+  BothAnswer answer(const std::string& text, const SearchFilters& filters = {}) {
     const Query query = {ViewQuery{1, {1, 0}}, {}};
-    auto hits = find_by_both(connection, query, text, filters);
-    if (!hits) throw std::runtime_error(hits.error().text());
-    return *std::move(hits);
+    auto found = find_by_both(connection, query, text, filters);
+    if (!found) throw std::runtime_error(found.error().text());
+    return *std::move(found);
+  }
+
+  std::vector<Hit> ask(const std::string& text, const SearchFilters& filters = {}) {
+    BothAnswer found = answer(text, filters);
+    CHECK(found.compared);
+    return std::move(found.hits);
   }
 
   PgConnection connection;
@@ -67,7 +73,7 @@ TEST_CASE("search by both: words lift what is as near, up to a score of 1", "[po
 TEST_CASE("search by both: a chunk far away or without a vector is found by its words",
           "[postgres]") {
   Corpus corpus("hybrid_candidates");
-  for (int i = 0; i < 150; ++i)
+  for (int i = 0; i < 250; ++i)
     corpus.add(fmt::format("near{}", i), "'other':1", fmt::format("[1,{}]", 2 + i / 1000.0));
   corpus.add("far", "'asked':1A", "[0.4,1]");
   corpus.add("unembedded", "'asked':1A", "");
@@ -76,7 +82,18 @@ TEST_CASE("search by both: a chunk far away or without a vector is found by its 
   CHECK(corpus.ask("asked", filters).front().name == "far");
   filters.limit = 1000;
   CHECK(corpus.ask("asked", filters).back().name == "unembedded");
-  CHECK(corpus.ask("nothing has this word", filters).size() == 151);
+  CHECK(corpus.ask("nothing has this word", filters).size() == 251);
+}
+
+TEST_CASE("search by both: no vector to compare with -> hits by words, and it says so",
+          "[postgres]") {
+  Corpus corpus("hybrid_without");
+  corpus.add("one", "'asked':1A", "");
+  const BothAnswer found = corpus.answer("asked");
+  CHECK_FALSE(found.compared);
+  REQUIRE(found.hits.size() == 1);
+  CHECK(found.hits.front().score > 0);
+  CHECK(corpus.ask("unknown").empty());
 }
 
 }  // namespace forkdex

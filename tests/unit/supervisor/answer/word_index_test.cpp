@@ -130,7 +130,9 @@ TEST_CASE("word index: repositories that are not asked -> do not count", "[words
   test::merge_words(connection, 2, {.first_chunk = 1, .last_chunk = 90});
   const std::vector<std::string> words = {"word"};
   const auto scores = [&](const std::vector<std::int64_t>& repositories) {
+    must_run(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ");
     const auto scored = score_by_words(connection, repositories, words);
+    must_run(connection, "COMMIT");
     if (!scored) throw std::runtime_error(scored.error().text());
     return *scored;
   };

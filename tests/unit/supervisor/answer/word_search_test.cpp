@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
-#include "common/words/segment.h"
+#include "common/words/word_segment.h"
 #include "common/words/words.h"
 #include "supervisor/answer/word_index.h"
 #include "supervisor/terminal/log.h"

@@ -13,7 +13,7 @@
 #include <catch2/catch.hpp>
 
 #include "common/pg/advisory_lock.h"
-#include "common/words/segment.h"
+#include "common/words/word_segment.h"
 #include "tests/support/wait_until.h"
 #include "tests/unit/postgres_fixture.h"
 #include "tests/unit/word_corpus.h"
@@ -146,7 +146,7 @@ TEST_CASE("word segments: more chunks than a segment takes -> are never in one",
   Ranges many;
   for (int i = 0; i < 400; ++i) many.segment(900);
   for (const WordMerge& merge : merges_of(many.fresh(1000).all()))
-    CHECK(merge.chunks <= kMaxSegmentChunks);
+    CHECK(merge.chunks <= kMaxWordSegmentChunks);
 }
 
 TEST_CASE("word segments: a segment that has lost more than half -> is made anew", "[words]") {

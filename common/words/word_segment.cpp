@@ -1,4 +1,4 @@
-#include "common/words/segment.h"
+#include "common/words/word_segment.h"
 
 #include <algorithm>
 #include <cmath>
@@ -95,20 +95,20 @@ std::uint32_t word_bucket(std::string_view word, unsigned bits) {
   return bits == 0 ? 0 : static_cast<std::uint32_t>(hash >> (64 - bits));
 }
 
-void SegmentBuilder::begin_chunk(std::int64_t id) {
+void WordSegmentBuilder::begin_chunk(std::int64_t id) {
   if (chunks_ > 0) end_chunk();
   append_number(documents_, static_cast<std::uint64_t>(id - last_id_));
   last_id_ = id;
   ++chunks_;
 }
 
-void SegmentBuilder::end_chunk() {
+void WordSegmentBuilder::end_chunk() {
   documents_ += static_cast<char>(length_code(length_));
   all_words_ += length_;
   length_ = 0;
 }
 
-void SegmentBuilder::add(std::string_view word, const WordCounts& counts) {
+void WordSegmentBuilder::add(std::string_view word, const WordCounts& counts) {
   Postings& postings = words_[std::string(word)];
   const auto chunk = static_cast<std::uint32_t>(chunks_);
   append_number(postings.bytes, chunk - postings.last);
@@ -118,7 +118,7 @@ void SegmentBuilder::add(std::string_view word, const WordCounts& counts) {
   for (const std::uint8_t count : counts) length_ += count;
 }
 
-SegmentBuilder::Segment SegmentBuilder::finish() {
+WordSegmentBuilder::Segment WordSegmentBuilder::finish() {
   if (chunks_ > 0) end_chunk();
   Segment segment;
   segment.chunks = chunks_;
@@ -142,14 +142,14 @@ SegmentBuilder::Segment SegmentBuilder::finish() {
     append_number(bucket, postings->bytes.size());
     bucket += postings->bytes;
   }
-  *this = SegmentBuilder();
+  *this = WordSegmentBuilder();
   return segment;
 }
 
-std::optional<std::vector<SegmentChunk>> read_documents(std::string_view documents,
-                                                        std::size_t chunks) {
-  if (chunks > kMaxSegmentChunks) return std::nullopt;
-  std::vector<SegmentChunk> all;
+std::optional<std::vector<WordSegmentChunk>> read_documents(std::string_view documents,
+                                                            std::size_t chunks) {
+  if (chunks > kMaxWordSegmentChunks) return std::nullopt;
+  std::vector<WordSegmentChunk> all;
   all.reserve(chunks);
   std::int64_t id = 0;
   while (!documents.empty()) {

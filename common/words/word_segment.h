@@ -22,7 +22,7 @@
 namespace forkdex {
 
 /// The most chunks of one segment.
-inline constexpr std::size_t kMaxSegmentChunks = std::size_t{1} << 16;
+inline constexpr std::size_t kMaxWordSegmentChunks = std::size_t{1} << 16;
 
 /// A chunk's length in words as one byte keeps it: to the nearest eighth of a power of two.
 std::uint8_t length_code(std::size_t words);
@@ -33,13 +33,13 @@ std::uint32_t word_bucket(std::string_view word, unsigned bits);
 inline constexpr unsigned kMostBucketBits = 16;
 
 /// Collects the chunks of a segment. Memory: the segment's bytes and a node for each distinct word.
-class SegmentBuilder {
+class WordSegmentBuilder {
  public:
   /// Begins the next chunk. REQUIRES an id greater than the last one's, and room.
   void begin_chunk(std::int64_t id);
   /// Adds a word of the chunk that was begun. REQUIRES each word once a chunk.
   void add(std::string_view word, const WordCounts& counts);
-  bool is_full() const { return chunks_ == kMaxSegmentChunks; }
+  bool is_full() const { return chunks_ == kMaxWordSegmentChunks; }
   std::size_t chunks() const { return chunks_; }
 
   struct Segment {
@@ -69,14 +69,14 @@ class SegmentBuilder {
 };
 
 /// One chunk of a segment.
-struct SegmentChunk {
+struct WordSegmentChunk {
   std::int64_t id = 0;
   std::uint8_t length = 0;  ///< length_code
 };
 
 /// Reads the chunks of a segment; nothing where `documents` are not those of `chunks` chunks.
-std::optional<std::vector<SegmentChunk>> read_documents(std::string_view documents,
-                                                        std::size_t chunks);
+std::optional<std::vector<WordSegmentChunk>> read_documents(std::string_view documents,
+                                                            std::size_t chunks);
 
 /// The postings of one word.
 struct WordPostings {
