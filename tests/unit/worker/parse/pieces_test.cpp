@@ -49,6 +49,7 @@ TEST_CASE("pieces: what only opens or closes a construct goes with the definitio
         {"void ", named, "();"},
         {"await run(", named, ");  // at last"},
         {"foo(1, ", named, "\n);"},
+        {"if (y) {\n", f, "\n} /* a */ // b"},
         {"export default {\n", member, "\n} as const satisfies T;"},
         {"const r = {\n", member, ",\n} as const satisfies T;"},
         {"const r = <const>{\n", member, ",\n}!;"},
