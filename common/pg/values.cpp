@@ -5,6 +5,9 @@
 #include <array>
 #include <charconv>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 namespace forkdex {
 namespace {
 
@@ -79,6 +82,10 @@ std::string quoted_name(std::string_view name) {
   std::string text = "\"";
   for (const char c : name) text += c == '"' ? "\"\"" : std::string(1, c);
   return text + '"';
+}
+
+std::string array_text(std::span<const std::int64_t> numbers) {
+  return fmt::format("{{{}}}", fmt::join(numbers, ","));
 }
 
 std::string array_text(std::span<const PgParam> values) {

@@ -64,5 +64,7 @@ std::string quoted_name(std::string_view name);
 
 /// `values` as the text of an array parameter; nullopt is a NULL element.
 std::string array_text(std::span<const PgParam> values);
+/// `numbers` as an array in its text format.
+std::string array_text(std::span<const std::int64_t> numbers);
 
 }  // namespace forkdex

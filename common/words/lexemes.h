@@ -23,7 +23,7 @@ enum class WordField : std::uint8_t {
 };
 inline constexpr std::size_t kWordFields = 4;
 
-/// How often a word stands in each field, at most 255 times.
+/// How often a word occurs in each field; a count stops at 255.
 using WordCounts = std::array<std::uint8_t, kWordFields>;
 
 /// Collects a chunk's words. REQUIRES that fields are added in their order.

@@ -8,7 +8,7 @@
 
 namespace forkdex {
 
-/// A longer word is no word that anybody types; its parts may be.
+/// Longer words are left out, because nobody types them. Their parts are not.
 inline constexpr std::size_t kMaxWordBytes = 64;
 
 /// Calls `visit` for each word of `text` (UTF-8; ill-formed bytes separate words), in order and in

@@ -188,7 +188,7 @@ Result<std::map<std::int64_t, double>> similarities(PgConnection& connection, co
                                                     std::span<const std::int64_t> chunk_ids) {
   std::map<std::int64_t, double> scores;
   if (chunk_ids.empty() || (!query.code && !query.text)) return scores;
-  std::vector<PgParam> params = {fmt::format("{{{}}}", fmt::join(chunk_ids, ","))};
+  std::vector<PgParam> params = {array_text(chunk_ids)};
   std::string columns;
   for (const View view : kViews) {
     columns += ", " + similarity(view, query[view], params.size() + 1);

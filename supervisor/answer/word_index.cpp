@@ -39,7 +39,7 @@ struct Match {
 struct Statistics {
   double chunks = 0;
   double words = 0;               // of those that are measured, together
-  double measured = 0;            // chunks, or those that a sample stands for
+  double measured = 0;            // chunks whose lengths are known, or estimated from a sample
   std::vector<double> with_word;  // chunks that have each word of the question
 
   double mean_length() const { return measured > 0 && words > 0 ? words / measured : 1; }
@@ -60,10 +60,6 @@ double score_of(const WordCounts& counts, double norm, double rarity) {
   const double weight = kNameWeight * counts[0] + kSignatureWeight * counts[1] +
                         (kDocsWeight * counts[2] + kBodyWeight * counts[3]) / norm;
   return rarity * weight * (kSaturation + 1) / (weight + kSaturation);
-}
-
-std::string array_of(std::span<const std::int64_t> numbers) {
-  return fmt::format("{{{}}}", fmt::join(numbers, ","));
 }
 
 // So many chunks without a segment are read to know how long they are; reading all would take
@@ -141,7 +137,7 @@ class Reader {
     const auto rows = connection_.run(
         "SELECT id, repository_id, first_chunk, last_chunk, chunks, words, bits, documents FROM "
         "forkdex.word_segments WHERE repository_id = ANY ($1::int[])",
-        {array_of(repositories_)});
+        {array_text(repositories_)});
     if (!rows) return rows.error();
     for (int row = 0; row < rows->size(); ++row) {
       auto segment = segment_of(*rows, row);
@@ -168,7 +164,7 @@ class Reader {
         "SELECT p.segment_id, p.bucket, p.postings FROM (SELECT DISTINCT * FROM "
         "unnest($1::bigint[], $2::int[])) AS wanted (segment_id, bucket) JOIN "
         "forkdex.word_postings p USING (segment_id, bucket) ORDER BY p.segment_id",
-        {array_of(ids), array_of(buckets)});
+        {array_text(ids), array_text(buckets)});
     if (!rows) return rows.error();
     for (int row = 0; row < rows->size(); ++row) {
       const std::int64_t id = rows->integer(row, 0);

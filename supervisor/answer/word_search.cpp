@@ -31,9 +31,9 @@ Result<std::vector<std::int64_t>> repositories_of(PgConnection& connection,
 }
 
 /// Takes chunks best first and reads those that pass the filters.
-class Reader {
+class HitReader {
  public:
-  Reader(PgConnection& connection, const SearchFilters& filters, std::vector<ScoredChunk> chunks)
+  HitReader(PgConnection& connection, const SearchFilters& filters, std::vector<ScoredChunk> chunks)
       : connection_(connection), filters_(filters), chunks_(std::move(chunks)) {
     std::make_heap(chunks_.begin(), chunks_.end(), is_worse);
   }
@@ -65,8 +65,8 @@ class Reader {
     }
     std::vector<std::int64_t> ids;
     for (const auto& [id, score] : scores) ids.push_back(id);
-    const auto rows = connection_.run(
-        select(), {fmt::format("{{{}}}", fmt::join(ids, ",")), filters_.language, filters_.kind});
+    const auto rows =
+        connection_.run(select(), {array_text(ids), filters_.language, filters_.kind});
     if (!rows) return rows.error();
     std::vector<Hit> found;
     for (int row = 0; row < rows->size(); ++row) {
@@ -100,6 +100,26 @@ class Reader {
   std::set<Place> places_;
 };
 
+/// As match_words, the chunks in no order.
+Result<WordMatches> unsorted_matches(PgConnection& connection, const std::string& text,
+                                     const SearchFilters& filters) {
+  // One snapshot: segments and the chunks behind them change together.
+  const auto begun = connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  if (!begun) return begun.error();
+  auto matches = [&]() -> Result<WordMatches> {
+    const auto repositories = repositories_of(connection, filters);
+    if (!repositories) return repositories.error();
+    auto chunks = score_by_words(connection, *repositories, words_of_query(text));
+    if (!chunks) return chunks.error();
+    auto hits = HitReader(connection, filters, *chunks).run();
+    if (!hits) return hits.error();
+    return WordMatches{*std::move(hits), *std::move(chunks)};
+  }();
+  const auto ended = connection.run("ROLLBACK");
+  if (matches && !ended) return ended.error();
+  return matches;
+}
+
 }  // namespace
 
 double WordMatches::score(std::int64_t chunk_id) const {
@@ -111,28 +131,16 @@ double WordMatches::score(std::int64_t chunk_id) const {
 
 Result<WordMatches> match_words(PgConnection& connection, const std::string& text,
                                 const SearchFilters& filters) {
-  // One snapshot: segments and the chunks behind them change together.
-  const auto begun = connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  if (!begun) return begun.error();
-  auto matches = [&]() -> Result<WordMatches> {
-    const auto repositories = repositories_of(connection, filters);
-    if (!repositories) return repositories.error();
-    auto chunks = score_by_words(connection, *repositories, words_of_query(text));
-    if (!chunks) return chunks.error();
-    auto hits = Reader(connection, filters, *chunks).run();
-    if (!hits) return hits.error();
-    std::sort(chunks->begin(), chunks->end(),
+  auto matches = unsorted_matches(connection, text, filters);
+  if (matches)
+    std::sort(matches->chunks.begin(), matches->chunks.end(),
               [](const ScoredChunk& a, const ScoredChunk& b) { return a.chunk_id < b.chunk_id; });
-    return WordMatches{*std::move(hits), *std::move(chunks)};
-  }();
-  const auto ended = connection.run("ROLLBACK");
-  if (matches && !ended) return ended.error();
   return matches;
 }
 
 Result<std::vector<Hit>> find_by_words(PgConnection& connection, const std::string& text,
                                        const SearchFilters& filters) {
-  auto matches = match_words(connection, text, filters);
+  auto matches = unsorted_matches(connection, text, filters);
   if (!matches) return matches.error();
   return std::move(matches->hits);
 }

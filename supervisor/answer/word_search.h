@@ -13,8 +13,9 @@ namespace forkdex {
 
 /// The chunks that have words of a question.
 struct WordMatches {
-  std::vector<Hit> hits;            ///< as find_by_words gives them
-  std::vector<ScoredChunk> chunks;  ///< all, whatever the filters; ascending by id
+  std::vector<Hit> hits;  ///< as find_by_words gives them
+  std::vector<ScoredChunk>
+      chunks;  ///< every one, whether filters leave it out or not; ascending by id
 
   /// The score of a chunk; 0 where it has no word of the question.
   double score(std::int64_t chunk_id) const;

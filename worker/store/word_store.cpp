@@ -82,9 +82,9 @@ Result<std::uint64_t> WordStore::merge(const MergeWords& job, const std::functio
 /// Deletes the segments that are replaced. Another merge may have come before: then one of them is
 /// gone, or a segment covers chunks of this one.
 Result<void> WordStore::clear(const MergeWords& job) {
-  const auto deleted = connection_.run(fmt::format(
-      "DELETE FROM forkdex.word_segments WHERE repository_id = {} AND id = ANY ('{{{}}}')",
-      repository_id_, fmt::join(job.replaced, ",")));
+  const auto deleted = connection_.run(
+      fmt::format("DELETE FROM forkdex.word_segments WHERE repository_id = {} AND id = ANY ('{}')",
+                  repository_id_, array_text(job.replaced)));
   if (!deleted) return deleted.error();
   const auto others = connection_.run(
       fmt::format("SELECT count(*) FROM forkdex.word_segments WHERE repository_id = {} AND "

@@ -71,6 +71,20 @@ void touch(std::uint64_t bytes) {
   }
 }
 
+/// The folder of this process's groups, which are gone again; where none can be made, the test is
+/// skipped and the path is empty.
+fs::path folder_of_groups() {
+  MemoryLimits limits = MemoryLimits::open("/");
+  if (limits.kind() == MemoryLimits::Kind::kNone) {
+    test::skip("no group can be made here: " + limits.shortcoming());
+    return {};
+  }
+  limits.divide(1, 64 * kMiB);
+  const fs::path procs =
+      fs::read_symlink("/proc/self/fd/" + std::to_string(limits.of(0).cgroup_procs_fd));
+  return procs.parent_path().parent_path();
+}
+
 }  // namespace
 
 TEST_CASE("memory limits: a v2 group is divided as its rules want", "[memory limit]") {
@@ -198,18 +212,8 @@ TEST_CASE("memory limits: what a dead supervisor left is removed, a living one's
 
 TEST_CASE("memory limits: waits for who looks whether the group's supervisor lives",
           "[memory limit]") {
-  fs::path parent;
-  {
-    MemoryLimits limits = MemoryLimits::open("/");
-    if (limits.kind() == MemoryLimits::Kind::kNone) {
-      test::skip("no group can be made here: " + limits.shortcoming());
-      return;
-    }
-    limits.divide(1, 64 * kMiB);
-    const fs::path procs =
-        fs::read_symlink("/proc/self/fd/" + std::to_string(limits.of(0).cgroup_procs_fd));
-    parent = procs.parent_path().parent_path();
-  }
+  const fs::path parent = folder_of_groups();
+  if (parent.empty()) return;
   fs::create_directory(parent);
   UniqueFd folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   REQUIRE(::flock(folder.get(), LOCK_EX | LOCK_NB) == 0);
@@ -227,18 +231,9 @@ TEST_CASE("memory limits: waits for who looks whether the group's supervisor liv
 
 TEST_CASE("memory limits: removes at the end a group whose process ended after the start",
           "[memory limit]") {
-  fs::path stale;
-  {
-    MemoryLimits limits = MemoryLimits::open("/");
-    if (limits.kind() == MemoryLimits::Kind::kNone) {
-      test::skip("no group can be made here: " + limits.shortcoming());
-      return;
-    }
-    limits.divide(1, 64 * kMiB);
-    const fs::path procs =
-        fs::read_symlink("/proc/self/fd/" + std::to_string(limits.of(0).cgroup_procs_fd));
-    stale = procs.parent_path().parent_path().parent_path() / "forkdex-0";
-  }
+  const fs::path groups = folder_of_groups();
+  if (groups.empty()) return;
+  const fs::path stale = groups.parent_path() / "forkdex-0";
   fs::create_directories(stale / "worker-0");
   // The worker of a killed supervisor, which has not ended yet.
   const pid_t worker = ::fork();
