@@ -8,12 +8,13 @@
 
 #include "common/base/clock.h"
 #include "common/error/fault.h"
-#include "worker/jobs/embed_messages.h"
 #include "worker/jobs/embed_query.h"
+#include "worker/jobs/embed_texts.h"
 #include "worker/jobs/index_file.h"
 #include "worker/jobs/merge_words.h"
 #include "worker/parse/encodings.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/store/vector_store.h"
 
 namespace forkdex {
 namespace {
@@ -42,6 +43,14 @@ Result<std::size_t> room_for_text(const ModelFolder& model, const Tokenizer& tok
 
 Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in) {
   Prepared prepared;
+  if (setup.tuning.embeds)
+    if (auto opened = open_models(setup, fault_in, prepared); !opened) return opened.error();
+  if (setup.tuning.parses)
+    if (auto made = make_chunker(setup, prepared); !made) return made.error();
+  return prepared;
+}
+
+Result<void> Worker::open_models(const WorkerSetup& setup, bool fault_in, Prepared& prepared) {
   for (const View view : kViews) {
     if (!setup.models[view]) continue;
     if (view == View::kText && is_one_model(setup.models)) {
@@ -54,26 +63,36 @@ Result<Worker::Prepared> Worker::prepare(const WorkerSetup& setup, bool fault_in
                               .precision = setup.tuning.precision,
                               .cache_folder = setup.tuning.cache_folder});
     if (!embedder) return embedder.error();
-    if (auto warm = warm_up(**embedder); !warm) return warm.error();
+    if (auto warm = warm_up(**embedder); !warm) return warm;
     prepared.embedders[view] = *std::move(embedder);
   }
-  if (!setup.tuning.parses) return prepared;
+  return {};
+}
+
+Result<void> Worker::make_chunker(const WorkerSetup& setup, Prepared& prepared) {
   open_encodings();
   const View cut_by = source_view(setup.models);
-  const Tokenizer& tokenizer = prepared.embedders[cut_by]->tokenizer();
+  const ModelFolder& model = *setup.models[cut_by];
+  if (!prepared.embedders[cut_by]) {
+    auto opened = Tokenizer::open(model.path, model.lower_case);
+    if (!opened) return opened.error();
+    prepared.tokenizer = *std::move(opened);
+  }
+  const Tokenizer& tokenizer =
+      prepared.embedders[cut_by] ? prepared.embedders[cut_by]->tokenizer() : *prepared.tokenizer;
   Chunker::Limits limits;
-  auto room = room_for_text(*setup.models[cut_by], tokenizer);
+  auto room = room_for_text(model, tokenizer);
   if (!room) return room.error();
   limits.max_tokens = *room;
   limits.parse_deadline.real = std::chrono::milliseconds(setup.tuning.parse_deadline_ms);
   prepared.chunker = std::make_unique<Chunker>(
       [&tokenizer](std::string_view text) { return tokenizer.count(text); }, limits);
-  return prepared;
+  return {};
 }
 
 Result<void> Worker::start() {
   if (auto passed = fault::point("worker.start"); !passed) return passed;
-  if (!prepared_.embedders.code && !prepared_.embedders.text) {
+  if (!prepared_.chunker && !prepared_.embedders.code && !prepared_.embedders.text) {
     auto prepared = prepare(setup_, false);
     if (!prepared) return prepared.error();
     prepared_ = *std::move(prepared);
@@ -81,8 +100,9 @@ Result<void> Worker::start() {
   if (setup_.indexing)
     if (auto opened = open_for_indexing(*setup_.indexing); !opened) return opened;
   const View asked = source_view(setup_.models);  // a search gives each model a worker of its own
-  handler(JobKind::kEmbedQuery) = std::make_unique<EmbedQueryHandler>(
-      receiver_, prepared_.embedders[asked], setup_.models[asked]->query_prefix);
+  if (prepared_.embedders[asked])
+    handler(JobKind::kEmbedQuery) = std::make_unique<EmbedQueryHandler>(
+        receiver_, prepared_.embedders[asked], setup_.models[asked]->query_prefix);
   return shut_in();
 }
 
@@ -99,25 +119,25 @@ Result<void> Worker::open_for_indexing(const IndexingSetup& indexing) {
                       std::chrono::milliseconds(indexing.lock_timeout_ms));
   if (!store) return store.error();
   store_.emplace(*std::move(store));
-  const PerView<std::optional<EmbeddingModel>> models = stored_models(indexing);
-  handler(JobKind::kIndexFile) = std::make_unique<IndexFileHandler>(
-      IndexFileHandler::Means{receiver_, indexing, *files_, *prepared_.chunker, *store_}, models,
-      setup_.tuning.batch_tokens);
-  if (const auto& model = models[message_view(setup_.models)])
-    handler(JobKind::kEmbedMessages) =
-        std::make_unique<EmbedMessagesHandler>(receiver_, *store_, *model);
+  handler(JobKind::kIndexFile) = std::make_unique<IndexFileHandler>(IndexFileHandler::Means{
+      receiver_, indexing, *files_, *prepared_.chunker, *store_, setup_.models.text.has_value()});
   handler(JobKind::kMergeWords) = std::make_unique<MergeWordsHandler>(
       receiver_, WordStore(store_->connection(), indexing.repository_id));
+  if (!setup_.tuning.embeds) return {};
+  auto vectors = VectorStore::open(store_->connection());
+  if (!vectors) return vectors.error();
+  handler(JobKind::kEmbedTexts) = std::make_unique<EmbedTextsHandler>(
+      receiver_, *std::move(vectors),
+      EmbedTextsHandler::Models{stored_model(indexing, View::kCode),
+                                stored_model(indexing, View::kText),
+                                stored_model(indexing, message_view(setup_.models))});
   return {};
 }
 
-PerView<std::optional<EmbeddingModel>> Worker::stored_models(const IndexingSetup& indexing) const {
-  PerView<std::optional<EmbeddingModel>> models;
-  for (const View view : kViews)
-    if (prepared_.embedders[view] && indexing.model_ids[view] != 0)
-      models[view] = EmbeddingModel{prepared_.embedders[view], setup_.models[view]->document_prefix,
-                                    indexing.model_ids[view]};
-  return models;
+std::optional<EmbeddingModel> Worker::stored_model(const IndexingSetup& indexing, View view) const {
+  if (!prepared_.embedders[view]) return std::nullopt;
+  return EmbeddingModel{prepared_.embedders[view], setup_.models[view]->document_prefix,
+                        indexing.model_ids[view]};
 }
 
 /// Everything is open: the rest of the machine is none of our business.

@@ -10,6 +10,7 @@
 #include "common/protocol/segment.h"
 #include "common/protocol/worker_setup.h"
 #include "worker/embed/embedder.h"
+#include "worker/embed/tokenizer/tokenizer.h"
 #include "worker/job_handler.h"
 #include "worker/jobs/embedding_model.h"
 #include "worker/parse/chunker.h"
@@ -20,13 +21,14 @@ namespace forkdex {
 
 class Worker {
  public:
-  /// What needs neither repository nor database: the models, and what parses.
+  /// What needs neither repository nor database: what embeds and what parses, as far as the setup's
+  /// tuning asks for it.
   struct Prepared {
     PerView<std::shared_ptr<Embedder>> embedders;  ///< one for both where it is one model
-    std::unique_ptr<Chunker> chunker;              ///< none for a worker that only embeds queries
+    std::unique_ptr<Tokenizer> tokenizer;          ///< where chunks are cut and nothing is embedded
+    std::unique_ptr<Chunker> chunker;
   };
-  /// Opens the models and, where `setup` says that the worker parses, makes the chunker. With
-  /// `fault_in`, reads the whole weights now and not where they are first used. ERRORS
+  /// With `fault_in`, reads the whole weights now and not where they are first used. ERRORS
   /// kModelUnusable, kModelRuntime.
   static Result<Prepared> prepare(const WorkerSetup& setup, bool fault_in);
 
@@ -45,7 +47,9 @@ class Worker {
 
  private:
   Result<void> open_for_indexing(const IndexingSetup& indexing);
-  PerView<std::optional<EmbeddingModel>> stored_models(const IndexingSetup& indexing) const;
+  static Result<void> open_models(const WorkerSetup& setup, bool fault_in, Prepared& prepared);
+  static Result<void> make_chunker(const WorkerSetup& setup, Prepared& prepared);
+  std::optional<EmbeddingModel> stored_model(const IndexingSetup& indexing, View view) const;
   Result<void> shut_in();
   Result<bool> gather();
   bool any_is_full() const;

@@ -1,6 +1,6 @@
 #pragma once
 
-// The job of one file: read, parse, embed, store.
+// The job of one file: read, parse, store.
 
 #include <cstdint>
 #include <optional>
@@ -47,15 +47,11 @@ struct IndexFileResult {
   std::string blob_oid =
       {};                    ///< hex, git_blob_id of the bytes that were read; empty when none were
   std::uint32_t chunks = 0;  ///< rows written
-  std::uint32_t embedded = 0;  ///< texts that went through the model
-  std::uint32_t reused = 0;    ///< texts whose vector was known
-  std::uint64_t tokens = 0;
 };
 
 template <class Visit, FieldsOf<IndexFileResult> Self>
 void visit_fields(Visit&& visit, Self& result) {
-  visit(result.state, result.language, result.bytes, result.blob_oid, result.chunks,
-        result.embedded, result.reused, result.tokens);
+  visit(result.state, result.language, result.bytes, result.blob_oid, result.chunks);
 }
 
 /// Reads what a worker wrote, its texts made fit for rows; nothing where it cannot be true.

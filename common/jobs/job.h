@@ -16,10 +16,10 @@
 namespace forkdex {
 
 enum class JobKind : std::uint8_t {
-  kIndexFile,      ///< index_file.h
-  kEmbedMessages,  ///< embed_messages.h
-  kEmbedQuery,     ///< embed_query.h
-  kMergeWords,     ///< merge_words.h
+  kIndexFile,   ///< index_file.h
+  kEmbedTexts,  ///< embed_texts.h
+  kEmbedQuery,  ///< embed_query.h
+  kMergeWords,  ///< merge_words.h
 };
 inline constexpr std::size_t kJobKinds = 4;
 
@@ -39,15 +39,15 @@ struct Job {
   std::string payload = {};  ///< encode() of the kind's struct, at most kMaxJobPayload
 
   // Stays with the supervisor.
-  std::string label = {};        ///< for lists and the log, escaped: a path, or what it is about
-  std::uint64_t cost_bytes = 0;  ///< about what it costs: bytes to read
-  std::string memo = {};         ///< what the phase that made the job will want to know again
+  std::string label = {};  ///< for lists and the log, escaped: a path, or what it is about
+  std::uint64_t cost = 0;  ///< about what it takes, in a unit of its kind: bytes, tokens
+  std::string memo = {};   ///< what the phase that made the job will want to know again
 };
 
 template <class Visit, FieldsOf<Job> Self>
 void visit_fields(Visit&& visit, Self& job) {
   visit(job.id, job.kind, job.attempt, job.taken_before, job.in_doubt, job.payload, job.label,
-        job.cost_bytes, job.memo);
+        job.cost, job.memo);
 }
 
 /// How a job ended.

@@ -1,7 +1,7 @@
 #include "common/jobs/payload.h"
 
-#include "common/jobs/embed_messages.h"
 #include "common/jobs/embed_query.h"
+#include "common/jobs/embed_texts.h"
 #include "common/jobs/index_file.h"
 #include "common/jobs/merge_words.h"
 
@@ -20,8 +20,8 @@ bool is_result_of(JobKind kind, JobEnd end, std::string_view payload) {
   switch (kind) {
     case JobKind::kIndexFile:
       return index_file_result(payload).has_value();
-    case JobKind::kEmbedMessages:
-      return end != JobEnd::kSkipped && decode<EmbedMessagesResult>(payload).has_value();
+    case JobKind::kEmbedTexts:
+      return end != JobEnd::kSkipped && decode<EmbedTextsResult>(payload).has_value();
     case JobKind::kEmbedQuery:
       return end == JobEnd::kDone && decode<EmbedQueryResult>(payload).has_value();
     case JobKind::kMergeWords:

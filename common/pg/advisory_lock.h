@@ -9,9 +9,9 @@ namespace forkdex {
 
 /// Held by a session while it brings the schema up to date; second key 0.
 inline constexpr std::int32_t kMigrationLock = 0x66647801;
-/// Held shared by a transaction that stores chunks, exclusively by one that deletes vectors no
-/// chunk and no commit needs: without it a vector found just now could be gone at commit. Second
-/// key 0.
+/// Held shared by a transaction that stores chunks, commits or vectors, exclusively by one that
+/// deletes vectors which no chunk and no commit needs: it would not see those that are on their
+/// way. Second key 0.
 inline constexpr std::int32_t kVectorsLock = 0x66647802;
 /// Held by the session of a run over a repository, shared by runs over shards of it; second key:
 /// the repository's id.

@@ -30,13 +30,14 @@ struct WorkerTuning {
   std::uint64_t batch_tokens = 2048;
   Precision precision = Precision::kAuto;
   std::string cache_folder;             ///< for Embedder::Options; may be empty
-  bool parses = false;                  ///< false for a worker that only embeds queries
+  bool parses = false;                  ///< files; it has a chunker
+  bool embeds = true;                   ///< it has the models
   std::uint64_t parse_deadline_ms = 0;  ///< how long a file may be parsed, in real time
 };
 
 template <class Visit, FieldsOf<WorkerTuning> Self>
 void visit_fields(Visit&& visit, Self& tuning) {
-  visit(tuning.batch_tokens, tuning.precision, tuning.cache_folder, tuning.parses,
+  visit(tuning.batch_tokens, tuning.precision, tuning.cache_folder, tuning.parses, tuning.embeds,
         tuning.parse_deadline_ms);
 }
 

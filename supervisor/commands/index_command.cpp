@@ -131,7 +131,8 @@ Result<Ended> index(const Invocation& invocation) {
   const auto end = command.run();
   if (!end) return end.error();
   if (end->interrupted) return Ended{.signal = command.signal()};
-  return Ended{.status = end->not_indexed > 0 ? kExitSomeFailed : kExitOk};
+  const bool some_failed = end->not_indexed + end->not_embedded > 0;
+  return Ended{.status = some_failed ? kExitSomeFailed : kExitOk};
 }
 
 }  // namespace

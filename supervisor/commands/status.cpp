@@ -28,6 +28,20 @@ Result<void> add_claimed(PgConnection& connection, std::set<std::int64_t>& claim
   return {};
 }
 
+/// A run that was killed among its files has left no count.
+Result<void> count_if_unknown(PgConnection& connection, RepositoryStatus& status) {
+  if (status.texts) return {};
+  TextScope scope;
+  scope.repository_id = status.id;
+  scope.model_ids = status.model_ids;
+  scope.message_model_id =
+      status.model_ids.text != 0 ? status.model_ids.text : status.model_ids.code;
+  const auto counts = count_texts(connection, scope);
+  if (!counts) return counts.error();
+  status.texts = *counts;
+  return {};
+}
+
 std::int64_t total_of(const RepositoryStatus& status) {
   std::int64_t total = 0;
   for (const auto& [state, files] : status.files) total += files;
@@ -58,6 +72,9 @@ std::string status_text(const RepositoryStatus& status) {
   add("head", status.head);
   add("files", files_line(status));
   add("chunks", std::to_string(status.chunks));
+  if (status.texts)
+    add("texts", fmt::format("{} of {} embedded", status.texts->total - status.texts->missing,
+                             status.texts->total));
   add("last run", run_line(status));
   return text;
 }
@@ -65,6 +82,11 @@ std::string status_text(const RepositoryStatus& status) {
 using Json = nlohmann::ordered_json;
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+Json texts_json(const std::optional<TextCounts>& texts) {
+  if (!texts) return nullptr;
+  return {{"total", texts->total}, {"missing", texts->missing}};
+}
 
 Json status_json(const RepositoryStatus& status) {
   Json files = {{"total", total_of(status)}};
@@ -81,6 +103,7 @@ Json status_json(const RepositoryStatus& status) {
           {"indexed_at", text_or_null(status.indexed_at)},
           {"files", std::move(files)},
           {"chunks", status.chunks},
+          {"texts", texts_json(status.texts)},
           {"last_run", std::move(run)}};
 }
 
@@ -100,6 +123,8 @@ Result<std::vector<RepositoryStatus>> repository_statuses(PgConnection& connecti
   for (RepositoryStatus& status : *statuses)
     if (status.run_status == "running" && !claimed.contains(status.id))
       status.run_status = "interrupted";
+  for (RepositoryStatus& status : *statuses)
+    if (auto counted = count_if_unknown(connection, status); !counted) return counted.error();
   return statuses;
 }
 

@@ -76,7 +76,7 @@ Result<void> CommitRows::in_transaction(F statements) {
 
 Result<WalkedHistory> CommitRows::walked() {
   const auto rows = connection_->run(
-      "SELECT walked_head, coalesce(walked_scope, ''), messages_model, NOT EXISTS ("
+      "SELECT walked_head, coalesce(walked_scope, ''), NOT EXISTS ("
       "  SELECT FROM forkdex.files WHERE repository_id = $1 AND NOT last_commit_known), "
       "EXISTS (SELECT FROM forkdex.commits WHERE repository_id = $1), walk_unsettled, "
       "commit_batches FROM forkdex.repositories WHERE id = $1",
@@ -86,11 +86,10 @@ Result<WalkedHistory> CommitRows::walked() {
   if (rows->empty()) return walked;
   if (!rows->is_null(0, 0)) walked.head = rows->text(0, 0);
   walked.scope = rows->text(0, 1);
-  if (!rows->is_null(0, 2)) walked.messages_model = rows->integer(0, 2);
-  walked.all_paths_known = rows->text(0, 3) == "t";
-  walked.any_commits = rows->text(0, 4) == "t";
-  walked.unsettled = rows->text(0, 5) == "t";
-  walked.batches = rows->integer(0, 6);
+  walked.all_paths_known = rows->text(0, 2) == "t";
+  walked.any_commits = rows->text(0, 3) == "t";
+  walked.unsettled = rows->text(0, 4) == "t";
+  walked.batches = rows->integer(0, 5);
   own_batches_ = 0;
   return walked;
 }
@@ -142,6 +141,10 @@ Result<void> CommitRows::flush() {
 }
 
 Result<void> CommitRows::write_batch(std::uint64_t& written) {
+  // Whoever deletes vectors holds this lock alone: it sees these messages, or they come after it.
+  const auto locked =
+      connection_->run(fmt::format("SELECT pg_advisory_xact_lock_shared({}, 0)", kVectorsLock));
+  if (!locked) return locked.error();
   const std::string id = std::to_string(repository_id_);
   std::vector<PgParam> params = {id};
   const auto add = [&](auto field) { params.push_back(column(batch_, field)); };
@@ -238,69 +241,6 @@ Result<void> CommitRows::clear() {
         return done.error();
     return {};
   });
-}
-
-Result<std::vector<Sha256>> CommitRows::without_vector(std::int64_t model_id,
-                                                       const std::optional<Sha256>& after,
-                                                       std::size_t limit) {
-  std::vector<Sha256> hashes;
-  // Under the collector's lock: a vector that is seen here and no row referred to when a collector
-  // looked would be gone a moment later.
-  const auto read = in_transaction([&]() -> Result<void> {
-    hashes.clear();
-    const auto locked = connection_->run(fmt::format(
-        "SET LOCAL enable_seqscan = on; SELECT pg_advisory_xact_lock_shared({}, 0)", kVectorsLock));
-    if (!locked) return locked.error();
-    const auto rows = connection_->run(
-        "SELECT DISTINCT c.content_hash FROM forkdex.commits c WHERE c.repository_id = $1 "
-        "AND c.content_hash > $2::bytea "
-        "AND NOT EXISTS (SELECT FROM forkdex.vectors v "
-        "  WHERE v.model_id = $3 AND v.content_hash = c.content_hash) "
-        "AND NOT EXISTS (SELECT FROM forkdex.refused_texts t "
-        "  WHERE t.model_id = $3 AND t.content_hash = c.content_hash) "
-        "ORDER BY 1 LIMIT $4",
-        {std::to_string(repository_id_), after ? bytea_text(bytes_of(*after)) : PgParam("\\x"),
-         std::to_string(model_id), std::to_string(limit)});
-    if (!rows) return rows.error();
-    for (int row = 0; row < rows->size(); ++row)
-      hashes.push_back(hash_from_text(rows->text(row, 0)));
-    return {};
-  });
-  if (!read) return read.error();
-  return hashes;
-}
-
-Result<void> CommitRows::refuse(std::int64_t model_id, const Sha256& hash, std::string_view reason,
-                                std::string_view detail) {
-  const auto done = connection_->run(
-      "INSERT INTO forkdex.refused_texts (model_id, content_hash, reason, detail) "
-      "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-      {std::to_string(model_id), bytea_text(bytes_of(hash)), std::string(reason),
-       std::string(detail)});
-  return done ? Result<void>() : done.error();
-}
-
-Result<void> CommitRows::forget_refused(std::int64_t model_id) {
-  return in_transaction([&]() -> Result<void> {
-    const auto forgotten = connection_->run(
-        "DELETE FROM forkdex.refused_texts t WHERE t.model_id = $1 AND EXISTS ("
-        "  SELECT FROM forkdex.commits c WHERE c.repository_id = $2 "
-        "  AND c.content_hash = t.content_hash)",
-        {std::to_string(model_id), std::to_string(repository_id_)});
-    if (!forgotten) return forgotten.error();
-    if (forgotten->affected() == 0) return {};
-    const auto noted =
-        connection_->run("UPDATE forkdex.repositories SET messages_model = NULL WHERE id = $1",
-                         {std::to_string(repository_id_)});
-    return noted ? Result<void>() : noted.error();
-  });
-}
-
-Result<void> CommitRows::set_messages_model(std::int64_t model_id) {
-  const auto noted =
-      connection_->run("UPDATE forkdex.repositories SET messages_model = $2 WHERE id = $1",
-                       {std::to_string(repository_id_), std::to_string(model_id)});
-  return noted ? Result<void>() : noted.error();
 }
 
 }  // namespace forkdex

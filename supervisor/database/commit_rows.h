@@ -26,7 +26,6 @@ struct WalkedHistory {
   bool any_commits = false;         ///< are stored
   bool unsettled = false;           ///< some of them may be out of reach of `head`
   std::int64_t batches = 0;         ///< of commits, that were written until then
-  std::optional<std::int64_t> messages_model;  ///< under which every message has its vector
 };
 
 class CommitRows {
@@ -68,18 +67,6 @@ class CommitRows {
   Result<bool> settle(const WalkedHistory& before, const Walk& walk);
   /// The repository has no history (any more).
   Result<void> clear();
-
-  /// Up to `limit` messages without a vector of `model_id`, by their hashes, in order, from behind
-  /// `after`. Refused texts are left out.
-  Result<std::vector<Sha256>> without_vector(std::int64_t model_id,
-                                             const std::optional<Sha256>& after, std::size_t limit);
-  /// Notes that the model cannot embed a text.
-  Result<void> refuse(std::int64_t model_id, const Sha256& hash, std::string_view reason,
-                      std::string_view detail);
-  /// Forgets what was refused of this repository's messages, so that it is tried again.
-  Result<void> forget_refused(std::int64_t model_id);
-  /// Notes that every message has its vector, or was refused.
-  Result<void> set_messages_model(std::int64_t model_id);
 
  private:
   Result<void> write_batch(std::uint64_t& written);

@@ -27,6 +27,12 @@ constexpr const char* kProblems =
     "AND (f.state = 'quarantined' OR f.state = 'failed' AND "
     "(f.reason = '{}' OR f.indexed_at >= r.started_at)) ORDER BY f.path COLLATE \"C\") TO STDOUT";
 
+constexpr const char* kRefusedTexts =
+    "COPY (SELECT encode(convert_to(t.path, 'UTF8'), 'hex'), encode(convert_to(json_build_object("
+    "'path', t.path, 'state', 'indexed', 'reason', t.reason, 'detail', t.detail, "
+    "'attempts', t.attempts)::text, 'UTF8'), 'hex') FROM ({}) t ORDER BY t.path COLLATE \"C\") "
+    "TO STDOUT";
+
 // Runs of a service that looks every minute would outgrow what they index. The last week's stay
 // whatever their number: a head moves when all shards have a run at it.
 constexpr const char* kForgetRuns =
@@ -36,16 +42,16 @@ constexpr const char* kForgetRuns =
 constexpr std::int64_t kRunsBetween = 100;  // one run in so many looks for old ones
 
 // Whether $2 is the head of all $3 shards ("0" means a run over all files): of the last run over
-// each, that is, if it came to its end, behind the last run over other parts. A run that did not
-// may have left anything.
+// each, that is, if it saw to all of its files, behind the last run over other parts. A run that
+// did not may have left anything.
 constexpr const char* kAllShardsAtHead =
     "($3 = '0' OR $3::bigint = (SELECT count(*) FROM ("
-    "  SELECT DISTINCT ON (shard) status, head FROM forkdex.runs "
+    "  SELECT DISTINCT ON (shard) files_done, head FROM forkdex.runs "
     "  WHERE repository_id = $1 AND NOT narrowed AND split_part(shard, '/', 2) = $3 AND id > ("
     "    SELECT coalesce(max(id), 0) FROM forkdex.runs WHERE repository_id = $1 AND NOT narrowed "
     "    AND split_part(shard, '/', 2) IS DISTINCT FROM $3) "
     "  ORDER BY shard, id DESC) AS last_runs "
-    "  WHERE status = 'complete' AND head IS NOT DISTINCT FROM $2))";
+    "  WHERE files_done AND head IS NOT DISTINCT FROM $2))";
 
 std::string from_hex(std::string_view digits) {
   return bytes_from_bytea("\\x" + std::string(digits));
@@ -95,30 +101,38 @@ Result<Ledger> Ledger::open(PgConnection& connection, RepositoryIdentity identit
     if (!id) return id.error();
     ledger.model_ids_[view] = *id;
   }
-  const std::int64_t messages_model = ledger.model_ids_[message_view(models)];
-  if (const auto begun = ledger.begin_run(messages_model); !begun) return begun.error();
+  ledger.message_model_id_ = ledger.model_ids_[message_view(models)];
+  if (part.embeds)
+    if (auto forgotten = ledger.forget_other_models(); !forgotten) return forgotten.error();
+  if (auto begun = ledger.begin_run(); !begun) return begun.error();
   return ledger;
 }
 
-Result<void> Ledger::begin_run(std::int64_t messages_model) {
-  // Before anything is stored under another model than all that is there.
+/// Before anything is stored under another model than all that is there.
+Result<void> Ledger::forget_other_models() {
   const auto mixed = connection_->run(
       "UPDATE forkdex.repositories SET "
       "code_model = CASE code_model WHEN $2 THEN code_model END, "
       "text_model = CASE text_model WHEN $3 THEN text_model END, "
-      "messages_model = CASE messages_model WHEN $4 THEN messages_model END WHERE id = $1 "
+      "messages_model = CASE messages_model WHEN $4 THEN messages_model END, "
+      "texts_total = NULL, texts_missing = NULL WHERE id = $1 "
       "AND (code_model <> $2 OR text_model <> $3 OR messages_model <> $4)",
       {std::to_string(claim_.id), std::to_string(model_ids_.code), std::to_string(model_ids_.text),
-       std::to_string(messages_model)});
-  if (!mixed) return mixed.error();
+       std::to_string(message_model_id_)});
+  return mixed ? Result<void>() : mixed.error();
+}
+
+Result<void> Ledger::begin_run() {
   const PgParam shard = claim_.shard ? PgParam(claim_.shard->text()) : std::nullopt;
   // Under the claim no other run that it excludes is alive: what still says so was killed.
   const auto begun = connection_->run(
       "WITH dead AS (UPDATE forkdex.runs SET status = 'interrupted' "
       "  WHERE repository_id = $1 AND status = 'running' "
       "  AND ($2::text IS NULL OR shard IS NULL OR shard = $2)) "
-      "INSERT INTO forkdex.runs (repository_id, shard, narrowed) VALUES ($1, $2, $3) RETURNING id",
-      {std::to_string(claim_.id), shard, listed_ ? "t" : "f"});
+      "INSERT INTO forkdex.runs (repository_id, shard, narrowed, code_model, text_model) "
+      "VALUES ($1, $2, $3, $4, $5) RETURNING id",
+      {std::to_string(claim_.id), shard, listed_ ? "t" : "f", std::to_string(model_ids_.code),
+       std::to_string(model_ids_.text)});
   if (!begun) return begun.error();
   if (begun->empty())
     return Error{ErrorCode::kDatabaseUnusable, "the run's row was not written", ""};
@@ -160,12 +174,67 @@ Result<void> Ledger::flush_when_due() {
 
 Result<void> Ledger::for_each_problem(
     const std::function<void(std::string_view path, std::string_view json)>& problem) {
-  const std::string statement =
-      fmt::format(kProblems, run_id_, claim_.id, traits(ErrorCode::kFileUnreadable).name);
-  return connection_->copy_out(statement, [&](std::string_view line) {
+  const auto give = [&](std::string_view line) {
     const std::size_t tab = line.find('\t');
     problem(from_hex(line.substr(0, tab)), from_hex(line.substr(tab + 1)));
-  });
+  };
+  auto files = connection_->copy_out(
+      fmt::format(kProblems, run_id_, claim_.id, traits(ErrorCode::kFileUnreadable).name), give);
+  if (!files) return files;
+  return connection_->copy_out(
+      fmt::format(kRefusedTexts,
+                  refused_chunks(claim_.id,
+                                 fmt::format("ARRAY[{}, {}]", model_ids_.code, model_ids_.text))),
+      give);
+}
+
+Result<KnownTexts> Ledger::known_texts() {
+  const auto row = connection_->run(
+      "SELECT coalesce(code_model = $2 AND text_model = $3, false), "
+      "coalesce(messages_model = $4, false), texts_total, texts_missing, "
+      "(SELECT coalesce(max(c.id), 0) FROM forkdex.chunks c WHERE c.repository_id = $1) "
+      "FROM forkdex.repositories WHERE id = $1",
+      {std::to_string(claim_.id), std::to_string(model_ids_.code), std::to_string(model_ids_.text),
+       std::to_string(message_model_id_)});
+  if (!row) return row.error();
+  KnownTexts known;
+  if (row->empty()) return known;
+  known.chunks_done = row->text(0, 0) == "t";
+  known.messages_done = row->text(0, 1) == "t";
+  if (!row->is_null(0, 2) && !row->is_null(0, 3))
+    known.counts = TextCounts{static_cast<std::uint64_t>(row->integer(0, 2)),
+                              static_cast<std::uint64_t>(row->integer(0, 3)), 0};
+  if (known.chunks_done) known.done_up_to_chunk = row->integer(0, 4);
+  if (before_) known.done_up_to_chunk = before_->done_up_to_chunk;
+  return known;
+}
+
+Result<void> Ledger::begin_chunks() {
+  if (!before_) {
+    auto known = known_texts();
+    if (!known) return known.error();
+    before_ = *std::move(known);
+  }
+  const auto noted = connection_->run(
+      "UPDATE forkdex.repositories SET code_model = NULL, text_model = NULL, texts_total = NULL, "
+      "texts_missing = NULL WHERE id = $1",
+      {std::to_string(claim_.id)});
+  return noted ? Result<void>() : noted.error();
+}
+
+Result<void> Ledger::note_texts(const std::optional<TextCounts>& counts, TextsDone done) {
+  const auto number = [&](std::uint64_t TextCounts::* count) {
+    return counts ? PgParam(std::to_string((*counts).*count)) : std::nullopt;
+  };
+  const auto noted = connection_->run(
+      "UPDATE forkdex.repositories SET texts_total = $2, texts_missing = $3, "
+      "code_model = CASE WHEN $4::boolean THEN $5::int ELSE code_model END, "
+      "text_model = CASE WHEN $4::boolean THEN $6::int ELSE text_model END, "
+      "messages_model = CASE WHEN $7::boolean THEN $8::int ELSE messages_model END WHERE id = $1",
+      {std::to_string(claim_.id), number(&TextCounts::total), number(&TextCounts::missing),
+       done.chunks ? "t" : "f", std::to_string(model_ids_.code), std::to_string(model_ids_.text),
+       done.messages ? "t" : "f", std::to_string(message_model_id_)});
+  return noted ? Result<void>() : noted.error();
 }
 
 Result<std::optional<double>> Ledger::build_vector_indexes(const ViewModels& models,
@@ -187,36 +256,31 @@ Result<std::optional<std::int64_t>> Ledger::collect_vectors(std::chrono::days ke
   return retried(*connection_, [&] { return collect_vectors_when_due(*connection_, kept); });
 }
 
-Result<void> Ledger::finish_run(const std::string& status, const std::string& report,
-                                const std::optional<std::string>& head) {
+Result<void> Ledger::finish_run(const RunEnd& end) {
   if (const auto flushed = flush(); !flushed) return flushed;
   const auto ended = retried(*connection_, [&] {
     return connection_->run(
-        "UPDATE forkdex.runs SET finished_at = now(), status = $2, report = $3::jsonb, head = $4 "
-        "WHERE id = $1",
-        {std::to_string(run_id_), status, report, head});
+        "UPDATE forkdex.runs SET finished_at = now(), status = $2, report = $3::jsonb, head = $4, "
+        "files_done = $5 WHERE id = $1",
+        {std::to_string(run_id_), end.status, end.report, end.head, end.files_done ? "t" : "f"});
   });
   if (!ended) return ended.error();
   if (run_id_ % kRunsBetween == 0)
     if (const auto forgotten = retried(*connection_, [&] { return connection_->run(kForgetRuns); });
         !forgotten)
       return forgotten.error();
-  if (status != "complete" || listed_) return {};
-  return retried(*connection_, [&] { return move_head(head); });
+  if (!end.files_done || listed_) return {};
+  return retried(*connection_, [&] { return move_head(end); });
 }
 
 /// A statement of its own, behind the commit of the run's end: of two shards that end at once, one
 /// at least sees the other's.
-Result<void> Ledger::move_head(const std::optional<std::string>& head) {
+Result<void> Ledger::move_head(const RunEnd& end) {
   const std::string count = claim_.shard ? std::to_string(claim_.shard->count) : "0";
   const auto moved = connection_->run(
-      "UPDATE forkdex.repositories SET head = $2, indexed_at = now(), "
-      // Which models its shards had, nobody knows.
-      "code_model = CASE WHEN $3 = '0' THEN $4::int ELSE code_model END, "
-      "text_model = CASE WHEN $3 = '0' THEN $5::int ELSE text_model END WHERE id = $1 AND " +
+      "UPDATE forkdex.repositories SET head = $2, indexed_at = now() WHERE id = $1 AND " +
           std::string(kAllShardsAtHead),
-      {std::to_string(claim_.id), head, count, std::to_string(model_ids_.code),
-       std::to_string(model_ids_.text)});
+      {std::to_string(claim_.id), end.head, count});
   return moved ? Result<void>() : moved.error();
 }
 

@@ -20,6 +20,7 @@
 #include "supervisor/database/file_rows.h"
 #include "supervisor/database/known_files.h"
 #include "supervisor/database/repositories.h"
+#include "supervisor/database/texts.h"
 
 namespace forkdex {
 
@@ -27,6 +28,24 @@ namespace forkdex {
 struct RunPart {
   std::optional<Shard> shard = std::nullopt;
   bool listed = false;  ///< the files of a list
+  bool embeds = true;   ///< false: files and words alone
+};
+
+/// How far a repository's texts are embedded by the models of a run.
+struct KnownTexts {
+  bool chunks_done = false;    ///< every text of a chunk has its vector, or was refused
+  bool messages_done = false;  ///< and so has every commit message
+  /// Where the chunks were done before this run stored any: the largest id then. 0 otherwise.
+  std::int64_t done_up_to_chunk = 0;
+  std::optional<TextCounts> counts;  ///< as the last run left them
+};
+
+/// How a run ended, for its row.
+struct RunEnd {
+  std::string status;
+  std::string report;               ///< JSON
+  std::optional<std::string> head;  ///< hex
+  bool files_done = false;          ///< every file has its state
 };
 
 /// What a run does when another one has its repository.
@@ -40,8 +59,8 @@ struct Waiting {
 class Ledger {
  public:
   /// Finds or adds the repository and the models, claims the repository or its shard and begins a
-  /// run. REQUIRES that `connection` outlives the ledger. ERRORS kUsage, kClaimHeld, those of
-  /// `waiting`.look_again, as PgConnection::run.
+  /// run, which embeds nothing where `part` says so. REQUIRES that `connection` outlives the
+  /// ledger. ERRORS kUsage, kClaimHeld, those of `waiting`.look_again, as PgConnection::run.
   static Result<Ledger> open(PgConnection& connection, RepositoryIdentity identity,
                              const ViewModels& models, const RunPart& part = {},
                              const Waiting& waiting = {});
@@ -54,6 +73,8 @@ class Ledger {
   const std::string& moved_from() const { return moved_from_; }
   /// 0 where the view is off.
   const PerView<std::int64_t>& model_ids() const { return model_ids_; }
+  /// Of the model that embeds commit messages.
+  std::int64_t message_model_id() const { return message_model_id_; }
   std::int64_t run_id() const { return run_id_; }
 
   /// Goes on over a connection that has replaced a lost one and holds the claim again. What was
@@ -73,11 +94,25 @@ class Ledger {
   Result<void> flush_when_due();
 
   /// Calls `problem` for every file that is not searchable because it failed in this run, or is
-  /// quarantined or unreadable still, in byte order of the paths as stored: with its path and with
-  /// what the report says of it, as JSON. REQUIRES that what was noted has been flushed. `problem`
-  /// must not use the connection. ERRORS as PgConnection::run.
+  /// quarantined or unreadable still, in byte order of the paths as stored, then for every refused
+  /// text of a chunk: with its path and with what the report says of it, as JSON. REQUIRES that
+  /// what was noted has been flushed. `problem` must not use the connection. ERRORS as
+  /// PgConnection::run.
   Result<void> for_each_problem(
       const std::function<void(std::string_view path, std::string_view json)>& problem);
+
+  /// What is known of the texts now. ERRORS as PgConnection::run.
+  Result<KnownTexts> known_texts();
+  /// Notes, before the first chunk is stored, that texts may be without a vector. ERRORS as
+  /// PgConnection::run.
+  Result<void> begin_chunks();
+  /// Notes how many texts there are now, nothing where that is not known, and what of them has its
+  /// vectors, or was refused: all those of chunks, all messages. ERRORS as PgConnection::run.
+  struct TextsDone {
+    bool chunks = false;
+    bool messages = false;
+  };
+  Result<void> note_texts(const std::optional<TextCounts>& counts, TextsDone done);
 
   /// Builds the models' vector indexes where it pays (build_vector_index_if_large): the seconds it
   /// took, or nothing. REQUIRES the models that it was opened with.
@@ -87,12 +122,11 @@ class Ledger {
   /// Deletes vectors that nothing has needed for so long (collect_vectors_when_due).
   Result<std::optional<std::int64_t>> collect_vectors(std::chrono::days kept);
 
-  /// Ends the run: `status` is "complete", "partial" or "interrupted", `report` a JSON object. The
-  /// repository's head and time of indexing move only with a complete run over all files, or with
-  /// the last of its shards: when the last run over each was complete at this head. ERRORS as
+  /// Ends the run: `end.status` is "complete", "partial" or "interrupted". The repository's head
+  /// and time of indexing move only where every file of it has its state, or with the last of its
+  /// shards: when the last run over each has seen to its files at this head. ERRORS as
   /// PgConnection::run.
-  Result<void> finish_run(const std::string& status, const std::string& report,
-                          const std::optional<std::string>& head);
+  Result<void> finish_run(const RunEnd& end);
 
  private:
   Ledger(PgConnection& connection, RepositoryClaim claim, bool listed)
@@ -100,14 +134,17 @@ class Ledger {
         claim_(std::move(claim)),
         listed_(listed),
         rows_(connection, claim_.id) {}
-  Result<void> begin_run(std::int64_t messages_model);
-  Result<void> move_head(const std::optional<std::string>& head);
+  Result<void> begin_run();
+  Result<void> forget_other_models();
+  Result<void> move_head(const RunEnd& end);
 
   PgConnection* connection_;
   RepositoryClaim claim_;
   bool listed_;
   std::string moved_from_;
+  std::optional<KnownTexts> before_;  // chunks were stored
   PerView<std::int64_t> model_ids_;
+  std::int64_t message_model_id_ = 0;
   std::int64_t run_id_ = 0;
   FileRows rows_;
   std::chrono::steady_clock::time_point oldest_{};

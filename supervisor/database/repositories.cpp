@@ -10,6 +10,7 @@
 #include "common/base/hash.h"
 #include "common/base/path_text.h"
 #include "common/pg/advisory_lock.h"
+#include "supervisor/database/texts.h"
 #include "supervisor/database/vectors.h"
 #include "supervisor/installation/program_name.h"
 
@@ -206,7 +207,8 @@ Result<std::vector<RepositoryStatus>> list_repositories(PgConnection& connection
       fmt::format(
           "SELECT r.id, r.name, r.root, coalesce(r.remote, ''), coalesce(r.head, ''), {}, "
           "coalesce(f.chunks, 0), coalesce(f.states, ''), coalesce(l.status, ''), {}, {}, "
-          "coalesce(l.report::text, '') "
+          "coalesce(l.report::text, ''), r.texts_total, r.texts_missing, "
+          "coalesce(l.code_model, 0), coalesce(l.text_model, 0) "
           "FROM forkdex.repositories r "
           "LEFT JOIN LATERAL (SELECT sum(n.chunks) AS chunks, "
           "  string_agg(n.state || '=' || n.files, ' ' ORDER BY n.state) AS states "
@@ -221,9 +223,23 @@ Result<std::vector<RepositoryStatus>> list_repositories(PgConnection& connection
   std::vector<RepositoryStatus> all;
   for (int row = 0; row < rows->size(); ++row) {
     const auto text = [&](int column) { return std::string(rows->text(row, column)); };
-    all.push_back({rows->integer(row, 0), text(1), text(2), text(3), text(4), text(5),
-                   rows->integer(row, 6), read_counts(rows->text(row, 7)), text(8), text(9),
-                   text(10), text(11)});
+    all.push_back({rows->integer(row, 0),
+                   text(1),
+                   text(2),
+                   text(3),
+                   text(4),
+                   text(5),
+                   rows->integer(row, 6),
+                   read_counts(rows->text(row, 7)),
+                   text(8),
+                   text(9),
+                   text(10),
+                   text(11),
+                   {},
+                   {rows->integer(row, 14), rows->integer(row, 15)}});
+    if (!rows->is_null(row, 12) && !rows->is_null(row, 13))
+      all.back().texts = TextCounts{static_cast<std::uint64_t>(rows->integer(row, 12)),
+                                    static_cast<std::uint64_t>(rows->integer(row, 13)), 0};
   }
   if (all.empty() && !name.empty()) return no_such_repository(name);
   return all;
@@ -248,10 +264,14 @@ Result<void> list_refusals(PgConnection& connection, const std::string& name, bo
   const auto id = repository_id(connection, name);
   if (!id) return id.error();
   const auto rows = connection.run(
-      fmt::format("SELECT path, state, coalesce(reason, ''), coalesce(detail, ''), attempts "
+      fmt::format("SELECT path, state, reason, detail, attempts FROM ("
+                  "SELECT path, state, coalesce(reason, '') AS reason, "
+                  " coalesce(detail, '') AS detail, attempts "
                   "FROM forkdex.files WHERE repository_id = $1 AND state IN ('failed', "
-                  "'quarantined'{}) ORDER BY state, path COLLATE \"C\"",
-                  skipped_too ? ", 'skipped'" : ""),
+                  "'quarantined'{}) UNION ALL SELECT path, 'indexed', reason, detail, attempts "
+                  "FROM ({}) t) problems ORDER BY state, path COLLATE \"C\"",
+                  skipped_too ? ", 'skipped'" : "",
+                  refused_chunks(*id, "ARRAY(SELECT m.id FROM forkdex.models m)")),
       {std::to_string(*id)});
   if (!rows) return rows.error();
   for (int row = 0; row < rows->size(); ++row)

@@ -12,6 +12,7 @@
 #include "common/base/shard.h"
 #include "common/error/result.h"
 #include "common/pg/connection.h"
+#include "supervisor/database/texts.h"
 #include "supervisor/repository/commit.h"
 
 namespace forkdex {
@@ -75,7 +76,9 @@ struct RepositoryStatus {
   std::string run_status;  ///< of the last run: "running", "complete", …; empty without one
   std::string run_started_at;
   std::string run_finished_at;
-  std::string run_report;  ///< JSON, or empty
+  std::string run_report;             ///< JSON, or empty
+  std::optional<TextCounts> texts{};  ///< as runs have noted them, without refused ones
+  PerView<std::int64_t> model_ids{};  ///< of the last run
 };
 
 /// All repositories by name; only `name` where it is not empty. ERRORS as PgConnection::run.
@@ -88,7 +91,7 @@ Result<std::int64_t> repository_id(PgConnection& connection, const std::string& 
 /// The root of the repository called `name`, raw bytes. ERRORS kUsage when there is none.
 Result<std::string> repository_root(PgConnection& connection, const std::string& name);
 
-/// A file that is not searchable, and why.
+/// A file that is not searchable, or a text of one that has no vector, and why.
 struct Refusal {
   std::string path;  ///< as stored: escape_path
   std::string state;
@@ -98,7 +101,8 @@ struct Refusal {
 };
 
 /// Calls `visit` for every file of the repository that is failed or quarantined, and, with
-/// `skipped_too`, skipped, in order of state and path. ERRORS kUsage, as PgConnection::run.
+/// `skipped_too`, skipped, and for every refused text of its chunks, in order of state and path.
+/// ERRORS kUsage, as PgConnection::run.
 Result<void> list_refusals(PgConnection& connection, const std::string& name, bool skipped_too,
                            const std::function<void(const Refusal&)>& visit);
 

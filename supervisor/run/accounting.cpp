@@ -33,13 +33,20 @@ void Accounting::record(std::string_view path, const Verdict& verdict, std::stri
 
 void Accounting::record(const FinishedFile& file) {
   count(file.verdict, file.facts.language, file.chunks);
-  done_bytes_ += file.cost_bytes;
-  chunks_.written += file.result.chunks;
-  chunks_.embedded += file.result.embedded;
-  chunks_.reused += file.result.reused;
-  chunks_.tokens += file.result.tokens;
+  done_bytes_ += file.cost;
+  chunks_written_ += file.result.chunks;
   add_times(file.times);
   if (is_problem(file.verdict.state)) keep({escape_path(file.path), file.verdict});
+}
+
+void Accounting::expect_texts(std::uint64_t texts, std::uint64_t tokens) {
+  expected_texts_ += texts;
+  expected_tokens_ += tokens;
+}
+
+void Accounting::finish_texts(std::uint64_t texts, std::uint64_t tokens) {
+  done_texts_ += texts;
+  done_tokens_ += tokens;
 }
 
 void Accounting::count(const Verdict& verdict, std::string_view language, std::uint64_t chunks) {

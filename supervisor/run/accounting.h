@@ -1,9 +1,9 @@
 #pragma once
 
-// Counts what became of every file of a run. A file is expected once and recorded once, by the
-// planner (nothing had to be done) or from a worker's outcome; at the end the two must be equal.
-// One thread; memory does not grow with the number of files. Killed with the supervisor, nothing is
-// lost: the rows of `files` hold the same states.
+// Counts what became of every file of a run, and how far its texts are embedded. A file is expected
+// once and recorded once, by the planner (nothing had to be done) or from a worker's outcome; at
+// the end the two must be equal. One thread; memory does not grow with the number of files. Killed
+// with the supervisor, nothing is lost: the rows of `files` hold the same states.
 
 #include <array>
 #include <chrono>
@@ -26,13 +26,6 @@ namespace forkdex {
 struct Problem {
   std::string path;  ///< escaped as rows and reports have it
   Verdict verdict;
-};
-
-struct ChunkCounts {
-  std::uint64_t written = 0;   ///< rows
-  std::uint64_t embedded = 0;  ///< texts that went through the model
-  std::uint64_t reused = 0;    ///< texts whose vector was known
-  std::uint64_t tokens = 0;
 };
 
 /// What is searchable of one language after the run.
@@ -60,6 +53,11 @@ class Accounting {
   /// Adds the CPU time of a job that is no file.
   void add_times(const StageTimes& times) { stages_ += times; }
 
+  /// Adds `texts` to the number of those to be embedded; `tokens` is about what they have together.
+  void expect_texts(std::uint64_t texts, std::uint64_t tokens);
+  /// Records that so many of them were seen to, whatever came of it.
+  void finish_texts(std::uint64_t texts, std::uint64_t tokens);
+
   std::uint64_t total() const { return total_; }
   /// Files that have their state.
   std::uint64_t done() const { return done_; }
@@ -73,7 +71,12 @@ class Accounting {
   std::uint64_t expected_bytes() const { return expected_bytes_; }
   std::uint64_t done_bytes() const { return done_bytes_; }
 
-  const ChunkCounts& chunks() const { return chunks_; }
+  std::uint64_t expected_texts() const { return expected_texts_; }
+  std::uint64_t done_texts() const { return done_texts_; }
+  std::uint64_t expected_tokens() const { return expected_tokens_; }
+  std::uint64_t done_tokens() const { return done_tokens_; }
+  /// Rows of chunks.
+  std::uint64_t chunks_written() const { return chunks_written_; }
   /// Worker CPU time, summed over all incarnations.
   const StageTimes& stages() const { return stages_; }
   const std::map<std::string, LanguageCounts, std::less<>>& languages() const { return languages_; }
@@ -94,7 +97,11 @@ class Accounting {
   std::uint64_t expected_bytes_ = 0;
   std::uint64_t done_bytes_ = 0;
   std::array<std::uint64_t, kFileStateCount> states_{};
-  ChunkCounts chunks_;
+  std::uint64_t chunks_written_ = 0;
+  std::uint64_t expected_texts_ = 0;
+  std::uint64_t done_texts_ = 0;
+  std::uint64_t expected_tokens_ = 0;
+  std::uint64_t done_tokens_ = 0;
   StageTimes stages_;
   std::map<std::string, LanguageCounts, std::less<>> languages_;
   std::vector<Problem> problems_;

@@ -52,7 +52,7 @@ Job file_job(std::uint64_t id, const IndexFile& file, const FileMemo& memo) {
   job.kind = JobKind::kIndexFile;
   job.payload = encode(file);
   job.label = escape_path(file.path);
-  job.cost_bytes = memo.signature.size;
+  job.cost = memo.signature.size;
   job.memo = encode(memo);
   return job;
 }
@@ -85,7 +85,7 @@ FinishedFile finished_file(const Job& job, const Outcome& outcome) {
     finished.facts.bytes = memo.signature.size;
   }
   finished.path = std::move(file.path);
-  finished.cost_bytes = job.cost_bytes;
+  finished.cost = job.cost;
   finished.times = outcome.times;
   finished.elapsed = outcome.elapsed;
   return finished;

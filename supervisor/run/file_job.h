@@ -26,12 +26,12 @@ Job file_job(std::uint64_t id, const IndexFile& file, const FileMemo& memo);
 
 /// What became of a file that went to a worker.
 struct FinishedFile {
-  std::string path = {};         ///< raw bytes
-  Verdict verdict = {};          ///< of an earlier run, where that stands
-  FileFacts facts = {};          ///< of the bytes that were read, else of the listing
-  IndexFileResult result = {};   ///< what its worker did
-  std::uint32_t chunks = 0;      ///< rows that it has now
-  std::uint64_t cost_bytes = 0;  ///< Job::cost_bytes
+  std::string path = {};        ///< raw bytes
+  Verdict verdict = {};         ///< of an earlier run, where that stands
+  FileFacts facts = {};         ///< of the bytes that were read, else of the listing
+  IndexFileResult result = {};  ///< what its worker did
+  std::uint32_t chunks = 0;     ///< rows that it has now
+  std::uint64_t cost = 0;       ///< Job::cost
   StageTimes times = {};
   std::chrono::nanoseconds elapsed{0};      ///< wall, from taken to done
   std::optional<Sha256> content_hash = {};  ///< of a quarantined file, as far as it was read

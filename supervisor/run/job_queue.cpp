@@ -18,8 +18,8 @@ constexpr std::size_t kBufferBytes = 256 << 10;
 }  // namespace
 
 Result<void> JobQueue::add(const Job& job) {
-  bytes_ += job.cost_bytes;
-  entries_.push_back({job.cost_bytes, written_ + buffer_.size()});
+  bytes_ += job.cost;
+  entries_.push_back({job.cost, written_ + buffer_.size()});
   FieldWriter record(buffer_);
   record(encode(job));
   return buffer_.size() < kBufferBytes ? Result<void>() : write_out();

@@ -6,11 +6,9 @@ namespace forkdex {
 
 std::string chunking_recipe() { return std::string(kChunkingRecipe).substr(0, 16); }
 
-std::string indexing_recipe(const ViewModels& models, bool embeds) {
-  std::string recipe = chunking_recipe();
-  for (const View view : kViews)
-    recipe += models[view] ? "/" + hex(models[view]->fingerprint).substr(0, 16) : "/none";
-  return embeds ? recipe : recipe + "/words";
+std::string indexing_recipe(const ViewModels& models) {
+  const Sha256& cut_by = models[source_view(models)]->fingerprint;
+  return chunking_recipe() + '/' + hex(cut_by).substr(0, 16) + (models.text ? "/text" : "/none");
 }
 
 }  // namespace forkdex

@@ -11,9 +11,9 @@ namespace forkdex {
 /// that the supervisor can plan without a grammar.
 std::string chunking_recipe();
 
-/// What turns bytes into rows: the chunking recipe, the model of each view, and whether it embeds
-/// or only says how files are cut. A file whose row has another recipe is indexed again even if its
-/// bytes are the same.
-std::string indexing_recipe(const ViewModels& models, bool embeds);
+/// What turns bytes into rows: the chunking recipe, the model by which files are cut, and whether
+/// chunks get a text view. A file whose row has another recipe is indexed again even if its bytes
+/// are the same.
+std::string indexing_recipe(const ViewModels& models);
 
 }  // namespace forkdex

@@ -50,7 +50,7 @@ Result<Run::End> Run::run() {
   progress_->end(Clock::now());
   if (auto reported = report(); !reported && !error_ && stops_ == 0) error_ = reported.error();
   if (error_) return *error_;
-  return End{stops_ > 0, accounting_.not_indexed()};
+  return End{stops_ > 0, accounting_.not_indexed(), facts_.texts.chunks_failed};
 }
 
 /// Makes progress and job runner, and tells that the run is open.
@@ -64,7 +64,7 @@ Result<void> Run::begin() {
 }
 
 Result<void> Run::work() {
-  auto done = files_and_commits();
+  auto done = phases_of_workers();
   const auto ended = runner_->end();
   contribute(runner_->counts(), facts_);
   if (done) done = ended;
@@ -72,31 +72,32 @@ Result<void> Run::work() {
   return finish();
 }
 
-/// The phases that workers work for.
-Result<void> Run::files_and_commits() {
+/// Files and their words first, so that they are found while the rest goes on.
+Result<void> Run::phases_of_workers() {
   FilesPhase files({repository_, scope_, *ledger_, accounting_, *progress_}, plan_rules());
   if (auto done = run_phase(files); !done || stopped()) return done;
+  if (auto complete = accounting_.check_complete(); !complete) return complete;
+  files_done_ = true;
   WordsPhase words(database_->connection(), accounting_,
                    {.repository_id = ledger_->repository_id(), .changed = changed()});
-  if (auto done = run_phase(words); !done) return done;
-  if (settings_.no_commits || stopped()) return {};
-  CommitPhase::Options options;
-  options.repository = repository_;
-  options.repository_id = ledger_->repository_id();
-  options.model_id = ledger_->model_ids()[message_view(models_)];
-  options.full = settings_.full;
-  options.retry_failed = settings_.retry_failed;
-  options.shard = scope_.shard();
-  options.keep_going = [this] { return !stopped() && !runner_->error(); };
-  CommitPhase commits(database_->connection(), accounting_, std::move(options));
-  return run_phase(commits);
+  if (auto done = run_phase(words); !done || stopped()) return done;
+  if (!settings_.no_commits) {
+    CommitPhase::Options options;
+    options.repository = repository_;
+    options.repository_id = ledger_->repository_id();
+    options.full = settings_.full;
+    options.keep_going = [this] { return !stopped() && !runner_->error(); };
+    CommitPhase commits(database_->connection(), std::move(options));
+    if (auto done = run_phase(commits); !done || stopped()) return done;
+  }
+  TextsPhase texts(*ledger_, database_->connection(), accounting_, this->texts());
+  return run_phase(texts);
 }
 
 Result<void> Run::finish() {
-  if (auto complete = accounting_.check_complete(); !complete) return complete;
   if (auto passed = fault::point("run.finished"); !passed) return passed;
   VectorsPhase::Options options;
-  options.models = embedding_models();
+  if (!settings_.no_vectors) options.models = models_;
   options.keep_vectors = std::chrono::days(settings_.keep_vectors);
   options.changed = changed();
   options.keep_going = [this] { return environment_.stops_seen() == 0 && stops_ == 0; };
@@ -171,8 +172,32 @@ DatabaseWatch::Events Run::database_events() {
   return events;
 }
 
-/// Those that vectors are made by; without them, models only say how files are cut.
-ViewModels Run::embedding_models() const { return settings_.no_vectors ? ViewModels() : models_; }
+/// The texts that this run sees to.
+TextScope Run::text_scope() const {
+  TextScope scope;
+  scope.repository_id = ledger_->repository_id();
+  scope.model_ids = ledger_->model_ids();
+  if (!settings_.no_commits) scope.message_model_id = ledger_->message_model_id();
+  scope.shard = scope_.shard();
+  scope.path_hashes = scope_.path_hashes();
+  return scope;
+}
+
+TextsPhase::Options Run::texts() const {
+  TextsPhase::Options options;
+  options.scope = text_scope();
+  options.embeds = !settings_.no_vectors;
+  options.limits = {settings_.retry_failed, settings_.file_timeout, memory_per_worker_};
+  const auto most_tokens = [this](View view) {
+    return models_[view] ? models_[view]->max_tokens : 0;
+  };
+  options.sizes = {.code_tokens = most_tokens(View::kCode),
+                   .text_tokens = most_tokens(View::kText),
+                   .message_tokens = most_tokens(message_view(models_)),
+                   .batch_tokens = settings_.batch_tokens,
+                   .workers = workers_};
+  return options;
+}
 
 PlanRules Run::plan_rules() const {
   PlanRules rules;
@@ -212,6 +237,7 @@ WorkerSetup Run::worker_setup() const {
   WorkerTuning& tuning = setup.tuning;
   tuning = worker_tuning(settings_);
   tuning.parses = true;
+  tuning.embeds = !settings_.no_vectors;
   IndexingSetup& indexing = setup.indexing.emplace();
   indexing.languages = settings_.languages;
   indexing.database_url = database_->worker_conninfo();
@@ -244,13 +270,26 @@ ProblemList Run::list_problems() {
   return ProblemList::of(accounting_.problems());
 }
 
+/// A run that did not come to its texts says how many are left, too.
+Result<void> Run::count_texts_left() {
+  if (facts_.texts.counts || error_ || stops_ > 1) return {};
+  const auto counts = insist([this] { return count_texts(database_->connection(), text_scope()); });
+  if (!counts) return counts.error();
+  facts_.texts.counts = *counts;
+  if (!scope_.whole()) return {};
+  return insist([&] { return ledger_->note_texts(*counts, {}); });
+}
+
 Result<void> Run::report() {
+  if (auto counted = count_texts_left(); !counted && !error_) error_ = counted.error();
+  const bool texts_done = facts_.texts.counts && facts_.texts.counts->missing == 0;
   facts_.repository = ledger_->repository_name();
   facts_.root = repository_.root.string();
   facts_.head = repository_.head;
   facts_.status = error_       ? RunStatus::kPartial
                   : stops_ > 0 ? RunStatus::kInterrupted
-                               : RunStatus::kComplete;
+                  : texts_done ? RunStatus::kComplete
+                               : RunStatus::kPartial;
   facts_.seconds.total = seconds_since(started_);
   facts_.memory.supervisor_peak_rss_bytes = peak_rss_bytes();
   const nlohmann::ordered_json json = report_json(facts_, accounting_);
@@ -258,8 +297,10 @@ Result<void> Run::report() {
   if (auto passed = fault::point("report.write"); !passed) return passed;
   const ProblemList problems = list_problems();
   const auto end_run = [&] {
-    return ledger_->finish_run(std::string(name(facts_.status)), report_for_row(json, problems),
-                               repository_.head);
+    return ledger_->finish_run({.status = std::string(name(facts_.status)),
+                                .report = report_for_row(json, problems),
+                                .head = repository_.head,
+                                .files_done = files_done_ && !error_});
   };
   auto ended = error_ ? end_run() : insist(end_run);
   if (auto written = events_.report(report_pieces(json, problems)); !written) return written;

@@ -30,6 +30,7 @@
 #include "supervisor/run/output/progress.h"
 #include "supervisor/run/output/report.h"
 #include "supervisor/run/phase.h"
+#include "supervisor/run/phases/texts_phase.h"
 #include "supervisor/run/plan.h"
 #include "supervisor/run/repository_source.h"
 #include "supervisor/run/scope.h"
@@ -57,7 +58,7 @@ struct RunOpening {
   std::string database;    ///< for a person
   unsigned workers = 0;
   ViewModels models;
-  bool embeds = true;  ///< false: the models only say how files are cut
+  bool embeds = true;  ///< false: files and words alone
 };
 
 class Run {
@@ -79,7 +80,8 @@ class Run {
   /// How a run ended that no error ended.
   struct End {
     bool interrupted = false;
-    std::uint64_t not_indexed = 0;  ///< files that failed or are quarantined
+    std::uint64_t not_indexed = 0;   ///< files that failed or are quarantined
+    std::uint64_t not_embedded = 0;  ///< texts of chunks that failed or are refused
   };
 
   /// REQUIRES that `environment` outlives this.
@@ -107,8 +109,9 @@ class Run {
   bool changed() const;
   Result<void> run_phase(Phase& phase);
   Result<void> run_jobs_of(Phase& phase);
-  Result<void> files_and_commits();
+  Result<void> phases_of_workers();
   Result<void> finish();
+  Result<void> count_texts_left();
   ProblemList list_problems();
   Result<void> report();
 
@@ -120,7 +123,8 @@ class Run {
   auto insist(F operation) {
     return watch_->insist(std::move(operation), [this] { return stops_ == 0; });
   }
-  ViewModels embedding_models() const;
+  TextScope text_scope() const;
+  TextsPhase::Options texts() const;
   PlanRules plan_rules() const;
   WorkerSetup worker_setup() const;
   Fleet::Options fleet() const;
@@ -143,6 +147,7 @@ class Run {
   std::optional<JobRunner> runner_;
   Phase* phase_ = nullptr;  // at work
   std::string shown_;       // of its progress
+  bool files_done_ = false;
   RunFacts facts_;
   std::optional<Error> error_;
   int stops_ = 0;

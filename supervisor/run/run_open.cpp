@@ -44,8 +44,8 @@ Result<void> Run::claim() {
   };
   auto identity = source_.identity(repository_, database_->connection());
   if (!identity) return identity.error();
-  auto ledger = Ledger::open(database_->connection(), *std::move(identity), embedding_models(),
-                             {scope_.shard(), scope_.is_list()}, waiting);
+  auto ledger = Ledger::open(database_->connection(), *std::move(identity), models_,
+                             {scope_.shard(), scope_.is_list(), !settings_.no_vectors}, waiting);
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
   return {};
@@ -73,7 +73,7 @@ Result<void> Run::open_all() {
   auto models = read_view_models(settings_);
   if (!models) return models.error();
   models_ = *std::move(models);
-  recipe_ = indexing_recipe(models_, !settings_.no_vectors);
+  recipe_ = indexing_recipe(models_);
   choose_sizes();
   return open_database();
 }

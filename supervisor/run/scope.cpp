@@ -142,6 +142,13 @@ bool RunScope::holds(std::string_view path) {
   return true;
 }
 
+std::optional<std::vector<Sha256>> RunScope::path_hashes() const {
+  if (!listed_) return std::nullopt;
+  std::vector<Sha256> hashes;
+  for (const std::string& path : *listed_) hashes.push_back(sha256(path));
+  return hashes;
+}
+
 RunScope::Unmet RunScope::unmet() const {
   Unmet unmet;
   for (std::size_t i = 0; i < met_.size(); ++i) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/hash.h"
 #include "common/base/shard.h"
 #include "common/error/result.h"
 #include "supervisor/settings/settings.h"
@@ -36,6 +37,9 @@ class RunScope {
 
   /// Whether the file at `path` is to be seen to; notes that it was met.
   bool holds(std::string_view path);
+
+  /// SHA-256 of the list's paths; nothing without a list.
+  std::optional<std::vector<Sha256>> path_hashes() const;
 
   /// Of the list's paths that this run's shard has, those that holds() was never asked for: a few
   /// of them, and how many there are.

@@ -245,7 +245,7 @@ TEST_CASE("commits: a message that ends its worker each time costs its vector an
                                    "--memory-per-worker", "512MiB"});
   command.arguments.front() =
       (program_path("supervisor").parent_path().parent_path() / "faulty/supervisor").string();
-  command.environment["FORKDEX_FAULT"] = "messages.embed=" + action + ":poison";
+  command.environment["FORKDEX_FAULT"] = "texts.embed=" + action + ":poison";
   const Ended ended = run(command, std::chrono::seconds(120));
   INFO(ended.text());
   REQUIRE(ended.status == 0);
@@ -254,7 +254,8 @@ TEST_CASE("commits: a message that ends its worker each time costs its vector an
   CHECK(without_vector(database) == 1);
   CHECK(column(database, "SELECT reason FROM forkdex.refused_texts") == Strings{reason});
   // It stays so until somebody asks for it.
-  const IndexRun second = index_well(folder.path(), database);
+  const IndexRun second = index_well(folder.path(), database,
+                                     {"--file-timeout", timeout, "--memory-per-worker", "512MiB"});
   CHECK(second.report.at("workers").at("started") == 0);
   CHECK(embedded(index_well(folder.path(), database, {"--retry-failed"})) == 1);
   CHECK(without_vector(database) == 0);

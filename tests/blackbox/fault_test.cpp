@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/blackbox/faults_fixture.h"
 #include "tests/blackbox/words_fixture.h"
-#include "tests/support/corpus.h"
 #include "tests/support/database.h"
 #include "tests/support/git_folder.h"
 #include "tests/support/index_run.h"
@@ -23,46 +23,18 @@
 
 namespace forkdex::test {
 namespace {
-namespace fs = std::filesystem;
-
-const Strings kSupervisorPoints = {"run.claimed",  "run.planned",  "run.dispatched",
-                                   "ledger.flush", "run.finished", "report.write"};
-const Strings kWorkerPoints = {"worker.start",  "worker.connect", "worker.ready", "worker.take",
-                               "file.read",     "file.parse",     "embed.lookup", "embed.batch",
-                               "embed.done",    "store.begin",    "store.commit", "store.committed",
-                               "worker.outcome"};
-const Strings kCommitPoints = {"commits.walk",   "commits.write",  "commits.settle",
-                               "commits.embed",  "commits.done",   "messages.read",
-                               "messages.embed", "messages.store", "messages.stored"};
+const Strings kSupervisorPoints = {"run.claimed", "run.planned", "run.dispatched", "ledger.flush",
+                                   "texts.plan",  "texts.done",  "run.finished",   "report.write"};
+const Strings kWorkerPoints = {"worker.start",    "worker.connect", "worker.ready", "worker.take",
+                               "file.read",       "file.parse",     "store.begin",  "store.commit",
+                               "store.committed", "texts.read",     "texts.embed",  "texts.store",
+                               "texts.stored",    "worker.outcome"};
+const Strings kCommitPoints = {"commits.walk", "commits.write", "commits.settle"};
 const Strings kWordsPoints = {"words.plan", "words.read", "words.store"};
 const Strings kForkServerPoints = {"fork.request", "fork.cloned"};
 // Met only where the database goes away.
 const Strings kDatabasePoints = {"database.reach", "database.back"};
 const Strings kDeaths = {"exit", "abort", "segv", "kill"};
-
-/// A dozen small real files, and one that holds nothing for the ledger to write down.
-struct SmallTree {
-  SmallTree() {
-    const fs::path operators = corpus("rxjs-7.8.2") / "src/internal/operators";
-    for (const char* name : {"map.ts", "first.ts", "last.ts", "skip.ts", "take.ts", "every.ts",
-                             "count.ts", "delay.ts", "retry.ts", "isEmpty.ts", "max.ts", "min.ts"})
-      fs::copy_file(operators / name, folder / name);
-    folder.write("picture.png", std::string("\x89PNG\0\0", 6));
-  }
-  TemporaryFolder folder;
-};
-
-constexpr int kFiles = 13;
-
-Command faulty(const fs::path& root, const Database& database, const fs::path& report,
-               const std::string& fault, Strings options) {
-  options.insert(options.begin(), {"--repository", "r", "--workers", "2"});
-  Command command = index_command(root, database, report, options);
-  command.arguments.front() =
-      (program_path("supervisor").parent_path().parent_path() / "faulty/supervisor").string();
-  command.environment["FORKDEX_FAULT"] = fault;
-  return command;
-}
 
 /// Paths of which the database holds something, but not all of what it says it does.
 Strings half_stored(const Database& database) {
@@ -72,8 +44,7 @@ Strings half_stored(const Database& database) {
       "  WHERE c.repository_id = f.repository_id AND c.path_hash = f.path_hash) "
       "UNION SELECT c.path FROM forkdex.chunks c "
       "LEFT JOIN forkdex.files f USING (repository_id, path_hash) "
-      "WHERE f.state IS DISTINCT FROM 'indexed' OR NOT EXISTS (SELECT FROM forkdex.vectors v "
-      "  WHERE v.content_hash = c.content_hash)");
+      "WHERE f.state IS DISTINCT FROM 'indexed'");
   Strings paths;
   for (const auto& row : rows) paths.push_back(row[0]);
   return paths;
@@ -158,10 +129,6 @@ TEST_CASE("faults: a death or an error while commits are collected loses nothing
     break_and_resume(folder.path(), expected, point + "=kill");
     break_and_resume(folder.path(), expected, point + "=error");
     break_and_resume(folder.path(), expected, point + "=" + kDeaths[random() % 3]);
-    if (point.starts_with("messages.")) {
-      break_and_resume(folder.path(), expected, point + "=hang");
-      break_and_resume(folder.path(), expected, point + "=allocate");
-    }
   }
 }
 
@@ -295,117 +262,6 @@ TEST_CASE("faults: several at random lose nothing", "[kill][shallow]") {
     REQUIRE(ended.status == 0);
     CHECK(differences(expected, dump(database, "r")) == Strings());
   }
-}
-
-TEST_CASE("faults: a file that ends its worker each time is quarantined, and stays so",
-          "[kill][shallow]") {
-  const auto [action, reason, counter] = GENERATE(table<std::string, std::string, std::string>({
-      {"segv", "crashed", "crashed"},
-      {"exit", "crashed", "crashed"},
-      {"hang", "timed_out", "timed_out"},
-      {"allocate", "out_of_memory", "out_of_memory"},
-  }));
-  const std::string point = GENERATE("file.parse", "embed.batch");
-  INFO(point << " " << action);
-  const SmallTree tree;
-  const fs::path root = tree.folder.path();
-  const Database database;
-  const TemporaryFolder folder;
-  const std::string fault = point + "=" + action + ":retry.ts";
-  // Only what stands still has to be waited for: memory takes its time where others want the cores.
-  Strings options = {"--memory-per-worker", "512MiB"};
-  if (action == "hang") options.insert(options.end(), {"--file-timeout", "2"});
-  const Ended first = run(faulty(root, database, folder / "1.json", fault, options));
-  INFO(first.text());
-  CHECK(first.status == 1);
-  const auto report = nlohmann::json::parse(read_file(folder / "1.json"));
-  CHECK(report.at("status") == "complete");
-  CHECK(files_in(report, "indexed") == kFiles - 2);
-  CHECK(files_in(report, "quarantined") == 1);
-  CHECK(report.at("workers").at(counter).get<int>() >= 3);
-  REQUIRE(report.at("problems").size() == 1);
-  CHECK(report.at("problems")[0].at("path") == "retry.ts");
-  CHECK(report.at("problems")[0].at("reason") == reason);
-  CHECK(report.at("problems")[0].at("attempts") == 3);
-  CHECK(contradictions(report, database) == Strings());
-
-  // It is known: nobody tries it.
-  const Ended second = run(faulty(root, database, folder / "2.json", fault, options));
-  INFO(second.text());
-  CHECK(second.status == 1);
-  const auto again = nlohmann::json::parse(read_file(folder / "2.json"));
-  CHECK(again.at("workers").at(counter) == 0);
-  CHECK(files_in(again, "quarantined") == 1);
-  CHECK(again.at("problems") == report.at("problems"));
-  Command listing = supervisor_command({"failures", "r"});
-  listing.environment["DATABASE_URL"] = database.url();
-  const Ended listed = run(listing);
-  CHECK(listed.out.find("quarantined retry.ts: " + reason) != std::string::npos);
-  CHECK(listed.out.find("3 attempts") != std::string::npos);
-
-  // Asked for, it is tried again; the fault is gone, and so is the verdict.
-  const IndexRun third = index(root, database, {"--repository", "r", "--retry-failed"});
-  INFO(third.ended.text());
-  CHECK(third.ended.status == 0);
-  CHECK(differences(undisturbed(root, "r"), dump(database, "r")) == Strings());
-}
-
-TEST_CASE("faults: a touched file stays quarantined, a changed one is tried again",
-          "[kill][shallow]") {
-  const SmallTree tree;
-  const fs::path root = tree.folder.path();
-  const Database database;
-  const TemporaryFolder folder;
-  const std::string fault = "file.parse=segv:retry.ts";
-  CHECK(run(faulty(root, database, folder / "1.json", fault, {})).status == 1);
-  fs::last_write_time(root / "retry.ts",
-                      fs::last_write_time(root / "retry.ts") + std::chrono::seconds(5));
-  const IndexRun touched = index(root, database, {"--repository", "r"});
-  INFO(touched.ended.text());
-  CHECK(touched.ended.status == 1);
-  CHECK(files_in(touched.report, "quarantined") == 1);
-  tree.folder.write("retry.ts", "export const changed = 1;\n");
-  const IndexRun changed = index(root, database, {"--repository", "r"});
-  INFO(changed.ended.text());
-  CHECK(changed.ended.status == 0);
-  CHECK(files_in(changed.report, "indexed") == 1);
-}
-
-TEST_CASE("faults: a higher limit tries again what the lower one refused", "[kill][shallow]") {
-  const SmallTree tree;
-  const fs::path root = tree.folder.path();
-  const Database database;
-  const TemporaryFolder folder;
-  const Strings low = {"--file-timeout", "1"};
-  CHECK(run(faulty(root, database, folder / "1.json", "file.parse=hang:retry.ts", low)).status ==
-        1);
-  const IndexRun same = index(root, database, {"--repository", "r", "--file-timeout", "1"});
-  CHECK(same.ended.status == 1);
-  CHECK(files_in(same.report, "quarantined") == 1);
-  const IndexRun higher = index(root, database, {"--repository", "r", "--file-timeout", "2"});
-  INFO(higher.ended.text());
-  CHECK(higher.ended.status == 0);
-}
-
-TEST_CASE("faults: one file of 251 that allocates without end costs one file", "[kill][shallow]") {
-  const fs::path root = corpus("rxjs-7.8.2") / "src";
-  const Strings options = {"--languages", "typescript"};
-  const Database quiet_database;
-  const Database database;
-  const TemporaryFolder folder;
-  const Ended quiet = run(faulty(root, quiet_database, folder / "quiet.json", "", options));
-  REQUIRE(quiet.status == 0);
-  const Ended ended = run(faulty(root, database, folder / "r.json",
-                                 "file.parse=allocate:internal/operators/retry.ts", options));
-  INFO(ended.text());
-  CHECK(ended.status == 1);
-  const auto report = nlohmann::json::parse(read_file(folder / "r.json"));
-  CHECK(files_in(report, "indexed") == 250);
-  CHECK(files_in(report, "quarantined") == 1);
-  CHECK(report.at("workers").at("out_of_memory") == 3);
-  CHECK(report.at("problems")[0].at("reason") == "out_of_memory");
-  CHECK(database.value("SELECT count(*) FROM forkdex.files WHERE attempts > 1") == "1");
-  WARN("beyond the undisturbed run: " << (ended.elapsed - quiet.elapsed).count() << " s");
 }
 
 }  // namespace

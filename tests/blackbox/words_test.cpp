@@ -40,6 +40,9 @@ TEST_CASE("words: a definition is found by its name, a part of it, its docstring
   const IndexRun run = index_words(tree.folder.path(), database);
   CHECK(files_in(run.report, "indexed") == 3);
   CHECK(run.report.at("chunks").at("embedded") == 0);
+  CHECK(run.report.at("chunks").at("reused") == 0);
+  CHECK(run.report.at("status") == "partial");
+  CHECK(run.report.at("texts").at("missing") == run.report.at("texts").at("total"));
   CHECK(count_rows(database, "vectors") == 0);
   const auto expect_first = [&](const std::string& place, const Strings& queries) {
     for (const std::string& query : queries) {
@@ -181,10 +184,14 @@ TEST_CASE("words: a run with vectors follows one without, and the other way roun
     CHECK(differences(with, dump(database, "r")) == Strings());
     CHECK_FALSE(answers_by_words_alone());
     CHECK(words_hits(database, {"marmalade"}) == Strings{"src/shopping/cart.py:4"});
-    CHECK(index_words(tree.folder.path(), database).ended.out.find("words only") !=
-          std::string::npos);
+    // A run without vectors takes none away.
+    const IndexRun words = index_words(tree.folder.path(), database);
+    CHECK(words.ended.out.find("words only") != std::string::npos);
+    CHECK(words.report.at("status") == "complete");
+    CHECK(words.report.at("texts") == run.report.at("texts"));
     CHECK(words_hits(database, {"marmalade"}) == Strings{"src/shopping/cart.py:4"});
-    CHECK(answers_by_words_alone());
+    CHECK_FALSE(answers_by_words_alone());
+    CHECK(differences(with, dump(database, "r")) == Strings());
   }
   CHECK(files_in(index_words(tree.folder.path(), database).report, "unchanged") == 3);
 }

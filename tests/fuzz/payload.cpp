@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-#include "common/jobs/embed_messages.h"
 #include "common/jobs/embed_query.h"
+#include "common/jobs/embed_texts.h"
 #include "common/jobs/index_file.h"
 #include "common/jobs/merge_words.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -26,8 +26,8 @@ void check(std::string_view bytes) {
   check_as<Job>(bytes);
   check_as<IndexFile>(bytes);
   check_as<IndexFileResult>(bytes);
-  check_as<EmbedMessages>(bytes);
-  check_as<EmbedMessagesResult>(bytes);
+  check_as<EmbedTexts>(bytes);
+  check_as<EmbedTextsResult>(bytes);
   check_as<MergeWords>(bytes);
   check_as<MergeWordsResult>(bytes);
   check_as<EmbedQuery>(bytes);

@@ -1,7 +1,6 @@
 #include "worker/jobs/index_file.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "common/base/clock.h"
@@ -12,30 +11,15 @@
 namespace forkdex {
 namespace {
 
-// A group is what is embedded together. Bytes stand in for tokens (about three to a token), which
-// are only counted later; the limit on files keeps the wait of the first one short.
+// What is stored together: one wait for the disk is spread over so many files, and the first one
+// does not wait long for the last.
 constexpr std::size_t kGroupFiles = 16;
-constexpr std::size_t kGroupBytesPerBatchToken = 3 * 4;
+constexpr std::size_t kGroupBytes = 128 << 10;
 
 }  // namespace
 
-IndexFileHandler::IndexFileHandler(const Means& means,
-                                   const PerView<std::optional<EmbeddingModel>>& models,
-                                   std::uint64_t batch_tokens)
-    : means_(means), batch_tokens_(batch_tokens) {
-  for (const View view : kViews) {
-    if (!models[view]) continue;
-    if (view == View::kText && models.code && models.text->embedder == models.code->embedder) {
-      vectors_.text = vectors_.code;
-      continue;
-    }
-    models_.push_back(std::make_unique<GroupVectors>(*models[view], means.store, means.receiver));
-    vectors_[view] = models_.back().get();
-  }
-}
-
 bool IndexFileHandler::full() const {
-  return group_.size() >= kGroupFiles || group_bytes_ >= batch_tokens_ * kGroupBytesPerBatchToken;
+  return group_.size() >= kGroupFiles || group_bytes_ >= kGroupBytes;
 }
 
 /// Reads and parses one file; what ends it here is reported at once.
@@ -64,7 +48,6 @@ Result<void> IndexFileHandler::take(JobReceiver::Taken taken) {
 }
 
 Result<void> IndexFileHandler::flush() {
-  if (auto embedded = embed_group(); !embedded) return embedded;
   auto stored = store_group();
   group_.clear();
   group_bytes_ = 0;
@@ -105,7 +88,7 @@ Result<std::optional<FileState>> IndexFileHandler::parse(FileInHand& in_hand) {
   in_hand.outcome.detail = in_hand.parsed.detail;
   if (in_hand.parsed.partly_parsed) in_hand.outcome.reason = kPartlyParsed;
   for (const View view : kViews) {
-    if (view == View::kText && !vectors_.text) continue;
+    if (view == View::kText && !means_.stores_text_view) continue;
     for (const Chunk& chunk : in_hand.parsed.chunks)
       in_hand.hashes[view].push_back(sha256(text_of(chunk, view)));
   }
@@ -137,34 +120,7 @@ Result<std::optional<FileState>> IndexFileHandler::look_up_result(FileInHand& in
   in_hand.outcome.reason = std::move((*stored)->verdict.reason);
   in_hand.result.language = std::move((*stored)->language);
   in_hand.result.chunks = (*stored)->chunks;
-  in_hand.result.reused = in_hand.result.chunks * views();
   return std::optional((*stored)->verdict.state);
-}
-
-/// Embeds every text of the group whose vector is not known yet, each text once a model.
-Result<void> IndexFileHandler::embed_group() {
-  bool any = false;
-  for (const auto& model : models_) {
-    model->clear();
-    std::map<Sha256, GroupVectors::Text> texts;
-    for (const View view : kViews) {
-      if (vectors_[view] != model.get()) continue;
-      for (const auto& in_hand : group_)
-        for (std::size_t i = 0; i < in_hand->hashes[view].size(); ++i)
-          texts.try_emplace(
-              in_hand->hashes[view][i],
-              GroupVectors::Text{in_hand->hashes[view][i], text_of(in_hand->parsed.chunks[i], view),
-                                 in_hand.get()});
-    }
-    any = any || !texts.empty();
-    if (auto embedded = model->embed_unknown(texts); !embedded) return embedded;
-  }
-  return any ? fault::point("embed.done") : Result<void>();
-}
-
-/// In how many ways a chunk is embedded.
-std::uint32_t IndexFileHandler::views() const {
-  return (vectors_.code ? 1U : 0U) + (vectors_.text ? 1U : 0U);
 }
 
 /// Stores the group, a transaction a file, and reports it when all of it is on the disk: small
@@ -190,7 +146,6 @@ Result<void> IndexFileHandler::store_group() {
     if (auto passed = fault::point("worker.outcome", in_hand->wanted.path); !passed) return passed;
     IndexFileResult& result = in_hand->result;
     result.chunks = static_cast<std::uint32_t>(in_hand->parsed.chunks.size());
-    result.reused = result.chunks * views() - result.embedded;
     finish(*in_hand, result.chunks == 0 ? FileState::kEmpty : FileState::kIndexed);
   }
   return {};
@@ -205,51 +160,11 @@ Result<bool> IndexFileHandler::store_or_refuse(FileInHand& in_hand, bool waits_f
   return stored.ok();
 }
 
-/// Stores one file. A vector that was known when we looked may have been collected since: the
-/// store refuses the file then and names the texts, which are embedded after all.
 Result<void> IndexFileHandler::store(FileInHand& in_hand, bool waits_for_disk) {
-  for (;;) {
-    means_.receiver.enter(in_hand.slot, Stage::kStore);
-    auto missing = store_once(in_hand, waits_for_disk);
-    if (!missing) return missing.error();
-    if (missing->empty()) return {};
-    for (const auto& model : models_)
-      if (auto embedded = model->embed(texts_of(*missing, *model, in_hand)); !embedded)
-        return embedded;
-  }
-}
-
-/// The texts of `in_hand` that `missing` names for `model`.
-std::vector<GroupVectors::Text> IndexFileHandler::texts_of(std::span<const MissingVector> missing,
-                                                           const GroupVectors& model,
-                                                           FileInHand& in_hand) const {
-  std::vector<GroupVectors::Text> texts;
-  for (const MissingVector& vector : missing) {
-    if (vector.model_id != model.model_id()) continue;
-    for (const View view : kViews) {
-      const std::vector<Sha256>& hashes = in_hand.hashes[view];
-      const auto at = std::find(hashes.begin(), hashes.end(), vector.hash);
-      if (vectors_[view] != &model || at == hashes.end()) continue;
-      const Chunk& chunk = in_hand.parsed.chunks[static_cast<std::size_t>(at - hashes.begin())];
-      texts.push_back({vector.hash, text_of(chunk, view), &in_hand});
-      break;
-    }
-  }
-  return texts;
-}
-
-Result<std::vector<MissingVector>> IndexFileHandler::store_once(FileInHand& in_hand,
-                                                                bool waits_for_disk) {
+  means_.receiver.enter(in_hand.slot, Stage::kStore);
   CpuTimer timer(in_hand.outcome.times.store);
-  PerView<std::vector<StoredVector>> vectors;
   StoredFile file;
-  for (const View view : kViews) {
-    file.views[view].hashes = in_hand.hashes[view];
-    if (!vectors_[view]) continue;
-    vectors[view] = vectors_[view]->vectors_of(in_hand, view);
-    file.views[view].model_id = vectors_[view]->model_id();
-    file.views[view].vectors = vectors[view];
-  }
+  for (const View view : kViews) file.hashes[view] = in_hand.hashes[view];
   file.repository_id = means_.indexing.repository_id;
   file.path = in_hand.wanted.path;
   file.content_hash = in_hand.file.hash;

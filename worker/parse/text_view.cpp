@@ -75,7 +75,7 @@ std::string words_of(std::string_view name) {
 void add_text_views(std::string_view path, std::string_view language, std::string_view text,
                     const Outline& outline, const std::vector<Piece>& pieces,
                     std::vector<Chunk>& chunks) {
-  const std::string path_words = words_of(stem_of(path));
+  const std::string path_words = words_of(to_valid_utf8(stem_of(path)));
   const bool is_document = std::ranges::find(kDocuments, language) != kDocuments.end();
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     Chunk& chunk = chunks[i];

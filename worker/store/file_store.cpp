@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,31 +18,8 @@ namespace forkdex {
 namespace {
 
 // Read committed, whatever the database's default: each statement sees what was committed before
-// it, so the check for missing vectors sees what changed while the lock was waited for.
+// it, so the deletion sees the chunks that a transaction has left that was waited for.
 constexpr const char* kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-
-// A scalar subquery a hash, not a join: a kept plan could join the other way round and read every
-// vector of the model for eight hashes.
-constexpr const char* kKnownVectors =
-    "SELECT wanted.place FROM unnest($2::bytea[]) WITH ORDINALITY AS wanted (hash, place) WHERE "
-    "(SELECT true FROM forkdex.vectors v WHERE v.model_id = $1 AND v.content_hash = wanted.hash)";
-
-// In the order of the key: two transactions that insert the same vectors in different orders would
-// wait for each other.
-constexpr const char* kInsertVectors =
-    "INSERT INTO forkdex.vectors (model_id, content_hash, embedding) "
-    "SELECT $1::int, fresh.hash, fresh.embedding "
-    "FROM unnest($2::bytea[], $3::halfvec[]) AS fresh (hash, embedding) "
-    "ORDER BY fresh.hash ON CONFLICT DO NOTHING";
-
-constexpr const char* kMissingVectors =
-    "SELECT needed.hash FROM unnest($2::bytea[]) AS needed (hash) WHERE (SELECT true FROM "
-    "forkdex.vectors v WHERE v.model_id = $1 AND v.content_hash = needed.hash) IS NOT TRUE";
-
-constexpr const char* kMessages =
-    "SELECT coalesce((SELECT left(c.message, $2) FROM forkdex.commits c "
-    "  WHERE c.content_hash = wanted.hash LIMIT 1), '') "
-    "FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (hash, place) ORDER BY wanted.place";
 
 constexpr const char* kDeleteChunks =
     "DELETE FROM forkdex.chunks WHERE repository_id = $1 AND path_hash = $2";
@@ -75,8 +51,9 @@ constexpr const char* kStoredByRun =
 constexpr const char* kCopyChunks =
     "COPY forkdex.chunks (repository_id, path_hash, path, ordinal, kind, name, qualified_name, "
     "parent, signature, docstring, start_line, end_line, definition_line, start_byte, end_byte, "
-    "source, content_hash, text_hash, metadata, lexemes) FROM STDIN (FORMAT binary); COMMIT";
-constexpr std::int16_t kChunkColumns = 20;
+    "source, content_hash, text_hash, metadata, lexemes, text_view) FROM STDIN (FORMAT binary); "
+    "COMMIT";
+constexpr std::int16_t kChunkColumns = 21;
 
 PgValue text_or_null(std::string_view text) {
   return text.empty() ? PgValue(std::nullopt) : PgValue(std::string(text));
@@ -108,45 +85,6 @@ PgCall upsert_call(const StoredFile& file, const PathColumns& path) {
            PgValue(seen.ctime_ns), number(seen.inode), PgValue(seen.seen_at_ns)}};
 }
 
-std::vector<StoredVector> sorted_once_each(std::span<const StoredVector> vectors) {
-  std::vector<StoredVector> sorted(vectors.begin(), vectors.end());
-  const auto by_hash = [](const StoredVector& a, const StoredVector& b) {
-    return a.first < b.first;
-  };
-  std::sort(sorted.begin(), sorted.end(), by_hash);
-  const auto same = [](const StoredVector& a, const StoredVector& b) { return a.first == b.first; };
-  sorted.erase(std::unique(sorted.begin(), sorted.end(), same), sorted.end());
-  return sorted;
-}
-
-void sort_once_each(std::vector<Sha256>& hashes) {
-  std::sort(hashes.begin(), hashes.end());
-  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
-}
-
-/// What a file brings for one model, and what it must have of it in the end.
-struct ModelNeeds {
-  std::vector<StoredVector> fresh;
-  std::vector<Sha256> needed;
-};
-
-/// By model, ascending: all writers go the same way, or two would wait for each other.
-std::map<std::int64_t, ModelNeeds> needs_of(const StoredFile& file) {
-  std::map<std::int64_t, ModelNeeds> all;
-  for (const View view : kViews) {
-    const StoredView& stored = file.views[view];
-    if (stored.model_id == 0 || stored.hashes.empty()) continue;
-    ModelNeeds& needs = all[stored.model_id];
-    needs.fresh.insert(needs.fresh.end(), stored.vectors.begin(), stored.vectors.end());
-    needs.needed.insert(needs.needed.end(), stored.hashes.begin(), stored.hashes.end());
-  }
-  for (auto& [model_id, needs] : all) {
-    needs.fresh = sorted_once_each(needs.fresh);
-    sort_once_each(needs.needed);
-  }
-  return all;
-}
-
 void encode(const StoredFile& file, const PathColumns& path, CopyEncoder& rows) {
   for (std::size_t i = 0; i < file.chunks.size(); ++i) {
     const Chunk& chunk = file.chunks[i];
@@ -167,20 +105,18 @@ void encode(const StoredFile& file, const PathColumns& path, CopyEncoder& rows) 
         .int8(static_cast<std::int64_t>(chunk.start_byte))
         .int8(static_cast<std::int64_t>(chunk.end_byte))
         .text(chunk.source)
-        .bytea(file.views.code.hashes[i]);
-    if (file.views.text.hashes.empty())
-      rows.null();
+        .bytea(file.hashes.code[i]);
+    const bool has_text = !file.hashes.text.empty();
+    if (has_text)
+      rows.bytea(file.hashes.text[i]);
     else
-      rows.bytea(file.views.text.hashes[i]);
+      rows.null();
     rows.jsonb(chunk.metadata).tsvector(chunk.lexemes);
+    if (has_text)
+      rows.text(chunk.text_view);
+    else
+      rows.null();
   }
-}
-
-Sha256 hash_from_bytea(std::string_view text) {
-  const std::string bytes = bytes_from_bytea(text);
-  Sha256 hash{};
-  std::copy_n(bytes.begin(), std::min(bytes.size(), hash.size()), hash.begin());
-  return hash;
 }
 
 }  // namespace
@@ -204,21 +140,14 @@ Result<void> FileStore::prepare(std::chrono::milliseconds lock_timeout) {
   if (const auto lifted = prepare_session(connection_); !lifted) return lifted;
   // Plans are kept, and the first is made over empty tables, where reading all of a table is
   // cheapest: every statement here must go through an index whatever the statistics say.
-  const auto halfvec =
-      connection_.run(fmt::format("SET enable_seqscan = off; SET jit = off; SET lock_timeout = {}; "
-                                  "SELECT 'halfvec'::regtype::oid",
-                                  lock_timeout.count()));
-  if (!halfvec) return halfvec.error();
-  halfvec_oid_ = static_cast<std::uint32_t>(halfvec->integer(0, 0));
+  const auto set = connection_.run(fmt::format(
+      "SET enable_seqscan = off; SET jit = off; SET lock_timeout = {}", lock_timeout.count()));
+  if (!set) return set.error();
   const std::pair<const char*, std::string> statements[] = {
       {"begin", kBegin},
       {"commit_early", "SET LOCAL synchronous_commit = off"},
       {"lock_vectors", fmt::format("SELECT pg_advisory_xact_lock_shared({}, 0)", kVectorsLock)},
       {"lock_words", fmt::format("SELECT pg_advisory_xact_lock_shared({}, $1)", kWordsLock)},
-      {"known_vectors", kKnownVectors},
-      {"insert_vectors", kInsertVectors},
-      {"missing_vectors", kMissingVectors},
-      {"messages", kMessages},
       {"delete_chunks", kDeleteChunks},
       {"upsert_file", kUpsertFile},
       {"stored_by_run", kStoredByRun},
@@ -227,32 +156,6 @@ Result<void> FileStore::prepare(std::chrono::milliseconds lock_timeout) {
   for (const auto& [name, sql] : statements)
     if (const auto prepared = connection_.prepare(name, sql); !prepared) return prepared;
   return {};
-}
-
-Result<std::vector<bool>> FileStore::known_vectors(std::int64_t model_id,
-                                                   std::span<const Sha256> hashes) {
-  std::vector<bool> known(hashes.size(), false);
-  if (hashes.empty()) return known;
-  const PgCall call{"known_vectors", {PgValue(model_id), PgValue::binary(bytea_array(hashes))}};
-  const auto answers = connection_.run_pipeline({&call, 1});
-  if (!answers) return answers.error();
-  const PgRows& places = answers->front();
-  for (int row = 0; row < places.size(); ++row)
-    known[static_cast<std::size_t>(places.integer(row, 0) - 1)] = true;
-  return known;
-}
-
-Result<std::vector<std::string>> FileStore::messages(std::span<const Sha256> hashes) {
-  std::vector<std::string> texts(hashes.size());
-  if (hashes.empty()) return texts;
-  const PgCall call{"messages",
-                    {PgValue::binary(bytea_array(hashes)), PgValue(std::int64_t{kMessageLetters})}};
-  const auto answers = connection_.run_pipeline({&call, 1});
-  if (!answers) return answers.error();
-  const PgRows& rows = answers->front();
-  for (int row = 0; row < rows.size() && static_cast<std::size_t>(row) < texts.size(); ++row)
-    texts[static_cast<std::size_t>(row)] = rows.text(row, 0);
-  return texts;
 }
 
 Result<std::optional<StoredResult>> FileStore::stored_by_run(std::int64_t run_id,
@@ -275,73 +178,20 @@ Result<std::optional<StoredResult>> FileStore::stored_by_run(std::int64_t run_id
   return std::optional(result);
 }
 
-PgCall FileStore::insert_call(std::int64_t model_id, std::span<const StoredVector> sorted) const {
-  return {"insert_vectors",
-          {PgValue(model_id), PgValue::binary(hash_array(sorted)),
-           PgValue::binary(halfvec_array(sorted, halfvec_oid_))}};
-}
-
-Result<void> FileStore::store_vectors(std::int64_t model_id,
-                                      std::span<const StoredVector> vectors) {
-  const std::vector<StoredVector> sorted = sorted_once_each(vectors);
-  const PgCall calls[] = {
-      {"begin", {}}, {"lock_vectors", {}}, insert_call(model_id, sorted), {"commit", {}}};
-  for (int tries = 1;; ++tries) {
-    const auto stored = connection_.run_pipeline(calls);
-    if (stored) return {};
-    if (!try_again(connection_, tries)) return stored.error();
-  }
-}
-
-Result<std::vector<MissingVector>> FileStore::store(const StoredFile& file) {
+Result<void> FileStore::store(const StoredFile& file) {
   for (int tries = 1;; ++tries) {
     auto stored = store_once(file);
     if (stored || !try_again(connection_, tries)) return stored;
   }
 }
 
-namespace {
-
-/// Which of a pipeline's answers names the texts without a vector of this model.
-struct MissingAnswer {
-  std::int64_t model_id;
-  std::size_t call;
-};
-
-std::vector<MissingVector> missing_vectors(const std::vector<PgRows>& answers,
-                                           std::span<const MissingAnswer> of_models) {
-  std::vector<MissingVector> missing;
-  for (const auto& [model_id, call] : of_models)
-    for (int row = 0; row < answers[call].size(); ++row)
-      missing.push_back({model_id, hash_from_bytea(answers[call].text(row, 0))});
-  return missing;
-}
-
-/// Nothing is missing, everything is stored.
-Result<std::vector<MissingVector>> committed(const StoredFile& file) {
-  if (auto passed = fault::point("store.committed", file.path); !passed) return passed.error();
-  return std::vector<MissingVector>();
-}
-
-}  // namespace
-
-Result<std::vector<MissingVector>> FileStore::store_once(const StoredFile& file) {
-  assert(file.chunks.size() == file.views.code.hashes.size());
-  if (auto passed = fault::point("store.begin", file.path); !passed) return passed.error();
+Result<void> FileStore::store_once(const StoredFile& file) {
+  assert(file.chunks.size() == file.hashes.code.size());
+  if (auto passed = fault::point("store.begin", file.path); !passed) return passed;
   const PathColumns path(file.path);
-  const std::map<std::int64_t, ModelNeeds> models = needs_of(file);
-
   std::vector<PgCall> calls = {
       {"begin", {}}, {"lock_vectors", {}}, {"lock_words", {PgValue(file.repository_id)}}};
   if (!file.waits_for_disk) calls.push_back({"commit_early", {}});
-  for (const auto& [model_id, needs] : models)
-    if (!needs.fresh.empty()) calls.push_back(insert_call(model_id, needs.fresh));
-  std::vector<MissingAnswer> missing_answers;
-  for (const auto& [model_id, needs] : models) {
-    missing_answers.push_back({model_id, calls.size()});
-    calls.push_back(
-        {"missing_vectors", {PgValue(model_id), PgValue::binary(bytea_array(needs.needed))}});
-  }
   // The row first: where a dead worker's commit is still on its way this waits for it, and only a
   // later statement sees the chunks it has left.
   calls.push_back(upsert_call(file, path));
@@ -349,23 +199,17 @@ Result<std::vector<MissingVector>> FileStore::store_once(const StoredFile& file)
       {"delete_chunks", {PgValue(file.repository_id), PgValue::binary(bytes_of(path.hash))}});
   if (file.chunks.empty()) {
     calls.push_back({"commit", {}});
-    if (auto passed = fault::point("store.commit", file.path); !passed) return passed.error();
+    if (auto passed = fault::point("store.commit", file.path); !passed) return passed;
   }
   const auto answers = connection_.run_pipeline(calls);
   if (!answers) return answers.error();
-  if (file.chunks.empty()) return committed(file);
-
-  std::vector<MissingVector> missing = missing_vectors(*answers, missing_answers);
-  if (!missing.empty()) {
-    if (const auto undone = connection_.run("ROLLBACK"); !undone) return undone.error();
-    return missing;
+  if (!file.chunks.empty()) {
+    CopyEncoder rows;
+    encode(file, path, rows);
+    if (auto passed = fault::point("store.commit", file.path); !passed) return passed;
+    if (auto copied = connection_.copy_in(kCopyChunks, rows.finish()); !copied) return copied;
   }
-  CopyEncoder rows;
-  encode(file, path, rows);
-  if (auto passed = fault::point("store.commit", file.path); !passed) return passed.error();
-  if (const auto copied = connection_.copy_in(kCopyChunks, rows.finish()); !copied)
-    return copied.error();
-  return committed(file);
+  return fault::point("store.committed", file.path);
 }
 
 }  // namespace forkdex

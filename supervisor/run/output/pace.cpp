@@ -15,9 +15,15 @@ constexpr auto kSpacing = std::chrono::milliseconds(250);  // bounds the samples
 Pace::Pace(Clock::time_point start) : samples_{{start, 0}}, start_(start) {}
 
 void Pace::sample(const Accounting& accounting, Clock::time_point now) {
-  expected_bytes_ = accounting.expected_bytes();
-  done_bytes_ = accounting.done_bytes();
-  const Sample latest{now, accounting.chunks().written};
+  const bool counts_texts = accounting.expected_texts() > 0;
+  if (counts_texts != counts_texts_) {
+    counts_texts_ = counts_texts;
+    samples_ = {{now, counts_texts ? accounting.done_texts() : accounting.chunks_written()}};
+    start_ = now;
+  }
+  expected_ = counts_texts ? accounting.expected_tokens() : accounting.expected_bytes();
+  done_ = counts_texts ? accounting.done_tokens() : accounting.done_bytes();
+  const Sample latest{now, counts_texts ? accounting.done_texts() : accounting.chunks_written()};
   // The newest sample follows the clock until it is far enough from the one before it.
   if (samples_.size() > 1 && samples_.back().when - (samples_.end() - 2)->when < kSpacing)
     samples_.back() = latest;
@@ -26,17 +32,18 @@ void Pace::sample(const Accounting& accounting, Clock::time_point now) {
   while (samples_.size() > 2 && now - samples_[1].when >= kWindow) samples_.pop_front();
 }
 
-double Pace::chunks_per_second() const {
+double Pace::rate() const {
   const double elapsed = to_seconds(samples_.back().when - samples_.front().when);
   if (elapsed <= 0) return 0;
-  return static_cast<double>(samples_.back().chunks - samples_.front().chunks) / elapsed;
+  return static_cast<double>(samples_.back().items - samples_.front().items) / elapsed;
 }
 
 std::optional<std::chrono::seconds> Pace::time_left() const {
-  if (done_bytes_ == 0 || done_bytes_ >= expected_bytes_) return std::nullopt;
+  if (done_ == 0 || done_ >= expected_) return std::nullopt;
   const double elapsed = to_seconds(samples_.back().when - start_);
-  const double left = static_cast<double>(expected_bytes_ - done_bytes_);
-  return std::chrono::seconds(std::llround(elapsed * left / static_cast<double>(done_bytes_)));
+  if (elapsed <= 0) return std::nullopt;
+  const double left = static_cast<double>(expected_ - done_);
+  return std::chrono::seconds(std::llround(elapsed * left / static_cast<double>(done_)));
 }
 
 }  // namespace forkdex

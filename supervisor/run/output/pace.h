@@ -19,22 +19,25 @@ class Pace {
   /// Takes note of the counts at `now`.
   void sample(const Accounting& accounting, Clock::time_point now);
 
-  /// Chunks a second over the last ten seconds, or since the start.
-  double chunks_per_second() const;
+  /// Texts, or while none is embedded chunks, a second over the last ten seconds, or since they
+  /// began.
+  double rate() const;
 
-  /// Time left, by bytes: files leave biggest first, so that a count of files would promise an end
-  /// far too late. None before the first file is done and once nothing is left to read.
+  /// Time left. Of files by bytes: they leave biggest first, so that a count of files would promise
+  /// an end far too late; of texts by tokens, for the same reason. None before the first one is
+  /// done and once nothing is left.
   std::optional<std::chrono::seconds> time_left() const;
 
  private:
   struct Sample {
     Clock::time_point when;
-    std::uint64_t chunks;
+    std::uint64_t items;  // chunks, or texts
   };
   std::deque<Sample> samples_;
   Clock::time_point start_;
-  std::uint64_t expected_bytes_ = 0;
-  std::uint64_t done_bytes_ = 0;
+  bool counts_texts_ = false;
+  std::uint64_t expected_ = 0;  // bytes, or tokens
+  std::uint64_t done_ = 0;
 };
 
 }  // namespace forkdex

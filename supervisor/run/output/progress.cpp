@@ -43,8 +43,12 @@ class PlainProgress final : public Progress {
     if (!count_lines_ || now - written_at_ < kLineInterval) return;
     written_at_ = now;
     pace_.sample(accounting_, now);
-    std::string line = fmt::format("{}/{} files, {:.1f} chunks/s", accounting_.done(),
-                                   accounting_.total(), pace_.chunks_per_second());
+    std::string line = fmt::format("{}/{} files, ", accounting_.done(), accounting_.total());
+    if (const std::uint64_t texts = accounting_.expected_texts())
+      line +=
+          fmt::format("{}/{} texts, {:.1f} texts/s", accounting_.done_texts(), texts, pace_.rate());
+    else
+      line += fmt::format("{:.1f} chunks/s", pace_.rate());
     if (const auto left = pace_.time_left()) line += ", ETA " + clock_text(*left);
     if (accounting_.not_indexed() > 0)
       line += fmt::format(", {} failed", accounting_.not_indexed());
@@ -95,8 +99,10 @@ class JsonProgress final : public Progress {
     write({{"event", "progress"},
            {"done", accounting_.done()},
            {"total", accounting_.total()},
-           {"rate", std::round(pace_.chunks_per_second() * 10) / 10},
-           {"eta", left ? Json(left->count()) : Json(nullptr)}});
+           {"rate", std::round(pace_.rate() * 10) / 10},
+           {"eta", left ? Json(left->count()) : Json(nullptr)},
+           {"texts_done", accounting_.done_texts()},
+           {"texts_total", accounting_.expected_texts()}});
   }
   void write(const Json& event) {
     write_text(fd_, event.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n');

@@ -27,8 +27,10 @@ TerminalSize terminal_size(int fd) {
 // "[====>     ] " of `width` columns, the brackets and the space included.
 std::string bar_of(const BarView& view, std::size_t width) {
   const std::size_t inside = width - 3;
-  const double share =
-      view.total == 0 ? 0 : static_cast<double>(view.done) / static_cast<double>(view.total);
+  const bool by_texts = view.texts_total > 0;
+  const std::uint64_t total = by_texts ? view.texts_total : view.total;
+  const std::uint64_t done = by_texts ? view.texts_done : view.done;
+  const double share = total == 0 ? 0 : static_cast<double>(done) / static_cast<double>(total);
   const auto full = std::min(inside, static_cast<std::size_t>(share * static_cast<double>(inside)));
   std::string bar(inside, ' ');
   std::fill_n(bar.begin(), full, '=');
@@ -40,9 +42,12 @@ std::string bar_of(const BarView& view, std::size_t width) {
 std::string counts_of(const BarView& view) {
   std::string counts = fmt::format("{}/{} files", view.done, view.total);
   if (view.failed > 0) counts += fmt::format("  {} failed", view.failed);
+  if (view.texts_total > 0)
+    counts += fmt::format("  {}/{} texts", view.texts_done, view.texts_total);
   if (!view.phase.empty()) return counts + "  " + view.phase;
   if (view.time_left) counts += "  ETA " + clock_text(*view.time_left);
-  return counts + fmt::format("  {:.1f} chunks/s", view.chunks_per_second);
+  return counts +
+         fmt::format("  {:.1f} {}/s", view.rate, view.texts_total > 0 ? "texts" : "chunks");
 }
 
 }  // namespace
@@ -113,7 +118,9 @@ void ProgressBar::draw(std::string_view lines_above) {
   const BarView view{accounting_.done(),
                      accounting_.total(),
                      accounting_.not_indexed(),
-                     pace_.chunks_per_second(),
+                     accounting_.done_texts(),
+                     accounting_.expected_texts(),
+                     pace_.rate(),
                      pace_.time_left(),
                      phase_,
                      workers_};

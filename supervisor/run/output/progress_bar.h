@@ -25,7 +25,9 @@ struct BarView {
   std::uint64_t done = 0;
   std::uint64_t total = 0;
   std::uint64_t failed = 0;
-  double chunks_per_second = 0;
+  std::uint64_t texts_done = 0;
+  std::uint64_t texts_total = 0;  ///< 0 until texts are embedded
+  double rate = 0;                ///< texts, or chunks, a second
   std::optional<std::chrono::seconds> time_left;
   std::string phase;                 ///< empty while files are being finished
   std::vector<std::string> workers;  ///< Job::label of what each works on, empty when idle

@@ -48,14 +48,24 @@ Json seconds_json(const RunFacts::Seconds& phases, const StageTimes& stages) {
   return {{"total", rounded(phases.total)},
           {"scan", rounded(phases.scan)},
           {"files", rounded(phases.files)},
+          {"words", rounded(phases.words)},
           {"graph", rounded(phases.graph)},
           {"commits", rounded(phases.commits)},
+          {"texts", rounded(phases.texts)},
           {"index_build", rounded(phases.index_build)},
           {"worker_read", rounded(to_seconds(stages.read))},
           {"worker_parse", rounded(to_seconds(stages.parse))},
           {"worker_embed", rounded(to_seconds(stages.embed))},
           {"worker_store", rounded(to_seconds(stages.store))},
           {"worker_idle", rounded(phases.worker_idle)}};
+}
+
+Json texts_json(const RunFacts::Texts& texts) {
+  const TextCounts counts = texts.counts.value_or(TextCounts());
+  return {{"total", counts.total},
+          {"missing", counts.missing},
+          {"failed", texts.failed},
+          {"refused", counts.refused}};
 }
 
 Json commits_json(const RunFacts::Commits& commits) {
@@ -135,7 +145,6 @@ std::string_view name(RunStatus status) {
 }
 
 Json report_json(const RunFacts& facts, const Accounting& accounting) {
-  const ChunkCounts& chunks = accounting.chunks();
   return {{"repository", facts.repository},
           {"root", escape_path(facts.root)},
           {"head", facts.head ? Json(*facts.head) : Json(nullptr)},
@@ -143,10 +152,11 @@ Json report_json(const RunFacts& facts, const Accounting& accounting) {
           {"files", files_json(accounting)},
           {"partly_parsed", accounting.partly_parsed()},
           {"chunks",
-           {{"written", chunks.written},
-            {"embedded", chunks.embedded},
-            {"reused", chunks.reused},
-            {"tokens", chunks.tokens}}},
+           {{"written", accounting.chunks_written()},
+            {"embedded", facts.texts.embedded},
+            {"reused", facts.texts.reused},
+            {"tokens", facts.texts.tokens}}},
+          {"texts", texts_json(facts.texts)},
           {"commits", commits_json(facts.commits.value_or(RunFacts::Commits()))},
           {"graph",
            {{"nodes", 0},

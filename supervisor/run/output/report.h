@@ -12,14 +12,15 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/error/result.h"
+#include "supervisor/database/texts.h"
 #include "supervisor/run/accounting.h"
 #include "supervisor/run/output/problem_list.h"
 
 namespace forkdex {
 
 enum class RunStatus : std::uint8_t {
-  kComplete,     ///< every file was seen to
-  kPartial,      ///< the run ended before that: database lost, disk full, …
+  kComplete,     ///< every file was seen to, and no text is without a vector but refused ones
+  kPartial,      ///< something is left: vectors were not asked for, the database was lost, …
   kInterrupted,  ///< by INT or TERM
 };
 std::string_view name(RunStatus status);
@@ -44,11 +45,24 @@ struct RunFacts {
     double total = 0;
     double scan = 0;
     double files = 0;
+    double words = 0;
     double graph = 0;
     double commits = 0;
+    double texts = 0;
     double index_build = 0;
     double worker_idle = 0;
   } seconds;
+
+  struct Texts {  ///< that models embed: sources and text views of chunks, commit messages
+    std::optional<TextCounts>
+        counts;                       ///< of the run's part of the repository; nothing: not counted
+    std::uint64_t failed = 0;         ///< of those missing: were tried
+    std::uint64_t chunks_failed = 0;  ///< texts of chunks that failed or are refused
+    // Of chunks alone, in this run.
+    std::uint64_t embedded = 0;  ///< went through the model
+    std::uint64_t reused = 0;    ///< of chunks that were written; had their vector already
+    std::uint64_t tokens = 0;
+  } texts;
 
   struct Commits {
     std::uint64_t written = 0;   ///< rows that are new, or changed

@@ -1,5 +1,6 @@
 #include "supervisor/run/output/summary.h"
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <utility>
@@ -29,6 +30,17 @@ std::string files_line(const Accounting& accounting) {
   return line;
 }
 
+/// "4100 of 13252 embedded, 9152 missing": words find all of them.
+std::string texts_line(const RunFacts::Texts& texts, const TextCounts& counts) {
+  std::string line = fmt::format(
+      "{} of {} embedded", counts.total - std::min(counts.total, counts.missing + counts.refused),
+      counts.total);
+  if (counts.missing > 0) line += fmt::format(", {} missing", counts.missing);
+  if (texts.failed > 0) line += fmt::format(" ({} failed)", texts.failed);
+  if (counts.refused > 0) line += fmt::format(", {} refused", counts.refused);
+  return line;
+}
+
 std::string commits_line(const RunFacts::Commits& commits) {
   std::string line =
       fmt::format("{} written, {} messages embedded", commits.written, commits.embedded);
@@ -38,11 +50,13 @@ std::string commits_line(const RunFacts::Commits& commits) {
 }
 
 std::string seconds_line(const RunFacts::Seconds& seconds) {
-  const std::array<std::pair<std::string_view, double>, 5> phases = {
+  const std::array<std::pair<std::string_view, double>, 7> phases = {
       {{"scan", seconds.scan},
        {"files", seconds.files},
+       {"words", seconds.words},
        {"graph", seconds.graph},
        {"commits", seconds.commits},
+       {"texts", seconds.texts},
        {"index build", seconds.index_build}}};
   std::string line = fmt::format("{:.2f} total", seconds.total);
   for (const auto& [phase, time] : phases)
@@ -100,13 +114,14 @@ std::string opening_text(const RunOpening& run, Precision precision, Verbosity v
 std::string summary_text(const RunFacts& facts, const Accounting& accounting, Verbosity verbosity) {
   std::string text;
   if (verbosity != Verbosity::kQuiet) {
-    const ChunkCounts& chunks = accounting.chunks();
     text = fmt::format(
         "{}: {}\n"
         "  files    {}\n"
         "  chunks   {} written, {} embedded, {} reused, {} tokens\n",
-        printable(facts.repository), name(facts.status), files_line(accounting), chunks.written,
-        chunks.embedded, chunks.reused, chunks.tokens);
+        printable(facts.repository), name(facts.status), files_line(accounting),
+        accounting.chunks_written(), facts.texts.embedded, facts.texts.reused, facts.texts.tokens);
+    if (facts.texts.counts)
+      text += fmt::format("  texts    {}\n", texts_line(facts.texts, *facts.texts.counts));
     if (accounting.partly_parsed() > 0)
       text += fmt::format("  parsed   in part only: {} of them (reason partly_parsed)\n",
                           accounting.partly_parsed());
@@ -114,6 +129,9 @@ std::string summary_text(const RunFacts& facts, const Accounting& accounting, Ve
     text += fmt::format("  seconds  {}\n", seconds_line(facts.seconds));
   }
   append_problems(text, facts, accounting);
+  if (facts.texts.counts && facts.texts.counts->refused > 0)
+    text += fmt::format("{} texts have no vector because they end every worker: {} failures {}\n",
+                        facts.texts.counts->refused, program_name(), printable(facts.repository));
   return text;
 }
 

@@ -32,8 +32,10 @@ Result<JobQueue> FilesPhase::next_jobs() {
   if (handed_out_at_) files_seconds_ = seconds_since(*std::exchange(handed_out_at_, {}));
   if (auto flushed = books_.ledger.flush(); !flushed) return flushed.error();
   if (error_) return *error_;
-  if (!jobs_.empty()) handed_out_at_ = Clock::now();
-  return std::exchange(jobs_, {});
+  if (jobs_.empty()) return JobQueue();
+  if (auto begun = books_.ledger.begin_chunks(); !begun) return begun.error();
+  handed_out_at_ = Clock::now();
+  return std::exchange(jobs_, JobQueue());
 }
 
 /// Lists, merges with what is known, and settles every file that needs no worker.

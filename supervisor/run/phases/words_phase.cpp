@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.h"
 #include "common/error/fault.h"
 #include "common/jobs/merge_words.h"
 #include "common/pg/retry.h"
@@ -53,11 +54,15 @@ Result<JobQueue> WordsPhase::plan() {
     job.id = id++;
     job.kind = JobKind::kMergeWords;
     job.label = fmt::format("the words of {} chunks", merge.chunks);
-    job.cost_bytes = merge.chunks * kBytesPerChunk;
+    job.cost = merge.chunks * kBytesPerChunk;
     job.payload = encode(merge.job);
     if (auto added = jobs.add(job); !added) return added.error();
   }
   return jobs;
+}
+
+void WordsPhase::contribute(RunFacts& facts) const {
+  facts.seconds.words = seconds_since(started_);
 }
 
 Result<void> WordsPhase::finished(unsigned, const Job& job, const Outcome& outcome) {

@@ -6,6 +6,7 @@
 //
 // Killed at any point, it leaves segments that are whole; the next run makes the others.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -31,7 +32,7 @@ class WordsPhase final : public Phase {
   Result<JobQueue> next_jobs() override;
   /// A segment that could not be made is warned of: its words are found without it.
   Result<void> finished(unsigned worker, const Job& job, const Outcome& outcome) override;
-  void contribute(RunFacts&) const override {}
+  void contribute(RunFacts& facts) const override;
 
  private:
   Result<JobQueue> lock_and_plan();
@@ -41,6 +42,7 @@ class WordsPhase final : public Phase {
   Accounting& accounting_;
   Options options_;
   bool planned_ = false;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace forkdex

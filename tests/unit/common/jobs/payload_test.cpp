@@ -4,8 +4,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/jobs/embed_messages.h"
 #include "common/jobs/embed_query.h"
+#include "common/jobs/embed_texts.h"
 #include "common/jobs/index_file.h"
 #include "common/jobs/payload.h"
 
@@ -23,7 +23,7 @@ TEST_CASE("fields: a file's job -> bytes -> the same job", "[jobs]") {
 }
 
 TEST_CASE("fields: a file's result -> bytes -> the same result", "[jobs]") {
-  const IndexFileResult before{FileState::kEmpty, "tsx", 1ULL << 40, "abc", 1, 2, 3, 1ULL << 50};
+  const IndexFileResult before{FileState::kEmpty, "tsx", 1ULL << 40, "abc", 1};
   const auto after = index_file_result(encode(before));
   REQUIRE(after);
   CHECK(after->state == FileState::kEmpty);
@@ -31,34 +31,35 @@ TEST_CASE("fields: a file's result -> bytes -> the same result", "[jobs]") {
   CHECK(after->bytes == 1ULL << 40);
   CHECK(after->blob_oid == "abc");
   CHECK(after->chunks == 1);
-  CHECK(after->embedded == 2);
-  CHECK(after->reused == 3);
-  CHECK(after->tokens == 1ULL << 50);
 }
 
-TEST_CASE("fields: messages, a query and a vector -> bytes -> the same", "[jobs]") {
-  const EmbedMessages messages{{sha256("x"), sha256("y")}};
-  CHECK(decode<EmbedMessages>(encode(messages))->hashes == messages.hashes);
+TEST_CASE("fields: texts, a query and a vector -> bytes -> the same", "[jobs]") {
+  const EmbedTexts texts{TextSource::kMessage, {sha256("x"), sha256("y")}};
+  REQUIRE(embed_texts(encode(texts)));
+  CHECK(embed_texts(encode(texts))->source == TextSource::kMessage);
+  CHECK(embed_texts(encode(texts))->hashes == texts.hashes);
   CHECK(decode<EmbedQuery>(encode(EmbedQuery{"q\xc3\xa9"}))->text == "q\xc3\xa9");
   const EmbedQueryResult result{{0.5F, -1.0F}};
   CHECK(decode<EmbedQueryResult>(encode(result))->vector == result.vector);
 }
 
 TEST_CASE("fields: too few bytes, too many, or a length beyond them -> nothing", "[jobs]") {
-  const std::string whole = encode(EmbedMessages{{sha256("x"), sha256("y")}});
+  const std::string whole = encode(EmbedTexts{TextSource::kCode, {sha256("x"), sha256("y")}});
   for (std::size_t size = 0; size < whole.size(); ++size) {
     INFO(size);
-    CHECK_FALSE(decode<EmbedMessages>(whole.substr(0, size)));
+    CHECK_FALSE(embed_texts(whole.substr(0, size)));
   }
-  CHECK_FALSE(decode<EmbedMessages>(whole + '\0'));
-  CHECK_FALSE(decode<EmbedMessages>("\xff\xff\xff\xff"));
+  CHECK_FALSE(embed_texts(whole + '\0'));
+  CHECK_FALSE(embed_texts(std::string("\0\xff\xff\xff\xff", 5)));
+  CHECK_FALSE(embed_texts(encode(EmbedTexts{static_cast<TextSource>(3), {}})));
   CHECK_FALSE(decode<EmbedQuery>("\xff\xff\xff\xffq"));
 }
 
 TEST_CASE("payload: the longest of every job fits a slot", "[jobs]") {
   CHECK(encode(IndexFile{std::string(kMaxPathBytes, 'p'), std::string(64, 'a'), Sha256(), true})
             .size() <= kMaxJobPayload);
-  CHECK(encode(EmbedMessages{std::vector<Sha256>(kMaxMessages)}).size() <= kMaxJobPayload);
+  CHECK(encode(EmbedTexts{TextSource::kCode, std::vector<Sha256>(kMaxTexts)}).size() <=
+        kMaxJobPayload);
   CHECK(encode(EmbedQuery{std::string(kMaxQueryBytes, 'q')}).size() <= kMaxJobPayload);
   CHECK(encode(EmbedQueryResult{std::vector<float>(kMaxVectorDimension)}).size() <=
         kMaxOutcomePayload);
@@ -69,7 +70,7 @@ TEST_CASE("payload: a result is one of its own kind, with a state that a worker 
   CHECK(is_result_of(JobKind::kIndexFile, JobEnd::kDone, encode(result)));
   CHECK(is_result_of(JobKind::kIndexFile, JobEnd::kFailed, encode(result)));
   CHECK_FALSE(is_result_of(JobKind::kIndexFile, JobEnd::kQuarantined, encode(result)));
-  CHECK_FALSE(is_result_of(JobKind::kEmbedMessages, JobEnd::kDone, encode(result)));
+  CHECK_FALSE(is_result_of(JobKind::kEmbedTexts, JobEnd::kDone, encode(result)));
   CHECK_FALSE(is_result_of(static_cast<JobKind>(kJobKinds), JobEnd::kDone, encode(result)));
   for (const FileState state : {FileState::kSkipped, FileState::kFailed, FileState::kQuarantined,
                                 FileState::kRemoved, static_cast<FileState>(200)}) {
@@ -84,9 +85,9 @@ TEST_CASE(
   const std::string vector = encode(EmbedQueryResult{{1.0F}});
   CHECK(is_result_of(JobKind::kEmbedQuery, JobEnd::kDone, vector));
   CHECK_FALSE(is_result_of(JobKind::kEmbedQuery, JobEnd::kFailed, vector));
-  const std::string messages = encode(EmbedMessagesResult());
-  CHECK(is_result_of(JobKind::kEmbedMessages, JobEnd::kFailed, messages));
-  CHECK_FALSE(is_result_of(JobKind::kEmbedMessages, JobEnd::kSkipped, messages));
+  const std::string messages = encode(EmbedTextsResult());
+  CHECK(is_result_of(JobKind::kEmbedTexts, JobEnd::kFailed, messages));
+  CHECK_FALSE(is_result_of(JobKind::kEmbedTexts, JobEnd::kSkipped, messages));
 }
 
 TEST_CASE("payload: a language or blob id longer than any is -> none", "[jobs]") {

@@ -7,8 +7,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/jobs/embed_messages.h"
 #include "common/jobs/embed_query.h"
+#include "common/jobs/embed_texts.h"
 #include "common/jobs/index_file.h"
 #include "common/protocol/ring.h"
 
@@ -50,7 +50,7 @@ Outcome done() {
 TEST_CASE("segment: a job and its outcome cross unchanged", "[ring]") {
   Ends ends = connect();
   Job sent = job(7, std::string("na\xffme\n\0.ts", 11));
-  sent.kind = JobKind::kEmbedMessages;
+  sent.kind = JobKind::kEmbedTexts;
   sent.attempt = 3;
   sent.in_doubt = GENERATE(false, true);
   sent.taken_before = !sent.in_doubt;
@@ -60,7 +60,7 @@ TEST_CASE("segment: a job and its outcome cross unchanged", "[ring]") {
   REQUIRE(taken->has_value());
   const Job& got = (*taken)->job;
   CHECK(got.id == 7);
-  CHECK(got.kind == JobKind::kEmbedMessages);
+  CHECK(got.kind == JobKind::kEmbedTexts);
   CHECK(got.payload == sent.payload);
   CHECK(got.attempt == 3);
   CHECK(got.in_doubt == sent.in_doubt);
@@ -71,7 +71,7 @@ TEST_CASE("segment: a job and its outcome cross unchanged", "[ring]") {
   outcome.reason = "encoding";
   outcome.detail = "no UTF-16";
   outcome.times.embed = std::chrono::nanoseconds(5);
-  outcome.payload = encode(EmbedMessagesResult{1, 2, 99});
+  outcome.payload = encode(EmbedTextsResult{1, 2, 0, 99});
   ends.receiver.finish((*taken)->slot, outcome);
   const auto back = ends.sender.collect();
   REQUIRE(back.ok());
@@ -101,7 +101,7 @@ TEST_CASE("segment: an outcome that no worker gives for its kind of job is damag
   if (spoil == 0) outcome.end = JobEnd::kQuarantined;
   if (spoil == 1) outcome.end = static_cast<JobEnd>(99);
   if (spoil == 2) outcome.payload.pop_back();
-  if (spoil == 3) outcome.payload = encode(EmbedMessagesResult());
+  if (spoil == 3) outcome.payload = encode(EmbedTextsResult());
   ends.receiver.finish((*ends.receiver.take())->slot, outcome);
   const auto back = ends.sender.collect();
   REQUIRE_FALSE(back.ok());

@@ -11,6 +11,7 @@
 #include "common/error/result.h"
 #include "common/model/model_folder.h"
 #include "common/pg/connection.h"
+#include "supervisor/database/ledger.h"
 #include "tests/unit/postgres_fixture.h"
 
 namespace forkdex::test {
@@ -26,6 +27,13 @@ inline ModelFolder model(const std::string& name = "small", std::size_t dimensio
   folder.dimension = dimension;
   folder.fingerprint = sha256(name);
   return folder;
+}
+
+/// How a run ends; one that is complete has seen to all of its files.
+inline RunEnd run_end(const std::string& status, const std::string& head,
+                      const std::string& report = "{}") {
+  const bool complete = status == "complete";
+  return {.status = status, .report = report, .head = head, .files_done = complete};
 }
 
 /// A chunk row of `path` whose text has `hash`.

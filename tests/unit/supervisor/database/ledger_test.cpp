@@ -13,6 +13,7 @@ using test::count;
 using test::fresh_database;
 using test::model;
 using test::must_run;
+using test::run_end;
 using test::text_of;
 
 Ledger open_ledger(PgConnection& connection, const std::string& name = "repo") {
@@ -195,7 +196,8 @@ TEST_CASE("ledger: a run's row tells how it ended, and a killed run is marked by
                              {[] { return true; }});
   REQUIRE(ledger.ok());
   REQUIRE(ledger->record(record("a", FileState::kSkipped, "binary")).ok());
-  REQUIRE(text_of(ledger->finish_run("complete", R"({"status": "complete"})", "c0ffee")) == "");
+  REQUIRE(text_of(ledger->finish_run(run_end("complete", "c0ffee", R"({"status": "complete"})"))) ==
+          "");
   const auto all = list_repositories(connection);
   REQUIRE(all.ok());
   REQUIRE(all->size() == 1);
@@ -225,7 +227,7 @@ TEST_CASE("ledger: of old runs the last thousand stay", "[postgres]") {
   add(1099, "6 days");
   auto ledger = open_ledger(connection);  // run 1700
   REQUIRE(ledger.run_id() == 1700);
-  REQUIRE(text_of(ledger.finish_run("complete", "{}", "c0ffee")) == "");
+  REQUIRE(text_of(ledger.finish_run(run_end("complete", "c0ffee"))) == "");
   CHECK(count(connection, "runs") == 1100);
 }
 
@@ -258,11 +260,11 @@ TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[post
                                 "forkdex.repositories")
                            .text(0, 0));
   };
-  REQUIRE(text_of(first->finish_run("complete", "{}", "c1")) == "");
+  REQUIRE(text_of(first->finish_run(run_end("complete", "c1"))) == "");
   CHECK(head().empty());
   CHECK(must_run(connections[2], "SELECT count(*) FROM forkdex.runs WHERE status = 'running'")
             .integer(0, 0) == 1);
-  REQUIRE(text_of(second->finish_run("complete", "{}", "c1")) == "");
+  REQUIRE(text_of(second->finish_run(run_end("complete", "c1"))) == "");
   CHECK(head() == "c1");
   // A claim ends with its session, which the server may see to a moment later.
   const auto open_when_free = [&](int connection, const RunPart& part) {
@@ -272,7 +274,7 @@ TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[post
   connections[0] = connect(url);
   auto again = open_when_free(0, {Shard{1, 2}});
   REQUIRE(again.ok());
-  REQUIRE(text_of(again->finish_run("complete", "{}", "c2")) == "");
+  REQUIRE(text_of(again->finish_run(run_end("complete", "c2"))) == "");
   CHECK(head() == "c1");
 
   // A list of files says nothing of the rest.
@@ -280,7 +282,7 @@ TEST_CASE("ledger: shards go on side by side, a whole run goes on alone", "[post
   connections[1] = connect(url);
   auto listed = open_when_free(0, {std::nullopt, true});
   REQUIRE(listed.ok());
-  REQUIRE(text_of(listed->finish_run("complete", "{}", "c3")) == "");
+  REQUIRE(text_of(listed->finish_run(run_end("complete", "c3"))) == "");
   CHECK(head() == "c1");
 }
 
@@ -294,7 +296,7 @@ TEST_CASE("ledger: the head moves where the last run of every shard stands", "[p
     auto ledger = Ledger::open(connection, {"repo", "/src/repo", {}, {}}, ViewModels{model(), {}},
                                {Shard::parse(shard)}, {[] { return true; }});
     REQUIRE(ledger.ok());
-    REQUIRE(text_of(ledger->finish_run(status, "{}", head)) == "");
+    REQUIRE(text_of(ledger->finish_run(run_end(status, head))) == "");
     return std::string(
         must_run(reader, "SELECT coalesce(head, '') FROM forkdex.repositories").text(0, 0));
   };

@@ -15,6 +15,7 @@ using test::count;
 using test::fresh_database;
 using test::model;
 using test::must_run;
+using test::run_end;
 using test::text_of;
 
 TEST_CASE("vectors: one model is one row, whatever it is called", "[postgres]") {
@@ -89,7 +90,8 @@ TEST_CASE("vectors: what a replaced model computed goes when every file has the 
            "file_count, content_hash) VALUES (" +
                std::to_string(first.repository_id()) +
                ", 'c', '', now(), '2', '{}', 0, sha256('2'))");
-  REQUIRE(text_of(first.finish_run("complete", "{}", "c0ffee")) == "");
+  REQUIRE(text_of(first.note_texts({}, {.chunks = true})) == "");
+  REQUIRE(text_of(first.finish_run(run_end("complete", "c0ffee"))) == "");
   must_run(connection, "UPDATE forkdex.repositories SET messages_model = code_model");
   CHECK(collect() == 0);
 
@@ -97,10 +99,11 @@ TEST_CASE("vectors: what a replaced model computed goes when every file has the 
   Ledger second = open(models[1]);
   add_vectors(second.model_ids().code);
   CHECK(collect() == 0);
-  REQUIRE(text_of(second.finish_run("partial", "{}", "c0ffee")) == "");
+  REQUIRE(text_of(second.finish_run(run_end("partial", "c0ffee"))) == "");
   CHECK(collect() == 0);
   Ledger third = open(models[1]);
-  REQUIRE(text_of(third.finish_run("complete", "{}", "c0ffee")) == "");
+  REQUIRE(text_of(third.note_texts({}, {.chunks = true})) == "");
+  REQUIRE(text_of(third.finish_run(run_end("complete", "c0ffee"))) == "");
   CHECK(collect() == 1);
   must_run(connection, "UPDATE forkdex.repositories SET messages_model = code_model");
   CHECK(collect() == 1);

@@ -27,13 +27,13 @@ TEST_CASE("file job: a path is its label, escaped, and its size what it costs", 
   CHECK(job.id == 5);
   CHECK(job.kind == JobKind::kIndexFile);
   CHECK(job.label == "a\\xff.py");
-  CHECK(job.cost_bytes == 50);
+  CHECK(job.cost == 50);
 }
 
 TEST_CASE("file job: an indexed file -> what its worker read, and its signature", "[plan]") {
   const Job job = file_job(1, IndexFile{"a.py"}, memo());
-  const FinishedFile file = finished_file(
-      job, outcome({FileState::kIndexed, "python", 60, std::string(40, 'b'), 4, 3, 1, 200}));
+  const FinishedFile file =
+      finished_file(job, outcome({FileState::kIndexed, "python", 60, std::string(40, 'b'), 4}));
   CHECK(file.path == "a.py");
   CHECK(file.verdict.state == FileState::kIndexed);
   CHECK(file.verdict.attempts == 1);
@@ -42,8 +42,7 @@ TEST_CASE("file job: an indexed file -> what its worker read, and its signature"
   CHECK(file.facts.signature.mtime_ns == 1);
   CHECK(file.facts.signature.size == 60);  // of the bytes that the blob's id is of
   CHECK(file.chunks == 4);
-  CHECK(file.result.tokens == 200);
-  CHECK(file.cost_bytes == 50);
+  CHECK(file.cost == 50);
 }
 
 TEST_CASE("file job: what fails or is skipped keeps its reason and the attempts", "[plan]") {

@@ -13,7 +13,7 @@ Job job(std::uint64_t id, std::uint64_t bytes, std::string label) {
   Job job;
   job.id = id;
   job.label = std::move(label);
-  job.cost_bytes = bytes;
+  job.cost = bytes;
   return job;
 }
 
@@ -29,9 +29,17 @@ TEST_CASE("job queue: the biggest first, of equal ones the first added") {
   CHECK_FALSE(queue.next()->has_value());
 }
 
+TEST_CASE("job queue: jobs that are to leave as they were added do") {
+  JobQueue queue(JobOrder::kAsAdded);
+  for (const std::uint64_t cost : {1, 30, 20}) REQUIRE(queue.add(job(cost, cost, "t")).ok());
+  std::vector<std::uint64_t> order;
+  while (!queue.empty()) order.push_back((**queue.next()).id);
+  CHECK(order == std::vector<std::uint64_t>{1, 30, 20});
+}
+
 TEST_CASE("job queue: a job comes back as it was added") {
   Job before = job(7, 99, "a.py");
-  before.kind = JobKind::kEmbedMessages;
+  before.kind = JobKind::kEmbedTexts;
   before.payload = std::string("a\0\n\xff.py", 7);
   before.memo = std::string(100'000, 'm');
   JobQueue queue;
@@ -42,10 +50,10 @@ TEST_CASE("job queue: a job comes back as it was added") {
   REQUIRE(taken.ok());
   const Job& after = **taken;
   CHECK(after.id == 7);
-  CHECK(after.kind == JobKind::kEmbedMessages);
+  CHECK(after.kind == JobKind::kEmbedTexts);
   CHECK(after.attempt == 1);
   CHECK(after.label == "a.py");
-  CHECK(after.cost_bytes == 99);
+  CHECK(after.cost == 99);
   CHECK(after.payload == before.payload);
   CHECK(after.memo == before.memo);
   CHECK((**queue.next()).memo.empty());
@@ -71,9 +79,9 @@ TEST_CASE("job queue: more than memory is given goes to disk and comes back whol
     REQUIRE_FALSE(seen[next.id]);
     seen[next.id] = true;
     REQUIRE(next.label == added[next.id].second);
-    REQUIRE(next.cost_bytes == added[next.id].first);
-    REQUIRE(next.cost_bytes <= last);
-    last = next.cost_bytes;
+    REQUIRE(next.cost == added[next.id].first);
+    REQUIRE(next.cost <= last);
+    last = next.cost;
   }
 }
 

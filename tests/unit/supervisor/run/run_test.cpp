@@ -102,7 +102,7 @@ std::int64_t count(PgConnection& connection, const std::string& table, const std
 
 }  // namespace
 
-TEST_CASE("run: files and commit messages -> one start of one worker for both", "[run]") {
+TEST_CASE("run: files, texts and commit messages -> one start of one worker for all", "[run]") {
   const auto folder = repository("alpha", 3);
   const std::string url = fresh_database("run_one_fleet");
   Watched run(folder->path(), url, "alpha");
@@ -114,6 +114,10 @@ TEST_CASE("run: files and commit messages -> one start of one worker for both", 
   CHECK(run.facts.status == RunStatus::kComplete);
   REQUIRE(run.facts.commits);
   CHECK(run.facts.commits->embedded == 3);
+  REQUIRE(run.facts.texts.counts);
+  CHECK(run.facts.texts.counts->total == 9);  // a source, a text view and a message of each
+  CHECK(run.facts.texts.counts->missing == 0);
+  CHECK(run.facts.texts.embedded == 6);
   CHECK(run.facts.workers.count == 1);
   CHECK(run.facts.workers.started == 1);
   CHECK(run.report.find("\"repository\": \"alpha\"") != std::string::npos);

@@ -75,6 +75,10 @@ TEST_CASE("text view: each part of a definition has the comments that stand in i
   CHECK(views.back().find("What it does") == std::string::npos);
 }
 
+TEST_CASE("text view: of a path that is not UTF-8 it is UTF-8", "[parse]") {
+  CHECK(text_views("caf\xE9/a_b.py", "x = 1\n") == Texts{"caf\xEF\xBF\xBD a b"});
+}
+
 TEST_CASE("text view: of a document it is the section, of other texts the path alone", "[parse]") {
   CHECK(text_views("docs/HowTo.md", "# Install\n\nRun `make`.\n") ==
         Texts{"docs how to\n# Install\n\nRun `make`."});

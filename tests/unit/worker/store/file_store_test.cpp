@@ -1,13 +1,9 @@
 #include "worker/store/file_store.h"
 
-#include <algorithm>
-#include <atomic>
 #include <catch2/catch.hpp>
 #include <random>
 #include <thread>
 
-#include "supervisor/database/repositories.h"
-#include "supervisor/database/vectors.h"
 #include "tests/unit/postgres_fixture.h"
 
 namespace forkdex {
@@ -22,14 +18,11 @@ std::string text_of(const Result<T>& result) {
   return result ? "" : result.error().text();
 }
 
-/// A database with a repository (1) and a model of dimension 4 (1).
-std::string database_with_model(const std::string& name) {
+/// A database with a repository (1).
+std::string database_with_repository(const std::string& name) {
   const std::string url = fresh_database(name);
   PgConnection connection = connect(url);
   must_run(connection, "INSERT INTO forkdex.repositories (name, root) VALUES ('repo', '/r')");
-  must_run(connection,
-           "INSERT INTO forkdex.models (name, architecture, dimension, fingerprint) "
-           "VALUES ('small', 'bert', 4, 'x')");
   return url;
 }
 
@@ -39,16 +32,13 @@ FileStore open_store(const std::string& url) {
   return std::move(*store);
 }
 
-/// One file with a chunk for each of `sources`, and the vectors it brings.
+/// One file with a chunk for each of `sources`.
 struct Sample {
   std::string path;
   std::vector<Chunk> chunks;
   std::vector<Sha256> hashes;
-  std::vector<float> values;
-  std::vector<StoredVector> vectors;
 
   Sample(std::string name, const std::vector<std::string>& sources) : path(std::move(name)) {
-    values.reserve(4 * sources.size());
     for (const std::string& source : sources) {
       Chunk chunk;
       chunk.ordinal = static_cast<std::uint32_t>(chunks.size());
@@ -58,13 +48,10 @@ struct Sample {
       chunk.metadata = R"({"part": 1})";
       chunks.push_back(chunk);
       hashes.push_back(sha256(source));
-      for (int i = 0; i < 4; ++i) values.push_back(static_cast<float>(hashes.back()[0]) / 8);
     }
-    for (std::size_t i = 0; i < hashes.size(); ++i)
-      vectors.emplace_back(hashes[i], std::span<const float>(values).subspan(4 * i, 4));
   }
 
-  StoredFile file(bool with_vectors = true) const {
+  StoredFile file() const {
     StoredFile stored;
     stored.repository_id = 1;
     stored.path = path;
@@ -75,9 +62,7 @@ struct Sample {
     stored.facts.signature = {10, 20, 30, 0xffff'ffff'ffff'ffffu, 50};
     stored.recipe = "recipe";
     stored.chunks = chunks;
-    stored.views.code.model_id = 1;
-    stored.views.code.hashes = hashes;
-    if (with_vectors) stored.views.code.vectors = vectors;
+    stored.hashes.code = hashes;
     return stored;
   }
 };
@@ -100,7 +85,7 @@ std::string one(PgConnection& connection, const std::string& sql) {
 
 TEST_CASE("file store: a commit that does not wait for the disk is carried there by the next",
           "[postgres]") {
-  const std::string url = database_with_model("store_early");
+  const std::string url = database_with_repository("store_early");
   FileStore store = open_store(url);
   PgConnection connection = connect(url);
   const std::string at = "SELECT pg_current_wal_insert_lsn()";
@@ -116,18 +101,14 @@ TEST_CASE("file store: a commit that does not wait for the disk is carried there
   }
 }
 
-TEST_CASE("file store: a file's row, chunks and vectors are there after the commit", "[postgres]") {
-  const std::string url = database_with_model("store_rows");
+TEST_CASE("file store: a file's row and chunks are there after the commit", "[postgres]") {
+  const std::string url = database_with_repository("store_rows");
   FileStore store = open_store(url);
   const Sample sample("src/a.py", {"def a(): pass", "def b(): pass", "def a(): pass"});
-  CHECK(*store.known_vectors(1, sample.hashes) == std::vector<bool>{false, false, false});
   REQUIRE(text_of(store.store(sample.file())) == "");
-  CHECK(*store.known_vectors(1, sample.hashes) == std::vector<bool>{true, true, true});
-  CHECK(*store.known_vectors(2, sample.hashes) == std::vector<bool>{false, false, false});
 
   PgConnection connection = connect(url);
   CHECK(sources_of(connection, "src/a.py") == "def a(): pass|def b(): pass|def a(): pass");
-  CHECK(count(connection, "vectors") == 2);
   const PgRows row = must_run(connection,
                               "SELECT state, language, chunk_count, bytes, recipe, inode, "
                               "blob_oid IS NULL, content_hash = sha256('src/a.py'), "
@@ -142,15 +123,10 @@ TEST_CASE("file store: a file's row, chunks and vectors are there after the comm
   CHECK(row.text(0, 6) == "t");
   CHECK(row.text(0, 7) == "t");
   CHECK(row.text(0, 8) == "t");
-  const PgRows vector = must_run(connection,
-                                 "SELECT embedding FROM forkdex.vectors WHERE content_hash = "
-                                 "sha256('def a(): pass')");
-  const float value = static_cast<float>(sample.hashes[0][0]) / 8;
-  CHECK(std::stof(std::string(vector.text(0, 0)).substr(1)) == value);
 }
 
 TEST_CASE("file store: storing again replaces all of a file and nothing of another", "[postgres]") {
-  const std::string url = database_with_model("store_replace");
+  const std::string url = database_with_repository("store_replace");
   FileStore store = open_store(url);
   REQUIRE(text_of(store.store(Sample("a", {"one", "two"}).file())) == "");
   REQUIRE(text_of(store.store(Sample("b", {"one"}).file())) == "");
@@ -167,7 +143,7 @@ TEST_CASE("file store: storing again replaces all of a file and nothing of anoth
 
 TEST_CASE("file store: a path that is not UTF-8 is stored escaped, with its bytes beside it",
           "[postgres]") {
-  const std::string url = database_with_model("store_path");
+  const std::string url = database_with_repository("store_path");
   FileStore store = open_store(url);
   REQUIRE(text_of(store.store(Sample("caf\xe9\\", {"x"}).file())) == "");
   PgConnection connection = connect(url);
@@ -181,79 +157,30 @@ TEST_CASE("file store: a path that is not UTF-8 is stored escaped, with its byte
   CHECK(row.text(0, 2) == row.text(0, 0));
 }
 
-TEST_CASE("file store: names the vectors that are missing and stores nothing then", "[postgres]") {
-  const std::string url = database_with_model("store_missing");
-  FileStore store = open_store(url);
-  REQUIRE(text_of(store.store(Sample("a", {"old"}).file())) == "");
-  const Sample fresh("a", {"old", "new"});
-  const auto missing = store.store(fresh.file(false));
-  REQUIRE(text_of(missing) == "");
-  REQUIRE(missing->size() == 1);
-  CHECK(missing->front().model_id == 1);
-  CHECK(missing->front().hash == sha256("new"));
-  PgConnection connection = connect(url);
-  CHECK(sources_of(connection, "a") == "old");
-  const auto stored = store.store(fresh.file());
-  CHECK(stored->empty());
-  CHECK(sources_of(connection, "a") == "old|new");
-}
-
-TEST_CASE("file store: each view has its hashes, its model and its vectors", "[postgres]") {
-  const std::string url = database_with_model("store_views");
+TEST_CASE("file store: a text view and its hash are stored where they are given", "[postgres]") {
+  const std::string url = database_with_repository("store_views");
   FileStore store = open_store(url);
   PgConnection connection = connect(url);
-  must_run(connection,
-           "INSERT INTO forkdex.models (name, architecture, dimension, fingerprint) VALUES "
-           "('text', 'bert', 4, '\\x02')");
-  const Sample code("a", {"one", "two"});
-  const Sample words("a", {"words of one", "words of both"});
-  const auto in_model = [&](const std::string& model) {
-    return one(connection, "SELECT count(*) FROM forkdex.vectors WHERE model_id = " + model);
-  };
-  for (const std::int64_t text_model : {2, 1}) {
-    StoredFile file = code.file();
-    file.views.text = {text_model, words.hashes, {}};
-    const auto missing = store.store(file);
-    REQUIRE(text_of(missing) == "");
-    REQUIRE(missing->size() == 2);
-    CHECK(missing->front().model_id == text_model);
-    file.views.text.vectors = words.vectors;
-    CHECK(store.store(file)->empty());
-    CHECK(one(connection,
-              "SELECT string_agg((text_hash = sha256(('words of ' || w)::bytea))::text,"
-              " ' ' ORDER BY ordinal) FROM forkdex.chunks JOIN (VALUES (0, 'one'), "
-              "(1, 'both')) AS v (n, w) ON n = ordinal") == "true true");
-  }
-  CHECK(in_model("1") == "4");
-  CHECK(in_model("2") == "2");
-
-  // Neither view asks for vectors where nothing embeds it.
-  const Sample unseen("b", {"three"});
-  StoredFile off = unseen.file(false);
-  off.views.code.model_id = 0;
-  CHECK(store.store(off)->empty());
-  CHECK(one(connection, "SELECT text_hash IS NULL FROM forkdex.chunks WHERE path = 'b'") == "t");
-}
-
-TEST_CASE("file store: vectors may be stored ahead of their file", "[postgres]") {
-  const std::string url = database_with_model("store_ahead");
-  FileStore store = open_store(url);
-  const Sample sample("a", {"one", "two", "one"});
-  REQUIRE(text_of(store.store_vectors(1, sample.vectors)) == "");
-  REQUIRE(text_of(store.store_vectors(1, sample.vectors)) == "");  // again is harmless
-  CHECK(*store.known_vectors(1, sample.hashes) == std::vector<bool>{true, true, true});
-  PgConnection connection = connect(url);
-  CHECK(count(connection, "files") == 0);
-  const auto stored = store.store(sample.file(false));
-  REQUIRE(text_of(stored) == "");
-  CHECK(stored->empty());
-  CHECK(sources_of(connection, "a") == "one|two|one");
-  CHECK(count(connection, "vectors") == 2);
+  Sample sample("a", {"one", "two"});
+  sample.chunks[0].text_view = "words of one";
+  sample.chunks[1].text_view = "words of two";
+  const std::vector<Sha256> words = {sha256("words of one"), sha256("words of two")};
+  StoredFile file = sample.file();
+  file.hashes.text = words;
+  REQUIRE(text_of(store.store(file)) == "");
+  CHECK(one(connection,
+            "SELECT string_agg(text_view || ' ' || (text_hash = sha256(text_view::bytea))::text, "
+            "', ' ORDER BY ordinal) FROM forkdex.chunks") ==
+        "words of one true, words of two true");
+  REQUIRE(text_of(store.store(sample.file())) == "");
+  CHECK(one(connection,
+            "SELECT count(*) FROM forkdex.chunks WHERE text_hash IS NULL AND text_view IS NULL") ==
+        "2");
 }
 
 TEST_CASE("file store: a refused row costs this call, neither the old rows nor the next file",
           "[postgres]") {
-  const std::string url = database_with_model("store_refused");
+  const std::string url = database_with_repository("store_refused");
   FileStore store = open_store(url);
   REQUIRE(text_of(store.store(Sample("a", {"old"}).file())) == "");
   const auto refused = store.store(Sample("a", {std::string("nul \0 byte", 10)}).file());
@@ -268,7 +195,7 @@ TEST_CASE("file store: a refused row costs this call, neither the old rows nor t
 }
 
 TEST_CASE("file store: a lost connection is told apart from a refused file", "[postgres]") {
-  const std::string url = database_with_model("store_lost");
+  const std::string url = database_with_repository("store_lost");
   FileStore store = open_store(url);
   PgConnection admin = connect(url);
   must_run(admin,
@@ -276,12 +203,11 @@ TEST_CASE("file store: a lost connection is told apart from a refused file", "[p
            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
            "AND backend_type = 'client backend'");
   CHECK(store.store(Sample("a", {"x"}).file()).error().code == ErrorCode::kDatabaseLost);
-  CHECK(store.known_vectors(1, Sample("a", {"x"}).hashes).error().code == ErrorCode::kDatabaseLost);
   CHECK(sources_of(admin, "a").empty());
 }
 
 TEST_CASE("file store: what a run has stored is recognised, and nothing else is", "[postgres]") {
-  const std::string url = database_with_model("file_store_doubt");
+  const std::string url = database_with_repository("file_store_doubt");
   PgConnection connection = connect(url);
   const auto begin_run = [&] {
     const PgRows rows =
@@ -311,7 +237,7 @@ TEST_CASE("file store: what a run has stored is recognised, and nothing else is"
 
 TEST_CASE("file store: a lock that somebody keeps is waited for no longer than told",
           "[postgres]") {
-  const std::string url = database_with_model("file_store_lock");
+  const std::string url = database_with_repository("file_store_lock");
   auto store = FileStore::open(url, "unit test", std::chrono::milliseconds(50));
   REQUIRE(store.ok());
   PgConnection other = connect(url);
@@ -325,7 +251,7 @@ TEST_CASE("file store: a lock that somebody keeps is waited for no longer than t
 }
 
 TEST_CASE("file store: a deadlock is tried again until it is stored", "[postgres]") {
-  const std::string url = database_with_model("file_store_deadlock");
+  const std::string url = database_with_repository("file_store_deadlock");
   FileStore store = open_store(url);
   const Sample first("a.py", {"one"});
   REQUIRE(text_of(store.store(first.file())) == "");
@@ -351,7 +277,7 @@ TEST_CASE("file store: a deadlock is tried again until it is stored", "[postgres
 
 TEST_CASE("file store: a time limit that the role was given for other clients is lifted",
           "[postgres]") {
-  const std::string url = database_with_model("file_store_limits");
+  const std::string url = database_with_repository("file_store_limits");
   PgConnection connection = connect(url);
   must_run(connection,
            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 20', "
@@ -363,15 +289,13 @@ TEST_CASE("file store: a time limit that the role was given for other clients is
   CHECK(text_of(store.store(large.file())) == "");
 }
 
-TEST_CASE("file store: writers of the same texts and a collector never lose a vector in use",
-          "[postgres]") {
-  const std::string url = database_with_model("store_race");
+TEST_CASE("file store: writers of the same paths leave each file whole", "[postgres]") {
+  const std::string url = database_with_repository("store_race");
   constexpr unsigned kSeed = 20;
   INFO("seed " << kSeed);
   constexpr int kWriters = 4;
   constexpr int kFiles = 60;
-  std::vector<std::string> errors(kWriters + 1);
-  std::atomic<int> writing{kWriters};
+  std::vector<std::string> errors(kWriters);
   std::vector<std::thread> threads;
   for (int writer = 0; writer < kWriters; ++writer)
     threads.emplace_back([&, writer] {
@@ -379,36 +303,18 @@ TEST_CASE("file store: writers of the same texts and a collector never lose a ve
       std::mt19937 random(kSeed + static_cast<unsigned>(writer));
       std::string& error = errors[static_cast<std::size_t>(writer)];
       for (int n = 0; n < kFiles && error.empty(); ++n) {
-        // Twelve texts out of forty: writers meet, and texts fall out of use and come back.
-        std::vector<std::string> sources;
-        for (int i = 0; i < 12; ++i) sources.push_back("text " + std::to_string(random() % 40));
-        const Sample sample(std::to_string(writer) + "/" + std::to_string(n % 5), sources);
-        auto missing = store.store(sample.file(n % 2 == 0));
-        if (missing && !missing->empty()) missing = store.store(sample.file());
-        if (!missing)
-          error = missing.error().text();
-        else if (!missing->empty())
-          error = "vectors missing though all were given";
+        std::vector<std::string> sources(1 + random() % 12, "text of " + std::to_string(writer));
+        error = text_of(store.store(Sample(std::to_string(n % 5), sources).file()));
       }
-      --writing;
     });
-  threads.emplace_back([&] {
-    PgConnection connection = connect(url);
-    while (writing > 0 && errors.back().empty()) {
-      const auto collected = collect_vectors(connection);
-      if (!collected) errors.back() = collected.error().text();
-    }
-  });
   for (std::thread& thread : threads) thread.join();
   for (const std::string& error : errors) CHECK(error == "");
   PgConnection connection = connect(url);
-  CHECK(count(connection, "files") == kWriters * 5);
-  CHECK(must_run(connection,
-                 "SELECT count(*) FROM forkdex.chunks c WHERE NOT EXISTS (SELECT FROM "
-                 "forkdex.vectors v WHERE v.model_id = 1 AND v.content_hash = c.content_hash)")
-            .integer(0, 0) == 0);
+  CHECK(count(connection, "files") == 5);
   CHECK(must_run(connection,
                  "SELECT count(*) FROM forkdex.files f WHERE chunk_count <> (SELECT count(*) FROM "
+                 "forkdex.chunks c WHERE (c.repository_id, c.path_hash) = "
+                 "(f.repository_id, f.path_hash)) OR 1 <> (SELECT count(DISTINCT source) FROM "
                  "forkdex.chunks c WHERE (c.repository_id, c.path_hash) = "
                  "(f.repository_id, f.path_hash))")
             .integer(0, 0) == 0);

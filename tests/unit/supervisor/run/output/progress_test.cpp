@@ -86,7 +86,7 @@ struct Run {
     file.path = std::move(path);
     file.verdict = {state, state == FileState::kFailed ? "parse" : "", "", 1};
     file.chunks = file.result.chunks = state == FileState::kIndexed ? 4 : 0;
-    file.cost_bytes = 100;
+    file.cost = 100;
     file.elapsed = milliseconds(250);
     accounting.record(file);
     progress->finished(1, file, kStart + when);
@@ -156,7 +156,8 @@ TEST_CASE("progress: json tells of every file and of the counts once a second", 
         R"({"event":"file","path":"a\\\\\\xff","state":"indexed","chunks":4,"worker":1,)"
         R"("seconds":0.25})");
   CHECK(nlohmann::json::parse(lines[1])["state"] == "failed");
-  CHECK(lines[2] == R"({"event":"progress","done":2,"total":10,"rate":4.0,"eta":4})");
+  CHECK(lines[2] == R"({"event":"progress","done":2,"total":10,"rate":4.0,"eta":4,)"
+                    R"("texts_done":0,"texts_total":0})");
   CHECK(nlohmann::json::parse(lines[3])["path"] == "c");
 }
 
@@ -204,7 +205,7 @@ TEST_CASE("progress: a bar is drawn at most ten times a second", "[progress]") {
 TEST_CASE("progress: no line is wider than the terminal and none more than fit on it",
           "[progress]") {
   const std::size_t columns = GENERATE(1U, 2U, 5U, 12U, 20U, 42U, 80U, 200U);
-  BarView view{12345, 67890, 17, 1234.5, seconds(4000), "", {}};
+  BarView view{12345, 67890, 17, 0, 0, 1234.5, seconds(4000), "", {}};
   view.workers = {"", std::string(300, 'a') + "/last.ts", "\xe6\x97\xa5\xe6\x9c\xac/\x1b[2J", "d"};
   const auto lines = bar_lines(view, {columns, 5});
   CHECK(lines.size() == 4);
@@ -221,21 +222,21 @@ TEST_CASE("progress: no line is wider than the terminal and none more than fit o
 }
 
 TEST_CASE("progress: a phase stands in the bar instead of speed", "[progress]") {
-  const BarView view{0, 0, 0, 0, {}, "scan", {}};
+  const BarView view{0, 0, 0, 0, 0, 0, {}, "scan", {}};
   CHECK(bar_lines(view, {}).front().ends_with("0/0 files  scan"));
 }
 
 TEST_CASE("pace: the rate is that of the last ten seconds", "[progress]") {
   Accounting accounting;
   Pace pace(kStart);
-  CHECK(pace.chunks_per_second() == 0);
+  CHECK(pace.rate() == 0);
   FinishedFile file;
   file.result.chunks = 10;
   for (int second = 1; second <= 30; ++second) {
     if (second > 20) accounting.record(file);
     pace.sample(accounting, kStart + seconds(second));
   }
-  CHECK(pace.chunks_per_second() == Approx(10));
+  CHECK(pace.rate() == Approx(10));
 }
 
 TEST_CASE("pace: the time left follows bytes, not files", "[progress]") {
@@ -245,14 +246,51 @@ TEST_CASE("pace: the time left follows bytes, not files", "[progress]") {
   pace.sample(accounting, kStart + seconds(1));
   CHECK_FALSE(pace.time_left());
   FinishedFile file;
-  file.cost_bytes = 900;
+  file.cost = 900;
   accounting.record(file);
   pace.sample(accounting, kStart + seconds(9));
   CHECK(pace.time_left() == seconds(1));
-  file.cost_bytes = 100;
+  file.cost = 100;
   accounting.record(file);
   pace.sample(accounting, kStart + seconds(10));
   CHECK_FALSE(pace.time_left());
+}
+
+TEST_CASE("pace: once texts are embedded, it is theirs, and the time left follows tokens",
+          "[progress]") {
+  Accounting accounting;
+  accounting.expect(1, 1000);
+  Pace pace(kStart);
+  FinishedFile file;
+  file.result.chunks = 100;
+  file.cost = 1000;
+  accounting.record(file);
+  pace.sample(accounting, kStart + seconds(1));
+  accounting.expect_texts(100, 10'000);
+  pace.sample(accounting, kStart + seconds(2));
+  CHECK(pace.rate() == 0);
+  CHECK_FALSE(pace.time_left());
+  accounting.finish_texts(20, 5000);
+  pace.sample(accounting, kStart + seconds(6));
+  CHECK(pace.rate() == Approx(5));
+  CHECK(pace.time_left() == seconds(4));
+  accounting.finish_texts(80, 5000);
+  pace.sample(accounting, kStart + seconds(10));
+  CHECK_FALSE(pace.time_left());
+}
+
+TEST_CASE("progress: both passes are told of: files, and texts once they are embedded",
+          "[progress]") {
+  Run run(ProgressStyle::kPlain);
+  run.accounting.expect_texts(40, 4000);
+  run.accounting.finish_texts(10, 2000);
+  run.finish("a", seconds(5));
+  CHECK(run.output.text() == "1/10 files, 10/40 texts, 0.0 texts/s\n");
+  run.accounting.finish_texts(10, 1000);
+  run.progress->tick(kStart + seconds(10));
+  CHECK(lines_of(run.output.text()).back() == "1/10 files, 20/40 texts, 2.0 texts/s, ETA 0:02");
+  const BarView view{10, 10, 0, 30, 40, 2.5, seconds(4), "", {}};
+  CHECK(bar_lines(view, {}).front().ends_with("10/10 files  30/40 texts  ETA 0:04  2.5 texts/s"));
 }
 
 TEST_CASE("terminal text: what a name may not do there is written out", "[progress]") {

@@ -47,9 +47,6 @@ Accounting with_problems(std::size_t problems) {
   file.facts.language = "typescript";
   file.chunks = 3;
   file.result.chunks = 3;
-  file.result.embedded = 2;
-  file.result.reused = 1;
-  file.result.tokens = 55;
   file.times.embed = std::chrono::milliseconds(1500);
   accounting.record(file);
   for (std::size_t i = 0; i < problems; ++i)
@@ -76,6 +73,7 @@ RunFacts facts() {
   made.repository = "rxjs";
   made.root = "/r/\xff";
   made.workers.count = 2;
+  made.texts = {TextCounts{12, 4, 0}, 2, 0, 2, 1, 55};
   made.seconds.total = 2.5;
   made.seconds.files = 2.25;
   made.memory.workers_peak_pss_bytes = 7;
@@ -90,23 +88,24 @@ TEST_CASE("report: holds every key of the contract", "[report]") {
   known.head = "abc";
   known.status = RunStatus::kInterrupted;
   const Accounting accounting = with_problems(1);
-  CHECK(
-      report_for_row(report_json(known, accounting), ProblemList::of(accounting.problems())) ==
-      R"({"repository":"rxjs","root":"/r/\\xff","head":"abc","status":"interrupted",)"
-      R"("files":{"total":3,"indexed":1,"unchanged":1,"empty":0,"skipped":0,"failed":1,)"
-      R"("quarantined":0,"removed":0},"partly_parsed":0,)"
-      R"("chunks":{"written":3,"embedded":2,"reused":1,"tokens":55},"commits":{"written":0,"embedded":0,"failed":0,"refused":0},)"
-      R"("graph":{"nodes":0,"edges":0,"resolved_calls":0,"unresolved_calls":0,)"
-      R"("external_calls":0},)"
-      R"("workers":{"count":2,"started":0,"crashed":0,"out_of_memory":0,"timed_out":0,)"
-      R"("recycled":0},)"
-      R"("seconds":{"total":2.5,"scan":0.0,"files":2.25,"graph":0.0,"commits":0.0,)"
-      R"("index_build":0.0,"worker_read":0.0,"worker_parse":0.0,"worker_embed":1.5,)"
-      R"("worker_store":0.0,"worker_idle":0.0},)"
-      R"("memory":{"supervisor_peak_rss_bytes":0,"workers_peak_pss_bytes":7},)"
-      R"("languages":{"typescript":{"files":2,"chunks":7}},)"
-      "\"problems\":[{\"path\":\"bad0\\n\\\\xff\",\"state\":\"failed\",\"reason\":\"encoding\","
-      "\"detail\":\"\xef\xbf\xbd\",\"attempts\":0}]}");
+  CHECK(report_for_row(report_json(known, accounting), ProblemList::of(accounting.problems())) ==
+        R"({"repository":"rxjs","root":"/r/\\xff","head":"abc","status":"interrupted",)"
+        R"("files":{"total":3,"indexed":1,"unchanged":1,"empty":0,"skipped":0,"failed":1,)"
+        R"("quarantined":0,"removed":0},"partly_parsed":0,)"
+        R"("chunks":{"written":3,"embedded":2,"reused":1,"tokens":55},)"
+        R"("texts":{"total":12,"missing":4,"failed":2,"refused":0},)"
+        R"("commits":{"written":0,"embedded":0,"failed":0,"refused":0},)"
+        R"("graph":{"nodes":0,"edges":0,"resolved_calls":0,"unresolved_calls":0,)"
+        R"("external_calls":0},)"
+        R"("workers":{"count":2,"started":0,"crashed":0,"out_of_memory":0,"timed_out":0,)"
+        R"("recycled":0},)"
+        R"("seconds":{"total":2.5,"scan":0.0,"files":2.25,"words":0.0,"graph":0.0,"commits":0.0,)"
+        R"("texts":0.0,"index_build":0.0,"worker_read":0.0,"worker_parse":0.0,"worker_embed":1.5,)"
+        R"("worker_store":0.0,"worker_idle":0.0},)"
+        R"("memory":{"supervisor_peak_rss_bytes":0,"workers_peak_pss_bytes":7},)"
+        R"("languages":{"typescript":{"files":2,"chunks":7}},)"
+        "\"problems\":[{\"path\":\"bad0\\n\\\\xff\",\"state\":\"failed\",\"reason\":\"encoding\","
+        "\"detail\":\"\xef\xbf\xbd\",\"attempts\":0}]}");
 }
 
 TEST_CASE("report: is valid JSON whatever names and details hold", "[report]") {
@@ -193,6 +192,7 @@ TEST_CASE("summary: names the first ten files that failed and how to list the re
       "rxjs: complete\n"
       "  files    14 total, 2 succeeded (1 indexed, 1 unchanged, 0 empty), 0 skipped, 12 failed\n"
       "  chunks   3 written, 2 embedded, 1 reused, 55 tokens\n"
+      "  texts    8 of 12 embedded, 4 missing (2 failed)\n"
       "  seconds  2.50 total, files 2.25\n"
       "failed bad0\\x0a\\xff: encoding ("));
   CHECK(text.find("bad9") != std::string::npos);
@@ -205,6 +205,10 @@ TEST_CASE("summary: ten failures need no hint, none need nothing", "[report]") {
         std::string::npos);
   CHECK(summary_text(facts(), with_problems(0), Verbosity::kQuiet).empty());
   CHECK(summary_text(facts(), with_problems(1), Verbosity::kQuiet).starts_with("failed bad0"));
+  RunFacts refused = facts();
+  refused.texts.counts->refused = 2;
+  CHECK(summary_text(refused, with_problems(0), Verbosity::kQuiet) ==
+        "2 texts have no vector because they end every worker: supervisor failures rxjs\n");
 }
 
 TEST_CASE("summary: says what an interrupted run did not reach", "[report]") {

@@ -1,0 +1,58 @@
+#pragma once
+
+// The job of some texts of one repository: embed those that have no vector.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/base/fields.h"
+#include "common/base/hash.h"
+
+namespace forkdex {
+
+/// Where a text stands.
+enum class TextSource : std::uint8_t {
+  kCode,     ///< chunks.source, known by chunks.content_hash
+  kText,     ///< chunks.text_view, known by chunks.text_hash
+  kMessage,  ///< commits.message, known by commits.content_hash
+};
+inline constexpr std::array kTextSources = {TextSource::kCode, TextSource::kText,
+                                            TextSource::kMessage};
+
+/// What one of its texts is called.
+std::string_view name(TextSource source);
+
+/// The most texts of one job.
+inline constexpr std::size_t kMaxTexts = 192;
+
+struct EmbedTexts {
+  TextSource source = TextSource::kCode;
+  std::vector<Sha256> hashes = {};  ///< at most kMaxTexts
+};
+
+template <class Visit, FieldsOf<EmbedTexts> Self>
+void visit_fields(Visit&& visit, Self& texts) {
+  visit(texts.source, texts.hashes);
+}
+
+/// What became of the texts: their numbers add up to those of the job where it is done.
+struct EmbedTextsResult {
+  std::uint32_t embedded = 0;  ///< went through the model
+  std::uint32_t known = 0;     ///< had a vector already
+  std::uint32_t gone = 0;      ///< no row has them any more
+  std::uint64_t tokens = 0;    ///< that the model read
+};
+
+template <class Visit, FieldsOf<EmbedTextsResult> Self>
+void visit_fields(Visit&& visit, Self& result) {
+  visit(result.embedded, result.known, result.gone, result.tokens);
+}
+
+/// Reads a job's payload; nothing where it is not one.
+std::optional<EmbedTexts> embed_texts(std::string_view payload);
+
+}  // namespace forkdex

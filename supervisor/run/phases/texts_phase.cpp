@@ -1,0 +1,224 @@
+#include "supervisor/run/phases/texts_phase.h"
+
+#include <algorithm>
+
+#include "common/base/clock.h"
+#include "common/error/fault.h"
+#include "common/pg/retry.h"
+#include "supervisor/fleet/blame.h"
+#include "supervisor/terminal/log.h"
+
+namespace forkdex {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How far the repository's row may be behind. Short runs write it at the end alone.
+constexpr std::chrono::seconds kBetweenNotes{2};
+
+}  // namespace
+
+Result<JobQueue> TextsPhase::next_jobs() {
+  if (!planned_) {
+    auto jobs = plan();
+    if (!jobs) return jobs;
+    planned_ = true;
+    noted_at_ = Clock::now();
+    if (!jobs->empty()) return jobs;
+  }
+  if (!suspects_.empty()) return retry_alone();
+  if (!settled_)
+    if (auto settled = settle(); !settled) return settled.error();
+  settled_ = true;
+  seconds_ = seconds_since(started_);
+  return JobQueue();
+}
+
+Result<JobQueue> TextsPhase::plan() {
+  if (auto passed = fault::point("texts.plan"); !passed) return passed.error();
+  const auto known = ledger_.known_texts();
+  if (!known) return known.error();
+  const bool done = known->chunks_done && known->messages_done;
+  if (done && is_whole() && known->counts) total_ = known->counts->total;
+  if (!options_.embeds) {
+    if (done) missing_ = 0;
+    return JobQueue();
+  }
+  const auto forgotten = forget_refused_texts(connection_, options_.scope, options_.limits);
+  if (!forgotten) return forgotten.error();
+  TextScope scope = options_.scope;
+  if (*forgotten == 0) {
+    scope.after_chunk = known->done_up_to_chunk;
+    if (known->chunks_done) scope.model_ids = {};
+    if (known->messages_done) scope.message_model_id = 0;
+  }
+  return list(scope);
+}
+
+Result<JobQueue> TextsPhase::list(const TextScope& scope) {
+  TextJobs jobs(options_.sizes, jobs_made_);
+  Counts chunks;
+  Counts messages;
+  Result<void> added;
+  const auto listed = for_each_missing_text(connection_, scope, [&](const MissingText& text) {
+    ++(text.source == TextSource::kMessage ? messages : chunks).listed;
+    if (added) added = jobs.add(text);
+  });
+  if (!listed) return listed.error();
+  if (!added) return added.error();
+  auto queue = jobs.finish();
+  if (!queue) return queue;
+  chunks_ = chunks;
+  messages_ = messages;
+  jobs_made_ += queue->size();
+  accounting_.expect_texts(chunks.listed + messages.listed, jobs.tokens());
+  return queue;
+}
+
+/// Jobs of one text each, of what did not succeed in company.
+Result<JobQueue> TextsPhase::retry_alone() {
+  JobQueue jobs;
+  for (const Suspect& suspect : std::exchange(suspects_, {}))
+    if (auto added =
+            jobs.add(text_job(jobs_made_++, {suspect.source, {suspect.hash}}, suspect.tokens));
+        !added)
+      return added.error();
+  return jobs;
+}
+
+Result<void> TextsPhase::finished(unsigned, const Job& job, const Outcome& outcome) {
+  accounting_.add_times(outcome.times);
+  const EmbedTexts texts = embed_texts(job.payload).value_or(EmbedTexts());
+  const auto result = decode<EmbedTextsResult>(outcome.payload).value_or(EmbedTextsResult());
+  if (outcome.end != JobEnd::kDone) {
+    note_failure(texts, job, outcome);
+    return {};
+  }
+  Counts& counts = counts_of(texts.source);
+  const std::uint64_t embedded = std::min<std::uint64_t>(result.embedded, texts.hashes.size());
+  counts.embedded += embedded;
+  counts.settled += texts.hashes.size() - embedded;
+  if (texts.source != TextSource::kMessage) tokens_ += result.tokens;
+  accounting_.finish_texts(texts.hashes.size(), job.cost);
+  return {};
+}
+
+/// The limit of this run that a text was refused by, where a higher one may let it pass.
+std::uint64_t TextsPhase::limit_behind(std::string_view reason) const {
+  if (reason == name(Fault::kTimedOut)) return options_.limits.seconds;
+  return reason == name(Fault::kOutOfMemory) ? options_.limits.memory_bytes : 0;
+}
+
+void TextsPhase::note_failure(const EmbedTexts& texts, const Job& job, const Outcome& outcome) {
+  if (texts.hashes.size() > 1) {
+    const std::size_t tokens = job.cost / texts.hashes.size();
+    for (const Sha256& hash : texts.hashes) suspects_.push_back({texts.source, hash, tokens});
+    return;
+  }
+  Counts& counts = counts_of(texts.source);
+  accounting_.finish_texts(texts.hashes.size(), job.cost);
+  if (outcome.end == JobEnd::kQuarantined) {
+    counts.refused += texts.hashes.size();
+    for (const Sha256& hash : texts.hashes)
+      refusals_.push_back({texts.source, hash, outcome.reason, outcome.detail,
+                           limit_behind(outcome.reason), job.attempt});
+  } else {
+    counts.failed += texts.hashes.size();
+  }
+  log_warning("texts.not_embedded",
+              {{"what", job.label}, {"reason", outcome.reason}, {"detail", outcome.detail}});
+}
+
+Result<void> TextsPhase::write_refusals() {
+  for (const TextRefusal& refusal : refusals_)
+    if (auto written = refuse_text(connection_, options_.scope.model_id(refusal.source), refusal);
+        !written)
+      return written;
+  refusals_.clear();
+  return {};
+}
+
+/// Everything was tried: says in the repository's row how far that has come.
+Result<void> TextsPhase::settle() {
+  if (auto written = write_refusals(); !written) return written;
+  if (auto passed = fault::point("texts.done"); !passed) return passed;
+  if (auto counted = count(); !counted) return counted;
+  const auto messages = messages_done();
+  if (!messages) return messages.error();
+  // Which models other shards have, nobody knows.
+  return note(
+      {.chunks = options_.embeds && is_whole() && chunks_.left() == 0, .messages = *messages});
+}
+
+/// Whether every message has its vector now. Of several shards whoever is last sees it.
+Result<bool> TextsPhase::messages_done() {
+  if (!options_.embeds || options_.scope.message_model_id == 0 || messages_.left() > 0)
+    return false;
+  if (!options_.scope.shard) return true;
+  TextScope all;
+  all.repository_id = options_.scope.repository_id;
+  all.message_model_id = options_.scope.message_model_id;
+  const auto missing = count_missing_texts(connection_, all);
+  return missing ? Result<bool>(*missing == 0) : missing.error();
+}
+
+Result<void> TextsPhase::count() {
+  const auto refused = count_refused_texts(connection_, options_.scope);
+  if (!refused) return refused.error();
+  refused_ = *refused;
+  TextScope chunks = options_.scope;
+  chunks.message_model_id = 0;
+  const auto of_chunks = count_refused_texts(connection_, chunks);
+  if (!of_chunks) return of_chunks.error();
+  refused_of_chunks_ = *of_chunks;
+  if (!total_) {
+    const auto total = count_all_texts(connection_, options_.scope);
+    if (!total) return total.error();
+    total_ = *total;
+  }
+  if (options_.embeds || missing_) return {};
+  const auto missing = count_missing_texts(connection_, options_.scope);
+  if (!missing) return missing.error();
+  missing_ = *missing;
+  return {};
+}
+
+std::uint64_t TextsPhase::missing() const {
+  return missing_.value_or(chunks_.left() + messages_.left());
+}
+
+/// A run over a part of the repository cannot say how many texts the whole has.
+Result<void> TextsPhase::note(Ledger::TextsDone done) {
+  std::optional<TextCounts> counts;
+  if (is_whole()) counts = TextCounts{total_.value_or(0), missing(), refused_};
+  return retried(connection_, [&] { return ledger_.note_texts(counts, done); });
+}
+
+Result<void> TextsPhase::tick() {
+  if (!noted_at_ || Clock::now() - *noted_at_ < kBetweenNotes) return {};
+  noted_at_ = Clock::now();
+  if (!is_whole()) return {};
+  if (auto counted = count(); !counted) return counted;
+  return note({});
+}
+
+void TextsPhase::contribute(RunFacts& facts) const {
+  const PerView<std::int64_t>& models = options_.scope.model_ids;
+  const std::uint64_t views = (models.code != 0 ? 1U : 0U) + (models.text != 0 ? 1U : 0U);
+  const std::uint64_t texts = options_.embeds ? views * accounting_.chunks_written() : 0;
+  const std::uint64_t fresh = chunks_.listed - chunks_.settled;
+  if (settled_) facts.texts.counts = TextCounts{total_.value_or(0), missing(), refused_};
+  facts.texts.failed = chunks_.failed + messages_.failed;
+  facts.texts.chunks_failed = chunks_.failed + refused_of_chunks_;
+  facts.texts.embedded = chunks_.embedded;
+  facts.texts.reused = texts - std::min(texts, fresh);
+  facts.texts.tokens = tokens_;
+  if (facts.commits) {
+    facts.commits->embedded = messages_.embedded;
+    facts.commits->failed = messages_.failed;
+    facts.commits->refused = messages_.refused;
+  }
+  facts.seconds.texts = settled_ ? seconds_ : seconds_since(started_);
+}
+
+}  // namespace forkdex
