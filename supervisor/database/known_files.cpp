@@ -128,8 +128,8 @@ Result<KnownFiles> KnownFiles::spool(PgConnection& connection, std::int64_t repo
   });
   if (!copied) return copied.error();
   errno = 0;
-  if (std::fflush(file) != 0 || std::ferror(file)) return unnamed_file_error(errno);
-  std::rewind(file);
+  if (std::fflush(file) != 0 || std::ferror(file) || std::fseek(file, 0, SEEK_SET) != 0)
+    return unnamed_file_error(errno);
   return known;
 }
 
@@ -148,7 +148,7 @@ Result<std::optional<KnownFile>> KnownFiles::next() {
   if (!file)
     return Error{ErrorCode::kDatabaseUnusable, "a row of forkdex.files cannot be understood",
                  std::string(text.substr(0, 200))};
-  return std::optional<KnownFile>(std::move(*file));
+  return file;
 }
 
 }  // namespace forkdex

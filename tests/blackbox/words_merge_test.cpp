@@ -108,7 +108,7 @@ TEST_CASE("words: many runs leave few segments, and those that are full of life"
     INFO("run " << run);
     CHECK(segments(database) <= 3);
     CHECK(unmerged(database) < 512);
-    CHECK(std::stol(database.value("SELECT sum(chunks) FROM forkdex.word_segments")) <= 2 * 1200);
+    CHECK(std::stol(database.value("SELECT sum(chunks) FROM forkdex.word_segments")) <= 2L * 1200);
     CHECK(words_hits(database, {definition("moving", 599, run)}) == Strings{place("moving", 599)});
     CHECK(words_hits(database, {definition("moving", 599, run - 1)}) == kNoHits);
     CHECK(words_hits(database, {definition("still", 599, 0)}) == Strings{place("still", 599)});

@@ -32,7 +32,7 @@ inline Executed execute(const std::vector<std::string>& argv, const std::string&
   FILE* out = std::tmpfile();
   if (!in || !out) throw std::runtime_error("no temporary file");
   std::fwrite(input.data(), 1, input.size(), in);
-  std::rewind(in);
+  std::fseek(in, 0, SEEK_SET);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, fileno(in), 0);
@@ -44,7 +44,7 @@ inline Executed execute(const std::vector<std::string>& argv, const std::string&
   if (error == 0) {
     while (::waitpid(child, &ended.status, 0) < 0 && errno == EINTR) continue;
   }
-  std::rewind(out);
+  std::fseek(out, 0, SEEK_SET);
   char buffer[65536];
   for (std::size_t got; (got = std::fread(buffer, 1, sizeof buffer, out)) > 0;)
     ended.output.append(buffer, got);

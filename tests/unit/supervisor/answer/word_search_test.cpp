@@ -404,11 +404,11 @@ TEST_CASE("word search: a segment that cannot be read -> a warning, and the answ
         "UPDATE forkdex.word_segments SET words = -1 WHERE first_chunk = 1",
         "UPDATE forkdex.word_segments SET last_chunk = 30 WHERE first_chunk = 21",
         "UPDATE forkdex.word_segments SET first_chunk = 25 WHERE first_chunk = 21",
-        "UPDATE forkdex.word_postings SET postings = '\\xff' WHERE segment_id = (SELECT id FROM "
-        "forkdex.word_segments WHERE first_chunk = 21)",
+        ("UPDATE forkdex.word_postings SET postings = '\\xff' WHERE segment_id = (SELECT id FROM "
+         "forkdex.word_segments WHERE first_chunk = 21)"),
         // One byte short: the last word is cut, which all before it do not show.
-        "UPDATE forkdex.word_postings SET postings = substr(postings, 1, 12) WHERE segment_id = "
-        "(SELECT id FROM forkdex.word_segments WHERE first_chunk = 41)"}) {
+        ("UPDATE forkdex.word_postings SET postings = substr(postings, 1, 12) WHERE segment_id = "
+         "(SELECT id FROM forkdex.word_segments WHERE first_chunk = 41)")}) {
     CAPTURE(damage);
     corpus.remove_segments();
     corpus.merge(1, 20);
