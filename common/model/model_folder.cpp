@@ -158,27 +158,29 @@ void add_fingerprints(ModelFolder& folder, const fs::path& cache_folder) {
 }
 
 /// REQUIRES the dimension and the maximum of tokens that the encoder has.
-void apply(const SentenceTransformers& extras, const ModelWishes& wishes, ModelFolder& folder) {
+void apply(const SentenceTransformers& extras, const ModelOverrides& overrides,
+           ModelFolder& folder) {
   folder.pooling = extras.pooling;
   folder.normalize = extras.normalize;
   folder.lower_case = extras.lower_case;
-  folder.query_prefix = wishes.query_prefix.value_or(extras.query_prompt);
-  folder.document_prefix = wishes.document_prefix.value_or(extras.document_prompt);
+  folder.query_prefix = overrides.query_prefix.value_or(extras.query_prompt);
+  folder.document_prefix = overrides.document_prefix.value_or(extras.document_prompt);
   const bool is_prefixed = !folder.query_prefix.empty() || !folder.document_prefix.empty();
   if (is_prefixed && !extras.pools_prompt)
     throw Unusable{"pooling with include_prompt false is not supported where texts have prefixes",
                    folder.path / "modules.json"};
   folder.max_tokens = std::min(folder.max_tokens, extras.max_tokens.value_or(folder.max_tokens));
-  if (wishes.dimensions.value_or(0) > folder.dimension)
+  if (overrides.dimensions.value_or(0) > folder.dimension)
     throw Unusable{fmt::format("--dimensions {} is more than {} has: give at most {}",
-                               *wishes.dimensions, folder.name, folder.dimension),
+                               *overrides.dimensions, folder.name, folder.dimension),
                    folder.path, ErrorCode::kUsage};
   const std::size_t by_folder = extras.dimensions.value_or(folder.dimension);
-  folder.dimension = std::min(folder.dimension, wishes.dimensions ? *wishes.dimensions : by_folder);
+  folder.dimension =
+      std::min(folder.dimension, overrides.dimensions ? *overrides.dimensions : by_folder);
 }
 
 ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
-                        const ModelWishes& wishes) {
+                        const ModelOverrides& overrides) {
   std::error_code failed;
   if (!fs::is_directory(path, failed))
     throw Unusable{fs::exists(path, failed) ? "the model folder is not a folder"
@@ -199,7 +201,7 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
   folder.name = name_of(path, config);
   folder.dimension = whole_number(config, family->hidden.in(config), Bounds(), file);
   folder.max_tokens = static_cast<std::size_t>(family->read_positions(config, file).count);
-  apply(SentenceTransformers::read(path, config), wishes, folder);
+  apply(SentenceTransformers::read(path, config), overrides, folder);
   add_fingerprints(folder, cache_folder);
   return folder;
 }
@@ -207,9 +209,9 @@ ModelFolder read_folder(const fs::path& path, const fs::path& cache_folder,
 }  // namespace
 
 Result<ModelFolder> ModelFolder::read(const fs::path& folder, const fs::path& cache_folder,
-                                      const ModelWishes& wishes) {
+                                      const ModelOverrides& overrides) {
   try {
-    return read_folder(folder, cache_folder, wishes);
+    return read_folder(folder, cache_folder, overrides);
   } catch (const Unusable& unusable) {
     return Error{unusable.code, unusable.sentence, unusable.file.string()};
   } catch (const json::exception& malformed) {

@@ -13,8 +13,8 @@
 
 namespace forkdex {
 
-/// What a user asks for that the folder does not say. It shapes vectors as the folder does.
-struct ModelWishes {
+/// Settings that override the folder's. They shape vectors as the folder does.
+struct ModelOverrides {
   /// Cut vectors to their first values (Matryoshka representation learning, Kusupati et al.
   /// 2022).
   std::optional<std::uint32_t> dimensions = std::nullopt;
@@ -39,10 +39,10 @@ struct ModelFolder {
   /// Reads the folder's JSON files and hashes the weights; `cache_folder` (may be empty) keeps the
   /// hash by (path, size, mtime) of the files read.
   /// ERRORS kModelUnusable, naming the file that is missing, malformed or not supported; kUsage:
-  /// the model has fewer dimensions than wished.
+  /// the model has fewer dimensions than asked for.
   static Result<ModelFolder> read(const std::filesystem::path& folder,
                                   const std::filesystem::path& cache_folder,
-                                  const ModelWishes& wishes = {});
+                                  const ModelOverrides& overrides = {});
 };
 
 }  // namespace forkdex

@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 /// Drives a connection begun by PQconnectStartParams. libpq's blocking call would do the same but
 /// could not be told to report the SQLSTATE of a refusal.
 bool finish_connecting(PGconn* connection, std::chrono::milliseconds timeout,
-                       const Patience& patience) {
+                       const WaitLimits& limits) {
   const Clock::time_point deadline = Clock::now() + timeout;
   PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
   while (wanted == PGRES_POLLING_READING || wanted == PGRES_POLLING_WRITING) {
@@ -31,8 +31,8 @@ bool finish_connecting(PGconn* connection, std::chrono::milliseconds timeout,
     if (wanted == PGRES_POLLING_WRITING) waiting.events = POLLOUT;
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0 || !patience.lasts()) return false;
-    const auto slice = patience.keep_waiting ? std::min(left, Patience::kBetweenQuestions) : left;
+    if (left.count() <= 0 || !limits.allows_waiting()) return false;
+    const auto slice = limits.keep_waiting ? std::min(left, WaitLimits::kBetweenQuestions) : left;
     const int ready = ::poll(&waiting, 1, static_cast<int>(slice.count()));
     if (ready < 0 && errno != EINTR) return false;
     if (ready > 0) wanted = PQconnectPoll(connection);
@@ -63,7 +63,7 @@ void ignore_notice(void*, const PGresult*) {}
 
 Result<PgConnection> PgConnection::open(const std::string& conninfo,
                                         const std::string& application_name, std::string* sqlstate,
-                                        Patience patience) {
+                                        WaitLimits limits) {
   if (sqlstate) sqlstate->clear();
   const auto options = Conninfo::parse(conninfo);
   if (!options)
@@ -85,12 +85,12 @@ Result<PgConnection> PgConnection::open(const std::string& conninfo,
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   PQsetNoticeReceiver(connection, ignore_notice, nullptr);
   std::chrono::milliseconds timeout = options->connect_timeout();
-  if (patience.silence) timeout = std::min(timeout, *patience.silence);
-  if (PQstatus(connection) != CONNECTION_BAD && finish_connecting(connection, timeout, patience)) {
+  if (limits.silence) timeout = std::min(timeout, *limits.silence);
+  if (PQstatus(connection) != CONNECTION_BAD && finish_connecting(connection, timeout, limits)) {
     PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
     // libpq then leaves all waiting to us (await).
     PQsetnonblocking(connection, 1);
-    opened.set_patience(std::move(patience));
+    opened.set_wait_limits(std::move(limits));
     return opened;
   }
   const std::string message = first_line(PQerrorMessage(connection));

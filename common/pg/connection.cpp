@@ -38,7 +38,7 @@ Error PgConnection::failure(const pg_result* result) {
     return {ErrorCode::kDatabaseLost, "the connection to the database was lost",
             cancelled_at_
                 ? "no word from the server, and the run was asked to stop"
-                : fmt::format("no word from the server for {} s", to_seconds(*patience_.silence))};
+                : fmt::format("no word from the server for {} s", to_seconds(*limits_.silence))};
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   const std::string message = primary ? primary : first_line(PQerrorMessage(connection_.get()));
   // Not every connection that has no word for its failure is known to be dead yet.
@@ -58,20 +58,20 @@ Error PgConnection::failure(const pg_result* result) {
 }
 
 /// Waits until the connection can be read from, or written to where `events` has POLLOUT. False
-/// when patience is at its end, which is the connection's end too.
+/// when the wait limits are reached, which ends the connection too.
 bool PgConnection::await(short events) {
   const Clock::time_point start = Clock::now();
   while (!silent_) {
     pollfd waiting{PQsocket(connection_.get()), events, 0};
-    const int slice = patience_.silence || patience_.keep_waiting
-                          ? static_cast<int>(Patience::kBetweenQuestions.count())
+    const int slice = limits_.silence || limits_.keep_waiting
+                          ? static_cast<int>(WaitLimits::kBetweenQuestions.count())
                           : -1;
     const int ready = ::poll(&waiting, 1, slice);
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return false;
-    if (!cancelled_at_ && !patience_.lasts()) cancel();
+    if (!cancelled_at_ && !limits_.allows_waiting()) cancel();
     const Clock::time_point now = Clock::now();
-    silent_ = (patience_.silence && now - start >= *patience_.silence) ||
+    silent_ = (limits_.silence && now - start >= *limits_.silence) ||
               (cancelled_at_ && now - *cancelled_at_ >= kAfterCancelling);
   }
   return false;
@@ -103,7 +103,7 @@ bool PgConnection::send_off() {
   }
 }
 
-/// The next result, null behind the last one or when patience is at its end.
+/// The next result, null after the last one or when the wait limits are reached.
 PgConnection::ResultPtr PgConnection::next_result() {
   while (PQisBusy(connection_.get()) == 1)
     if (!read_when_there()) break;

@@ -1,6 +1,6 @@
 #pragma once
 
-// One connection to PostgreSQL. Blocking, as long as its patience lasts; one thread at a time.
+// One connection to PostgreSQL. Blocking, within its wait limits; one thread at a time.
 // Killed in the middle, it leaves an open transaction that the server rolls back.
 
 #include <chrono>
@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "common/error/result.h"
-#include "common/pg/patience.h"
 #include "common/pg/values.h"
+#include "common/pg/wait_limits.h"
 
 struct pg_conn;
 
@@ -25,14 +25,14 @@ class PgConnection {
  public:
   /// Connects to `conninfo` (a URI or keyword string). `sqlstate`, when given, receives what the
   /// server refused with ("" when no server answered). BLOCKS up to its connect_timeout (10 s when
-  /// it names none), no longer than `patience` lasts, which then holds for every statement.
+  /// it names none), no longer than `limits` allow, which then hold for every statement.
   /// ERRORS kDatabaseUnreachable, kTooManyConnections.
   static Result<PgConnection> open(const std::string& conninfo, const std::string& application_name,
-                                   std::string* sqlstate = nullptr, Patience patience = {});
+                                   std::string* sqlstate = nullptr, WaitLimits limits = {});
 
   /// Holds for every statement from now on: a `keep_waiting` that gives false cancels it.
-  void set_patience(Patience patience) { patience_ = std::move(patience); }
-  const Patience& patience() const { return patience_; }
+  void set_wait_limits(WaitLimits limits) { limits_ = std::move(limits); }
+  const WaitLimits& wait_limits() const { return limits_; }
 
   /// Runs one statement (without parameters: or several, giving the last one's rows). ERRORS by
   /// SQLSTATE (common/pg/sqlstate.h): kRowRefused, kDatabaseBusy, kDatabaseLost (also when nobody
@@ -66,7 +66,7 @@ class PgConnection {
   /// The process that the other end named as ours when it let us in.
   int announced_process() const;
   bool alive() const;
-  /// Whether the connection counts as lost because the other end exhausted our patience.
+  /// Whether the connection counts as lost because the server was silent for too long.
   bool fell_silent() const { return silent_; }
   /// Ends the session, and with it what the server holds for it, as soon as the server learns of
   /// it. Whatever is run afterwards fails as on a lost connection.
@@ -96,8 +96,8 @@ class PgConnection {
 
   std::unique_ptr<pg_conn, Finish> connection_;
   std::string sqlstate_;
-  Patience patience_;
-  bool silent_ = false;  // the server has exhausted our patience
+  WaitLimits limits_;
+  bool silent_ = false;  // the server was silent for too long
   /// Of the statement at hand.
   std::optional<std::chrono::steady_clock::time_point> cancelled_at_;
 };

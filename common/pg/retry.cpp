@@ -25,7 +25,7 @@ bool try_again(PgConnection& connection, int tries) {
   const bool passing = sqlstate_rule(connection.sqlstate()).passing;  // before the next statement's
   if (!connection.alive()) return false;
   [[maybe_unused]] const auto undone = connection.run("ROLLBACK");
-  if (!passing || tries >= kMostTries || !connection.patience().lasts()) return false;
+  if (!passing || tries >= kMostTries || !connection.wait_limits().allows_waiting()) return false;
   pause(tries);
   return true;
 }

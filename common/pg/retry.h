@@ -13,7 +13,7 @@ inline constexpr int kMostTries = 5;
 
 /// After a failed transaction: rolls back what is open and says whether to run it again, having
 /// waited for a random time that grows with `tries`, those made so far. What the connection's
-/// patience has cancelled is not run again. BLOCKS up to 0.4 s.
+/// wait limits have cancelled is not run again. BLOCKS up to 0.4 s.
 bool try_again(PgConnection& connection, int tries);
 
 /// Runs `operation`, which gives a Result, until it succeeds or fails for good (try_again).

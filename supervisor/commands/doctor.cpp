@@ -75,7 +75,7 @@ nlohmann::ordered_json model_json(const ExaminedModel& examined) {
 
 ExaminedModel examine_model(const std::filesystem::path& chosen, const Settings& settings) {
   if (is_off(chosen)) return {};
-  auto model = read_chosen_model(chosen, model_wishes(settings));
+  auto model = read_chosen_model(chosen, model_overrides(settings));
   if (model)
     if (auto vector = embed_query(worker_executable(), *model, worker_tuning(settings), "doctor");
         !vector)

@@ -37,8 +37,8 @@ struct ExaminedModel {
   std::optional<Result<ModelFolder>> model;
 };
 
-/// Reads what `chosen` means (see Settings::code_model), with the wishes of `settings`, and has a
-/// worker embed a text by it, which writes prepared weights into the cache folder as a run would.
+/// Reads what `chosen` means (see Settings::code_model), with the overrides of `settings`, and has
+/// a worker embed a text by it, which writes prepared weights into the cache folder as a run would.
 /// BLOCKS for the worker's start.
 ExaminedModel examine_model(const std::filesystem::path& chosen, const Settings& settings);
 

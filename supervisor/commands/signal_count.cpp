@@ -9,7 +9,7 @@
 namespace forkdex {
 namespace {
 
-constexpr int kPatience = 2;
+constexpr int kPassedOn = 2;  ///< the next signal ends the process
 
 using Handler = void (*)(int);
 
@@ -18,7 +18,7 @@ std::array<std::atomic<Handler>, NSIG> handlers;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<Handler>::is_always_lock_free);
 
 void count_and_pass_on(int signal) {
-  if (++seen > kPatience) {
+  if (++seen > kPassedOn) {
     if (::getpid() == 1) ::_exit(128 + signal);  // signals do not end it by default
     ::signal(signal, SIG_DFL);
     ::raise(signal);  // taken when we return, since it is blocked as long as we run

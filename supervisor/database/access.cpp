@@ -12,19 +12,19 @@ namespace forkdex {
 
 Result<DatabaseAccess> DatabaseAccess::open(const std::string& url,
                                             const std::string& application_name,
-                                            const Patience& patience) {
+                                            const WaitLimits& limits) {
   DatabaseAccess access;
   if (url.empty()) {
     const auto data = DataFolder::open();
     if (!data) return data.error();
-    auto server = PostgresServer::open(*data, patience);
+    auto server = PostgresServer::open(*data, limits);
     if (!server) return server.error();
     access.server_.emplace(*std::move(server));
     access.conninfo_ = access.server_->conninfo();
   } else {
     access.conninfo_ = without_driver(url);
   }
-  auto connection = PgConnection::open(access.conninfo_, application_name, nullptr, patience);
+  auto connection = PgConnection::open(access.conninfo_, application_name, nullptr, limits);
   if (!connection) return connection.error();
   access.connection_.emplace(*std::move(connection));
   access.application_name_ = application_name;
@@ -40,20 +40,20 @@ Result<DatabaseAccess> DatabaseAccess::open(const std::string& url,
   return access;
 }
 
-Result<DatabaseAccess::Reached> DatabaseAccess::reach(const Patience& patience) {
+Result<DatabaseAccess::Reached> DatabaseAccess::reach(const WaitLimits& limits) {
   if (server_)
-    if (auto running = server_->ensure_running(patience); !running) return running.error();
+    if (auto running = server_->ensure_running(limits); !running) return running.error();
   std::string conninfo = server_ ? server_->conninfo() : conninfo_;
-  auto connection = PgConnection::open(conninfo, application_name_, nullptr, patience);
+  auto connection = PgConnection::open(conninfo, application_name_, nullptr, limits);
   if (!connection) return connection.error();
   if (auto lifted = prepare_session(*connection); !lifted) return lifted.error();
   return Reached{*std::move(connection), std::move(conninfo)};
 }
 
 void DatabaseAccess::adopt(Reached reached) {
-  Patience patience = connection_->patience();
+  WaitLimits limits = connection_->wait_limits();
   *connection_ = std::move(reached.connection);
-  connection_->set_patience(std::move(patience));
+  connection_->set_wait_limits(std::move(limits));
   conninfo_ = std::move(reached.conninfo);
 }
 

@@ -14,11 +14,11 @@ namespace forkdex {
 class DatabaseAccess {
  public:
   /// `url` empty means the embedded database. Reaches the server and brings the schema to this
-  /// program's version. BLOCKS no longer than `patience` lasts, which holds for the connection's
+  /// program's version. BLOCKS no longer than `limits` allow, which hold for the connection's
   /// later statements too. ERRORS kDatabaseUnreachable, kDatabaseUnusable, kTooManyConnections,
   /// kDiskFull.
   static Result<DatabaseAccess> open(const std::string& url, const std::string& application_name,
-                                     const Patience& patience = {});
+                                     const WaitLimits& limits = {});
 
   /// The connection made by open(), or the one adopted since.
   PgConnection& connection() { return *connection_; }
@@ -31,9 +31,9 @@ class DatabaseAccess {
   /// Connects anew, starting the embedded server again if it has gone; connection() stays as it is.
   /// For another thread, while nobody else calls this object but for connection(). BLOCKS as
   /// PostgresServer::ensure_running and PgConnection::open. ERRORS as theirs.
-  Result<Reached> reach(const Patience& patience);
-  /// Makes `reached` the connection, with the patience of the one before it: connection() keeps its
-  /// address.
+  Result<Reached> reach(const WaitLimits& limits);
+  /// Makes `reached` the connection, with the wait limits of the one before it: connection() keeps
+  /// its address.
   void adopt(Reached reached);
 
   /// What a worker connects with; may hold a password.

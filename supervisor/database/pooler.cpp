@@ -56,10 +56,10 @@ Result<void> refuse_shared_sessions(PgConnection& connection, const std::string&
   // Where a session is kept for us alone, a second one may have to be waited for.
   auto other = PgConnection::open(conninfo, "forkdex pooler check", nullptr, {kSilence, {}});
   if (!other) return {};
-  Patience patience = connection.patience();
-  connection.set_patience({kSilence, patience.keep_waiting});
+  WaitLimits limits = connection.wait_limits();
+  connection.set_wait_limits({kSilence, limits.keep_waiting});
   const bool moved = sessions_move(connection, *other);
-  connection.set_patience(std::move(patience));
+  connection.set_wait_limits(std::move(limits));
   if (!moved) return {};
   return Error{ErrorCode::kDatabaseUnusable,
                fmt::format("{} is reached through a pooler that gives every transaction another "

@@ -149,7 +149,7 @@ Result<std::int64_t> collect(PgConnection& connection, const std::string& batch)
   std::int64_t collected = 0;
   std::string model = "0";
   std::string hash = "\\x";
-  while (connection.patience().lasts()) {
+  while (connection.wait_limits().allows_waiting()) {
     if (const auto begun = connection.run(before); !begun) return begun.error();
     const auto last = connection.run(batch, {model, hash});
     const auto ended = connection.run(last ? "COMMIT" : "ROLLBACK");

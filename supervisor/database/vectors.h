@@ -30,7 +30,7 @@ Result<std::int64_t> vector_count(PgConnection& connection, std::int64_t model_i
 /// Deletes the vectors that no chunk and no commit has referred to for `kept`, as far as earlier
 /// calls have noticed, and returns how many; notes those that nothing refers to any more. Runs
 /// beside writers: each short batch takes the vectors lock alone. Ends early when the connection's
-/// patience does. REQUIRES no open transaction. ERRORS as PgConnection::run.
+/// wait limits allow no more. REQUIRES no open transaction. ERRORS as PgConnection::run.
 Result<std::int64_t> collect_vectors(PgConnection& connection,
                                      std::chrono::days kept = std::chrono::days(0));
 

@@ -50,11 +50,11 @@ struct FaultOf {
 };
 
 /// The last line that says something.
-std::string_view last_line(std::string_view words) {
-  const std::size_t end = words.find_last_not_of(" \r\n");
+std::string_view last_line(std::string_view text) {
+  const std::size_t end = text.find_last_not_of(" \r\n");
   if (end == std::string_view::npos) return {};
-  words = words.substr(0, end + 1);
-  return words.substr(words.find_last_of('\n') + 1);
+  text = text.substr(0, end + 1);
+  return text.substr(text.find_last_of('\n') + 1);
 }
 
 }  // namespace
@@ -69,13 +69,13 @@ bool Blame::accuses(std::uint64_t job_id) const {
 }
 
 Blame assign_blame(const ExitCause& cause, const std::optional<Error>& failure,
-                   std::span<const JobSender::Held> held, std::string_view last_words) {
+                   std::span<const JobSender::Held> held, std::string_view stderr_tail) {
   Blame blame;
   blame.fault = std::visit(FaultOf{failure}, cause);
   blame.cause = "the worker " + describe(cause);
   if (failure) blame.cause += ": " + failure->text();
-  const std::string_view words = last_line(last_words);
-  if (!words.empty()) blame.cause += "; its last words: " + plausible_text(std::string(words));
+  const std::string_view line = last_line(stderr_tail);
+  if (!line.empty()) blame.cause += "; its stderr tail: " + plausible_text(std::string(line));
   if (!blame.fault) return blame;
   // Of a worker that wrote what cannot be true, the outcome we could not read is a suspect too.
   const bool lied = std::holds_alternative<KilledByUs>(cause);

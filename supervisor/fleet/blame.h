@@ -33,9 +33,9 @@ struct Blame {
   bool accuses(std::uint64_t job_id) const;
 };
 
-/// `failure` is what the worker said of itself, `held` the jobs it had, `last_words` the end of its
-/// standard error.
+/// `failure` is what the worker said of itself, `held` the jobs it had, `stderr_tail` the end of
+/// its standard error.
 Blame assign_blame(const ExitCause& cause, const std::optional<Error>& failure,
-                   std::span<const JobSender::Held> held, std::string_view last_words);
+                   std::span<const JobSender::Held> held, std::string_view stderr_tail);
 
 }  // namespace forkdex

@@ -15,8 +15,8 @@
 
 #include "supervisor/fleet/launch.h"
 #include "supervisor/process/child_process.h"
-#include "supervisor/process/last_words.h"
 #include "supervisor/process/readable.h"
+#include "supervisor/process/stderr_tail.h"
 #include "supervisor/terminal/log.h"
 
 namespace forkdex {
@@ -45,17 +45,17 @@ struct ForkServer::State : std::enable_shared_from_this<ForkServer::State> {
   };
   /// One process: replaced as a whole when it dies.
   struct Server {
-    Server(boost::asio::io_context& io, ChildProcess&& process, int fd, LastWords&& pipe)
-        : child(std::move(process)), socket(io, fd), words(std::move(pipe)) {}
+    Server(boost::asio::io_context& io, ChildProcess&& process, int fd, StderrTail&& pipe)
+        : child(std::move(process)), socket(io, fd), tail(std::move(pipe)) {}
     void close() {
       boost::system::error_code ignored;
       socket.close(ignored);
-      words.close();
+      tail.close();
       child.reset();  // kills and reaps what still runs
     }
     std::optional<ChildProcess> child;
     boost::asio::posix::stream_descriptor socket;
-    LastWords words;
+    StderrTail tail;
     Phase phase = Phase::kStarting;
   };
 
@@ -86,21 +86,21 @@ Result<void> ForkServer::State::launch_server() {
   const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   auto settings = write_worker_setup(setup);
   if (!settings) return settings.error();
-  LastWords words(context);
-  auto errors = words.open();
+  StderrTail tail(context);
+  auto errors = tail.open();
   if (!errors) return errors.error();
   auto child =
       launch(executable, {kForkServerFlag},
              {{theirs.get(), nothing.get(), nothing.get(), settings->get()}, errors->get()},
              ChildLimits{});
   if (!child) return child.error();
-  server = std::make_shared<Server>(context, *std::move(child), ours.release(), std::move(words));
+  server = std::make_shared<Server>(context, *std::move(child), ours.release(), std::move(tail));
   watch(server);
   return {};
 }
 
 void ForkServer::State::watch(const std::shared_ptr<Server>& started) {
-  started->words.watch(started);
+  started->tail.watch(started);
   const std::weak_ptr<State> weak = weak_from_this();
   when_readable({started, &started->socket}, [weak, started] {
     if (const auto state = weak.lock()) state->became_readable(started);
@@ -127,7 +127,7 @@ void ForkServer::State::became_readable(const std::shared_ptr<Server>& started) 
 
 void ForkServer::State::ended(const std::shared_ptr<Server>& died) {
   if (died != server) return;
-  died->words.finish();
+  died->tail.finish();
   const pid_t pid = died->child->pid();
   const ExitCause cause = died->child->reap();
   const bool was_ready = died->phase != Phase::kStarting;
@@ -138,7 +138,7 @@ void ForkServer::State::ended(const std::shared_ptr<Server>& died) {
       was_ready || (!std::holds_alternative<Exited>(cause) && ++failed_starts < kMostFailedStarts);
   log_warning("fork_server.died", {{"pid", pid},
                                    {"cause", describe(cause)},
-                                   {"last_words", died->words.text()},
+                                   {"stderr_tail", died->tail.text()},
                                    {"started_again", again}});
   if (again) {
     if (auto launched = launch_server(); !launched)

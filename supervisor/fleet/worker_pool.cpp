@@ -144,7 +144,7 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   if (jobs.phase() == WorkerPhase::kReady) ever_ready_ = true;
   const std::vector<JobSender::Held> held = jobs.held();
   const std::optional<Error> failure = jobs.failure();
-  Blame blame = assign_blame(cause, failure, held, place.worker()->last_words());
+  Blame blame = assign_blame(cause, failure, held, place.worker()->stderr_tail());
   const bool too_many = too_many_for_memory(cause);
   if (too_many) blame = Blame{std::nullopt, std::move(blame.cause), {}};
   const pid_t pid = place.worker()->pid();

@@ -14,7 +14,7 @@
 #include "supervisor/fleet/fork_server.h"
 #include "supervisor/fleet/launch.h"
 #include "supervisor/process/child_process.h"
-#include "supervisor/process/last_words.h"
+#include "supervisor/process/stderr_tail.h"
 
 namespace forkdex {
 
@@ -24,11 +24,11 @@ struct WorkerProcess::State {
   State(asio::io_context& context, JobSender sender)
       : jobs(std::move(sender)),
         outcomes(context, ::fcntl(jobs.outcomes_fd(), F_DUPFD_CLOEXEC, 0)),
-        words(context) {}
+        tail(context) {}
 
   JobSender jobs;
   asio::posix::stream_descriptor outcomes;
-  LastWords words;
+  StderrTail tail;
   std::optional<ChildProcess> child;
   Events events;
   std::optional<ExitCause> killed_because;
@@ -46,7 +46,7 @@ struct WorkerProcess::State {
   static void watch_exit(asio::io_context& context, const std::shared_ptr<State>& state) {
     state->child->when_ended(context, [state] {
       if (state->closed) return;
-      state->words.finish();
+      state->tail.finish();
       const ExitCause ended = state->child->reap();
       // The handler may destroy the WorkerProcess, and with it `events`.
       const auto exited = state->events.exited;
@@ -61,7 +61,7 @@ WorkerProcess::~WorkerProcess() {
   state_->closed = true;
   boost::system::error_code ignored;
   state_->outcomes.close(ignored);
-  state_->words.close();
+  state_->tail.close();
   state_->child.reset();  // kills and reaps
 }
 
@@ -76,7 +76,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::spawn(asio::io_context& co
   if (!sender) return sender.error();
   auto state = std::make_shared<State>(context, *std::move(sender));
   state->events = std::move(events);
-  auto errors = state->words.open();
+  auto errors = state->tail.open();
   if (!errors) return errors.error();
   const InheritedFds inherited{
       {state->jobs.memory_fd(), state->jobs.jobs_fd(), state->jobs.outcomes_fd(), settings->get()},
@@ -86,7 +86,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::spawn(asio::io_context& co
   if (!child) return child.error();
   state->child.emplace(*std::move(child));
   State::watch_outcomes(state);
-  state->words.watch(state);
+  state->tail.watch(state);
   State::watch_exit(context, state);
   return std::unique_ptr<WorkerProcess>(new WorkerProcess(std::move(state)));
 }
@@ -104,7 +104,7 @@ std::uint64_t WorkerProcess::pss_bytes() const {
   return 0;
 }
 
-std::string WorkerProcess::last_words() const { return state_->words.text(); }
+std::string WorkerProcess::stderr_tail() const { return state_->tail.text(); }
 
 void WorkerProcess::kill(ExitCause cause) {
   state_->killed_because = std::move(cause);

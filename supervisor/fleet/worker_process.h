@@ -48,7 +48,7 @@ class WorkerProcess {
   /// Proportional set size in bytes, 0 when it cannot be read.
   std::uint64_t pss_bytes() const;
   /// The last lines the worker wrote to standard error, at most 4 KiB.
-  std::string last_words() const;
+  std::string stderr_tail() const;
   /// Sends SIGKILL; `exited` follows with `cause`.
   void kill(ExitCause cause);
 

@@ -61,9 +61,9 @@ bool DatabaseWatch::suspect(const Error& reason) {
 /// On the thread: tries until the limit. ERRORS kDatabaseGone, kClaimHeld, kDiskFull.
 Result<DatabaseAccess::Reached> DatabaseWatch::reach(const std::stop_token& stop) const {
   // Whatever connect_timeout says.
-  const Patience patience{limit_ + kBetweenTries, [&stop] { return !stop.stop_requested(); }};
+  const WaitLimits limits{limit_ + kBetweenTries, [&stop] { return !stop.stop_requested(); }};
   for (;;) {
-    auto result = reach_once(patience);
+    auto result = reach_once(limits);
     if (result || traits(result.error().code).ends_wait) return result;
     if (stop.stop_requested() || Clock::now() - since_ >= limit_)
       return Error{ErrorCode::kDatabaseGone,
@@ -76,14 +76,15 @@ Result<DatabaseAccess::Reached> DatabaseWatch::reach(const std::stop_token& stop
   }
 }
 
-Result<DatabaseAccess::Reached> DatabaseWatch::reach_once(const Patience& patience) const {
+Result<DatabaseAccess::Reached> DatabaseWatch::reach_once(const WaitLimits& limits) const {
   if (auto passed = fault::point("database.reach"); !passed) return passed.error();
-  auto reached = access_.reach(patience);
+  auto reached = access_.reach(limits);
   if (!reached) return reached;
   // Our own lost session may hold the claim until the server has noticed (prepare_session).
   const auto deadline = since_ + limit_;
-  auto claimed = claim_repository(reached->connection, ledger_.claim(),
-                                  [&] { return Clock::now() < deadline && patience.lasts(); });
+  auto claimed = claim_repository(reached->connection, ledger_.claim(), [&] {
+    return Clock::now() < deadline && limits.allows_waiting();
+  });
   if (!claimed) return claimed.error();
   return reached;
 }

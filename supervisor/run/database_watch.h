@@ -68,7 +68,7 @@ class DatabaseWatch {
  private:
   Result<void> wait(const Error& reason, const std::function<bool()>& keep_waiting);
   Result<DatabaseAccess::Reached> reach(const std::stop_token& stop) const;
-  Result<DatabaseAccess::Reached> reach_once(const Patience& patience) const;
+  Result<DatabaseAccess::Reached> reach_once(const WaitLimits& limits) const;
   void reached(Result<DatabaseAccess::Reached> result);
   void give_up(Error error);
 

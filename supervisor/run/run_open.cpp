@@ -87,8 +87,8 @@ Result<void> Run::open_database() {
   database_.emplace(*std::move(database));
   if (auto claimed = claim(); !claimed) return claimed;
   const std::chrono::seconds database_timeout(settings_.database_timeout);
-  database_->connection().set_patience({std::max(database_timeout, kLeastSilence),
-                                        [this] { return environment_.stops_seen() < 2; }});
+  database_->connection().set_wait_limits({std::max(database_timeout, kLeastSilence),
+                                           [this] { return environment_.stops_seen() < 2; }});
   watch_.emplace(environment_.context, *database_, *ledger_, database_timeout, database_events());
   return fault::point("run.claimed");
 }

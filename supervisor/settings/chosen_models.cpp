@@ -28,7 +28,7 @@ Result<ViewModels> read_view_models(const Settings& settings) {
       models.text = models.code;
       continue;
     }
-    auto model = read_chosen_model(*chosen[view], model_wishes(settings));
+    auto model = read_chosen_model(*chosen[view], model_overrides(settings));
     if (!model) return model.error();
     models[view] = *std::move(model);
   }
@@ -36,10 +36,10 @@ Result<ViewModels> read_view_models(const Settings& settings) {
 }
 
 Result<ModelFolder> read_chosen_model(const std::filesystem::path& chosen,
-                                      const ModelWishes& wishes) {
+                                      const ModelOverrides& overrides) {
   const auto cache = cache_folder();
   return ModelFolder::read(chosen.empty() ? default_model_folder() : chosen,
-                           cache ? *cache : std::filesystem::path(), wishes);
+                           cache ? *cache : std::filesystem::path(), overrides);
 }
 
 WorkerTuning worker_tuning(const Settings& settings) {
@@ -50,7 +50,7 @@ WorkerTuning worker_tuning(const Settings& settings) {
   return tuning;
 }
 
-ModelWishes model_wishes(const Settings& settings) {
+ModelOverrides model_overrides(const Settings& settings) {
   return {settings.dimensions, settings.query_prefix, settings.document_prefix};
 }
 

@@ -19,13 +19,13 @@ Result<ViewModels> read_view_models(const Settings& settings);
 /// Reads `chosen`, or the bundled model where that is empty, with this machine's cache. ERRORS as
 /// ModelFolder::read.
 Result<ModelFolder> read_chosen_model(const std::filesystem::path& chosen,
-                                      const ModelWishes& wishes);
+                                      const ModelOverrides& overrides);
 
 /// Returns how a worker computes under `settings`, with this machine's cache.
 WorkerTuning worker_tuning(const Settings& settings);
 
 /// Returns what `settings` override in the folder of either model: --dimensions and prefixes.
-ModelWishes model_wishes(const Settings& settings);
+ModelOverrides model_overrides(const Settings& settings);
 
 /// Whether `chosen`, a value of --code-model or --text-model, disables its view.
 bool is_off(const std::filesystem::path& chosen);

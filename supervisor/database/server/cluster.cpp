@@ -117,14 +117,14 @@ Result<void> run_initdb(const fs::path& folder, const fs::path& log, const fs::p
     initdb->kill();
     initdb->reap();
   }
-  const ServerLastWords words = last_words(log, offset);
-  if (words.disk_full)
+  const ServerLogTail tail = server_log_tail(log, offset);
+  if (tail.disk_full)
     return Error{
         ErrorCode::kDiskFull,
         fmt::format("the disk of the data folder {} is full", folder.parent_path().string()),
-        words.text};
+        tail.text};
   return Error{ErrorCode::kDatabaseUnusable, "the embedded database cannot be created by initdb",
-               words.text};
+               tail.text};
 }
 
 /// The major version that `server` is of, as PG_VERSION spells it.
@@ -184,24 +184,23 @@ Result<void> prepare_cluster(const ClusterPaths& paths, const fs::path& server,
   return made;
 }
 
-ServerLastWords last_words(const fs::path& log, std::uintmax_t offset) {
+ServerLogTail server_log_tail(const fs::path& log, std::uintmax_t offset) {
   constexpr std::size_t kLines = 4;
   std::ifstream file(log);
   file.seekg(static_cast<std::streamoff>(offset));
   std::deque<std::string> lines;
-  ServerLastWords words;
+  ServerLogTail tail;
   for (std::string line; std::getline(file, line);) {
     // A full disk is said first, and what breaks because of it after.
-    words.disk_full = words.disk_full ||
-                      line.find("No space left on device") != std::string::npos ||
-                      line.find("Disk quota exceeded") != std::string::npos;
+    tail.disk_full = tail.disk_full || line.find("No space left on device") != std::string::npos ||
+                     line.find("Disk quota exceeded") != std::string::npos;
     if (line.empty()) continue;
     lines.push_back(line);
     if (lines.size() > kLines) lines.pop_front();
   }
-  for (const std::string& line : lines) words.text += (words.text.empty() ? "" : " | ") + line;
-  if (lines.empty()) words.text = fmt::format("nothing in {}", log.string());
-  return words;
+  for (const std::string& line : lines) tail.text += (tail.text.empty() ? "" : " | ") + line;
+  if (lines.empty()) tail.text = fmt::format("nothing in {}", log.string());
+  return tail;
 }
 
 }  // namespace forkdex

@@ -36,11 +36,11 @@ std::string cluster_argument(const std::filesystem::path& cluster, const ServerU
 Result<void> prepare_cluster(const ClusterPaths& paths, const std::filesystem::path& server,
                              const ServerUser& user);
 
-/// What initdb or the server said last, for an error.
-struct ServerLastWords {
+/// The end of what initdb or the server logged, for an error.
+struct ServerLogTail {
   std::string text;  ///< the last few lines, in one
   bool disk_full = false;
 };
-ServerLastWords last_words(const std::filesystem::path& log, std::uintmax_t offset);
+ServerLogTail server_log_tail(const std::filesystem::path& log, std::uintmax_t offset);
 
 }  // namespace forkdex

@@ -19,11 +19,11 @@ constexpr std::chrono::milliseconds kBetweenTries{20};
 constexpr std::chrono::seconds kMostWaitToStop{5};
 
 /// Waits for other commands that start or stop the server: seconds, longer while it recovers.
-Result<FileLock> hold_start_lock(const ClusterPaths& paths, const Patience& patience = {}) {
+Result<FileLock> hold_start_lock(const ClusterPaths& paths, const WaitLimits& limits = {}) {
   auto lock = FileLock::open(paths.start_lock);
   if (!lock) return lock;
   while (!lock->try_exclusive()) {
-    if (!patience.lasts())
+    if (!limits.allows_waiting())
       return Error{ErrorCode::kDatabaseUnreachable,
                    "another command is starting or stopping the embedded database",
                    paths.start_lock.string()};
@@ -39,16 +39,16 @@ bool is_pinned(const ClusterPaths& paths) {
 
 }  // namespace
 
-Result<PostgresServer> PostgresServer::open(const DataFolder& data, const Patience& patience) {
+Result<PostgresServer> PostgresServer::open(const DataFolder& data, const WaitLimits& limits) {
   const ClusterPaths paths(data);
-  auto starting = hold_start_lock(paths, patience);
+  auto starting = hold_start_lock(paths, limits);
   if (!starting) return starting.error();
   auto users = FileLock::open(paths.users_lock);
   if (!users) return users.error();
   // Under the start lock nobody holds it exclusively, so this does not wait.
   users->lock_shared();
   PostgresServer server(data, paths, std::move(*users));
-  auto url = ensure_server(data, paths, patience);
+  auto url = ensure_server(data, paths, limits);
   // Let go before `server`, which takes the lock itself to stop what may have been started.
   {
     const FileLock released = *std::move(starting);
@@ -58,10 +58,10 @@ Result<PostgresServer> PostgresServer::open(const DataFolder& data, const Patien
   return server;
 }
 
-Result<void> PostgresServer::ensure_running(const Patience& patience) {
-  const auto starting = hold_start_lock(paths_, patience);
+Result<void> PostgresServer::ensure_running(const WaitLimits& limits) {
+  const auto starting = hold_start_lock(paths_, limits);
   if (!starting) return starting.error();
-  auto url = ensure_server(data_, paths_, patience);
+  auto url = ensure_server(data_, paths_, limits);
   if (!url) return url.error();
   url_ = std::move(*url);
   return {};

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "common/error/result.h"
-#include "common/pg/patience.h"
+#include "common/pg/wait_limits.h"
 #include "supervisor/database/server/cluster.h"
 #include "supervisor/installation/data_folder.h"
 #include "supervisor/installation/file_lock.h"
@@ -23,10 +23,10 @@ class PostgresServer {
  public:
   /// Starts the server of `data`, or joins one that runs, creating the cluster and the database
   /// where they are missing. BLOCKS until it answers: about a second the first time, 0.1 s later,
-  /// as long as recovery takes after a crash, no longer than `patience` lasts. ERRORS
-  /// kDatabaseUnusable, kDiskFull, kTooManyConnections; the context ends with the server's own last
-  /// words.
-  static Result<PostgresServer> open(const DataFolder& data, const Patience& patience = {});
+  /// as long as recovery takes after a crash, no longer than `limits` allow. ERRORS
+  /// kDatabaseUnusable, kDiskFull, kTooManyConnections; the context ends with the end of the
+  /// server's log.
+  static Result<PostgresServer> open(const DataFolder& data, const WaitLimits& limits = {});
 
   PostgresServer(PostgresServer&&) = default;
   PostgresServer& operator=(PostgresServer&&) = delete;
@@ -35,7 +35,7 @@ class PostgresServer {
 
   /// Sees to it that the server answers, starting it again if it has gone. Users who do so at once
   /// take turns. BLOCKS as open(). ERRORS as open().
-  Result<void> ensure_running(const Patience& patience = {});
+  Result<void> ensure_running(const WaitLimits& limits = {});
 
   /// A postgresql:// URL without a secret: the socket's folder and peer authentication admit us.
   std::string conninfo() const;

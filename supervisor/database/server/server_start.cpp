@@ -112,26 +112,26 @@ bool is_recovering(pid_t postmaster) {
 }
 
 /// Creates our database; two at once cannot meet here, under the start lock.
-Result<void> create_database(const fs::path& socket_folder, const Patience& patience) {
+Result<void> create_database(const fs::path& socket_folder, const WaitLimits& limits) {
   auto connection = PgConnection::open(without_password_file(server_url(socket_folder, "postgres")),
-                                       "forkdex start", nullptr, patience);
+                                       "forkdex start", nullptr, limits);
   if (!connection) return connection.error();
   const auto created = connection->run("CREATE DATABASE forkdex");
   return created ? Result<void>() : created.error();
 }
 
 /// Asks the server at `socket_folder`. On kRefused `error` says why.
-Answer ask(const fs::path& socket_folder, Error& error, const Patience& patience) {
+Answer ask(const fs::path& socket_folder, Error& error, const WaitLimits& limits) {
   if (!listening_pid(socket_folder)) return Answer::kAbsent;
   std::string sqlstate;
   const auto connection = PgConnection::open(without_password_file(server_url(socket_folder)),
-                                             "forkdex start", &sqlstate, patience);
+                                             "forkdex start", &sqlstate, limits);
   if (connection) return Answer::kServing;
   if (sqlstate == "57P03") return Answer::kBusy;  // starting, recovering or shutting down
   if (sqlstate.empty()) return Answer::kAbsent;   // it went away just now
   error = connection.error();
   if (sqlstate != "3D000") return Answer::kRefused;
-  const auto created = create_database(socket_folder, patience);
+  const auto created = create_database(socket_folder, limits);
   if (created) return Answer::kServing;
   error = created.error();
   return Answer::kRefused;
@@ -173,7 +173,7 @@ class Start {
   Start(const ClusterPaths& paths, const ServerUser& user, fs::path server)
       : paths_(paths), user_(user), server_(std::move(server)) {}
 
-  Result<std::string> run(const Patience& patience);
+  Result<std::string> run(const WaitLimits& limits);
 
  private:
   /// Spawns the postmaster if no process of a server is alive. Returns whether it did.
@@ -236,26 +236,26 @@ Result<void> Start::watch() {
   if (!process_->wait(kPause)) return {};
   process_.reset();
   ::rmdir(socket_folder_.c_str());  // made again by the next try, if there is one
-  const ServerLastWords words = last_words(paths_.log, log_offset_);
-  const bool raced = words.text.find("pre-existing shared memory") != std::string::npos ||
-                     words.text.find("lock file") != std::string::npos;
+  const ServerLogTail tail = server_log_tail(paths_.log, log_offset_);
+  const bool raced = tail.text.find("pre-existing shared memory") != std::string::npos ||
+                     tail.text.find("lock file") != std::string::npos;
   if (raced) return {};
-  if (words.disk_full)
+  if (tail.disk_full)
     return Error{ErrorCode::kDiskFull,
                  fmt::format("the disk of the data folder {} is full",
                              paths_.cluster.parent_path().string()),
-                 words.text};
-  return Error{ErrorCode::kDatabaseUnusable, "the embedded PostgreSQL does not start", words.text};
+                 tail.text};
+  return Error{ErrorCode::kDatabaseUnusable, "the embedded PostgreSQL does not start", tail.text};
 }
 
-Result<std::string> Start::run(const Patience& patience) {
+Result<std::string> Start::run(const WaitLimits& limits) {
   socket_folder_ = recorded_socket_folder(paths_);
   const Clock::time_point begun = Clock::now();
   Clock::time_point last_sign = begun;
   Error refused;
   while (Clock::now() - last_sign < kSilenceLimit && Clock::now() - begun < kRecoveryLimit &&
-         patience.lasts()) {
-    const Answer answer = ask(socket_folder_, refused, patience);
+         limits.allows_waiting()) {
+    const Answer answer = ask(socket_folder_, refused, limits);
     if (answer == Answer::kServing) return server_url(socket_folder_);
     if (answer == Answer::kRefused) return refused;
     if (answer == Answer::kBusy) {
@@ -307,18 +307,18 @@ bool server_listens(const ClusterPaths& paths) {
 }
 
 Result<std::string> ensure_server(const DataFolder& data, const ClusterPaths& paths,
-                                  const Patience& patience) {
+                                  const WaitLimits& limits) {
   // The common case first: a server runs, and nothing need be found or checked to use it.
   const fs::path recorded = recorded_socket_folder(paths);
   Error refused;
-  if (ask(recorded, refused, patience) == Answer::kServing) return server_url(recorded);
+  if (ask(recorded, refused, limits) == Answer::kServing) return server_url(recorded);
   const auto user = ServerUser::find();
   if (!user) return user.error();
   const auto server = find_server_binaries(data, *user);
   if (!server) return server.error();
   if (const auto prepared = prepare_cluster(paths, *server, *user); !prepared)
     return prepared.error();
-  return Start(paths, *user, *server).run(patience);
+  return Start(paths, *user, *server).run(limits);
 }
 
 Result<void> stop_server(const ClusterPaths& paths) {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/error/result.h"
-#include "common/pg/patience.h"
+#include "common/pg/wait_limits.h"
 #include "supervisor/database/server/cluster.h"
 #include "supervisor/installation/data_folder.h"
 
@@ -26,10 +26,10 @@ std::string without_password_file(const std::string& url);
 std::string recorded_url(const ClusterPaths& paths, const std::string& role = "forkdex");
 
 /// Sees to it that a server answers, starting one unless one runs, and that it has our database.
-/// Returns its URL. BLOCKS as PostgresServer::open, no longer than `patience`
-/// lasts. ERRORS as there.
+/// Returns its URL. BLOCKS as PostgresServer::open, no longer than `limits`
+/// allow. ERRORS as there.
 Result<std::string> ensure_server(const DataFolder& data, const ClusterPaths& paths,
-                                  const Patience& patience = {});
+                                  const WaitLimits& limits = {});
 
 /// Whether a server's socket accepts connections now.
 bool server_listens(const ClusterPaths& paths);

@@ -50,7 +50,7 @@ UniqueFd git_memory_file(std::string_view content) {
   return memory;
 }
 
-std::string last_words_of_git(int errors) {
+std::string git_stderr_tail(int errors) {
   std::string text(8192, '\0');
   const off_t size = ::lseek(errors, 0, SEEK_END);
   const off_t start = std::max<off_t>(0, size - static_cast<off_t>(text.size()));

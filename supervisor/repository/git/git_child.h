@@ -18,6 +18,6 @@ UniqueFd git_memory_file(std::string_view content);
 
 /// The end of what git wrote to the memory file `errors`, as far as it is to the point: as one
 /// line, without userinfo in URLs.
-std::string last_words_of_git(int errors);
+std::string git_stderr_tail(int errors);
 
 }  // namespace forkdex

@@ -132,7 +132,7 @@ Result<GitAnswer> ask_git(const GitPlace& place, const std::vector<std::string>&
   const auto* exited = std::get_if<Exited>(&*ended);
   if (!exited) return unanswered("git was killed; run again");
   answer.status = exited->status;
-  answer.said = last_words_of_git(errors.get());
+  answer.said = git_stderr_tail(errors.get());
   ::lseek(answer.output.get(), 0, SEEK_SET);
   return answer;
 }

@@ -114,7 +114,7 @@ Result<GitEnd> run_git(const GitCommand& command, const std::function<bool()>& k
     }
   }
   const auto* exited = std::get_if<Exited>(&*ended);
-  return GitEnd{exited && exited->status == 0, last_words_of_git(errors.get())};
+  return GitEnd{exited && exited->status == 0, git_stderr_tail(errors.get())};
 }
 
 }  // namespace forkdex

@@ -28,10 +28,10 @@ Result<JobQueue> VectorsPhase::next_jobs() {
 /// Minutes may pass without a word from the server; a request to stop cancels it, and the next run
 /// builds.
 Result<void> VectorsPhase::build() {
-  Patience usual = connection_.patience();
-  connection_.set_patience({{}, options_.keep_going});
+  WaitLimits usual = connection_.wait_limits();
+  connection_.set_wait_limits({{}, options_.keep_going});
   const auto seconds = ledger_.build_vector_indexes(options_.models, kExactScanVectors);
-  connection_.set_patience(std::move(usual));
+  connection_.set_wait_limits(std::move(usual));
   if (!seconds) return seconds.error();
   seconds_ = seconds->value_or(0);
   return {};

@@ -51,25 +51,25 @@ TEST_CASE("model_folder: with other prefixes or shorter vectors it is another mo
   const TemporaryFolder folder;
   TinyModel().write(folder);
   const ModelFolder whole = read(folder);
-  const auto wished = [&](const ModelWishes& wishes) {
-    return ModelFolder::read(folder.path(), {}, wishes);
+  const auto overridden = [&](const ModelOverrides& overrides) {
+    return ModelFolder::read(folder.path(), {}, overrides);
   };
-  const auto half = wished({.dimensions = 16});
+  const auto half = overridden({.dimensions = 16});
   REQUIRE(half.ok());
   CHECK(half->dimension == 16);
   CHECK(half->fingerprint != whole.fingerprint);
   CHECK(half->encoder == whole.encoder);
-  CHECK(wished({.dimensions = 8})->fingerprint != half->fingerprint);
-  CHECK(wished({.dimensions = 32})->fingerprint == whole.fingerprint);
-  CHECK(wished({.dimensions = 33}).error().code == ErrorCode::kUsage);
-  const auto prefixed = wished({.query_prefix = "q: ", .document_prefix = "d: "});
+  CHECK(overridden({.dimensions = 8})->fingerprint != half->fingerprint);
+  CHECK(overridden({.dimensions = 32})->fingerprint == whole.fingerprint);
+  CHECK(overridden({.dimensions = 33}).error().code == ErrorCode::kUsage);
+  const auto prefixed = overridden({.query_prefix = "q: ", .document_prefix = "d: "});
   CHECK(prefixed->query_prefix == "q: ");
   CHECK(prefixed->document_prefix == "d: ");
   CHECK(prefixed->fingerprint != whole.fingerprint);
   // What is asked changes nothing that is stored.
-  CHECK(wished({.query_prefix = "q: "})->fingerprint == whole.fingerprint);
-  CHECK(wished({.document_prefix = "d: "})->fingerprint == prefixed->fingerprint);
-  CHECK(wished({.query_prefix = "", .document_prefix = ""})->fingerprint == whole.fingerprint);
+  CHECK(overridden({.query_prefix = "q: "})->fingerprint == whole.fingerprint);
+  CHECK(overridden({.document_prefix = "d: "})->fingerprint == prefixed->fingerprint);
+  CHECK(overridden({.query_prefix = "", .document_prefix = ""})->fingerprint == whole.fingerprint);
 }
 
 TEST_CASE("model_folder: as many places are counted as the encoder counts") {

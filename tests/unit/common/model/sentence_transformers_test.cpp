@@ -19,8 +19,8 @@ using test::TinyModel;
 constexpr const char* kExtras = "config_sentence_transformers.json";
 constexpr const char* kTransformer = "sentence_bert_config.json";
 
-ModelFolder read(const TemporaryFolder& folder, const ModelWishes& wishes = {}) {
-  auto read = ModelFolder::read(folder.path(), {}, wishes);
+ModelFolder read(const TemporaryFolder& folder, const ModelOverrides& overrides = {}) {
+  auto read = ModelFolder::read(folder.path(), {}, overrides);
   INFO((read.ok() ? "" : read.error().text()));
   REQUIRE(read.ok());
   return std::move(*read);

@@ -166,7 +166,8 @@ TEST_CASE("pg connection: a server that dies while it is asked is a lost connect
   });
 }
 
-TEST_CASE("pg connection: a server that stands still is lost when patience ends", "[postgres]") {
+TEST_CASE("pg connection: a server that stands still is lost after the longest silence",
+          "[postgres]") {
   const std::string url = fresh_database("pg_silence");
   const auto statement =
       GENERATE(as<std::string>(), "run", "params", "prepare", "pipeline", "copy in", "copy out");
@@ -176,7 +177,7 @@ TEST_CASE("pg connection: a server that stands still is lost when patience ends"
   REQUIRE(connection.prepare("one", "SELECT 1").ok());
   const auto pid =
       static_cast<pid_t>(must_run(connection, "SELECT pg_backend_pid()").integer(0, 0));
-  connection.set_patience({std::chrono::milliseconds(200), {}});
+  connection.set_wait_limits({std::chrono::milliseconds(200), {}});
   REQUIRE(::kill(pid, SIGSTOP) == 0);
   Result<void> done;
   const auto take = [&](const auto& result) {
@@ -208,11 +209,11 @@ TEST_CASE("pg connection: more than a socket holds goes to a server that stands 
   constexpr int kRows = 2'000'000;  // 4 MB
   for (int row = 0; row < kRows; ++row) rows += "7\n";
   int asked = 0;
-  connection.set_patience({std::chrono::seconds(60), [&] {
-                             // Asked while nothing moves: then it is time to go on.
-                             if (++asked == 2) ::kill(pid, SIGCONT);
-                             return true;
-                           }});
+  connection.set_wait_limits({std::chrono::seconds(60), [&] {
+                                // Asked while nothing moves: then it is time to go on.
+                                if (++asked == 2) ::kill(pid, SIGCONT);
+                                return true;
+                              }});
   REQUIRE(::kill(pid, SIGSTOP) == 0);
   const auto copied = connection.copy_in("COPY t FROM STDIN", rows);
   INFO((copied ? "" : copied.error().text()));
@@ -224,7 +225,7 @@ TEST_CASE("pg connection: more than a socket holds goes to a server that stands 
 TEST_CASE("pg connection: a statement nobody waits for any more is cancelled", "[postgres]") {
   PgConnection connection = connect(fresh_database("pg_silence"));
   bool waiting = false;
-  connection.set_patience({{}, [&] { return waiting; }});
+  connection.set_wait_limits({{}, [&] { return waiting; }});
   const auto slept = connection.run("SELECT pg_sleep(3600)");
   REQUIRE_FALSE(slept.ok());
   CHECK(connection.sqlstate() == "57014");

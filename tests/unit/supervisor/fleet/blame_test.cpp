@@ -72,11 +72,11 @@ TEST_CASE("blame: what we end accuses only where its doing made us", "[fleet]") 
   CHECK_FALSE(blame(KilledByUs{"interrupted twice"}).fault);
 }
 
-TEST_CASE("blame: the cause names signal, stage, failure and last words", "[fleet]") {
+TEST_CASE("blame: the cause names signal, stage, failure and stderr tail", "[fleet]") {
   const Blame found =
       assign_blame(Signaled{SIGABRT, false}, Error{ErrorCode::kOutOfMemory, "no memory", ""}, kHeld,
                    "first line\nterminate called without an active exception\n");
   CHECK(found.cause ==
-        "the worker was killed by signal 6 (Aborted): no memory; its last words: terminate called "
+        "the worker was killed by signal 6 (Aborted): no memory; its stderr tail: terminate called "
         "without an active exception (in embed)");
 }

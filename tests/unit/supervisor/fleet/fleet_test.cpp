@@ -161,11 +161,11 @@ TEST_CASE("fleet: one bad file costs one file", "[fleet][kill]") {
   CHECK(deaths == 3);
 }
 
-TEST_CASE("fleet: the reason names signal, stage and last words", "[fleet][kill]") {
+TEST_CASE("fleet: the reason names signal, stage and stderr tail", "[fleet][kill]") {
   FakeRun run(among(3, {"crash"}));
   run.run();
   CHECK(run.files.at("crash").detail ==
-        "the worker was killed by signal 6 (Aborted); its last words: fake worker: about to abort "
+        "the worker was killed by signal 6 (Aborted); its stderr tail: fake worker: about to abort "
         "(in parse)");
 }
 

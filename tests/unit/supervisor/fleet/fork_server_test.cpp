@@ -169,7 +169,7 @@ TEST_CASE("fork server: the end of a clone is told as that of any worker", "[fle
   CHECK_FALSE(worker.index(file));
   REQUIRE(worker.end);
   CHECK(describe(*worker.end).find(told) == 0);
-  if (file == "crash") CHECK(worker.process->last_words() == "fake worker: about to abort\n");
+  if (file == "crash") CHECK(worker.process->stderr_tail() == "fake worker: about to abort\n");
   Watched another(served);
   CHECK(another.cloned());
   CHECK(another.index("file"));

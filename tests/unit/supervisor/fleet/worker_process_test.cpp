@@ -124,15 +124,15 @@ TEST_CASE("worker process: stands in a session of its own, so Ctrl-C does not re
   CHECK(pid == session);
 }
 
-TEST_CASE("worker process: its last words are kept", "[fleet]") {
+TEST_CASE("worker process: keeps the tail of its stderr", "[fleet]") {
   std::string words;
   const Script script("echo the model is haunted >&2; while :; do :; done");
   boost::asio::io_context context;
   auto worker = WorkerProcess::spawn(context, script.path(), WorkerSetup{},
                                      {.woke = [] {}, .exited = [](const ExitCause&) {}});
   REQUIRE(worker.ok());
-  while ((*worker)->last_words().empty()) context.run_one();
-  CHECK((*worker)->last_words() == "the model is haunted\n");
+  while ((*worker)->stderr_tail().empty()) context.run_one();
+  CHECK((*worker)->stderr_tail() == "the model is haunted\n");
 }
 
 TEST_CASE("worker process: an executable that is missing is an error, not a child", "[fleet]") {

@@ -201,7 +201,8 @@ TEST_CASE("postgres server: refuses another version's cluster and names it", "[p
   CHECK(server.error().sentence.find("PostgreSQL 9") != std::string::npos);
 }
 
-TEST_CASE("postgres server: a server that cannot start says its own last words", "[postgres]") {
+TEST_CASE("postgres server: the error of a server that cannot start has the end of its log",
+          "[postgres]") {
   const test::TemporaryFolder temporary;
   const DataFolder data = folder_in(temporary);
   REQUIRE(PostgresServer::open(data).ok());

@@ -1,4 +1,4 @@
-#include "supervisor/process/last_words.h"
+#include "supervisor/process/stderr_tail.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -16,7 +16,7 @@ constexpr std::size_t kKeptBytes = 4096;
 
 }  // namespace
 
-Result<UniqueFd> LastWords::open() {
+Result<UniqueFd> StderrTail::open() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
     return system_error(ErrorCode::kBug, "a pipe for a child cannot be made", errno);
@@ -25,7 +25,7 @@ Result<UniqueFd> LastWords::open() {
   return UniqueFd(ends[1]);
 }
 
-void LastWords::watch(std::shared_ptr<void> alive) {
+void StderrTail::watch(std::shared_ptr<void> alive) {
   pipe_.async_read_some(boost::asio::buffer(buffer_),
                         [this, alive = std::move(alive)](const boost::system::error_code& error,
                                                          std::size_t size) mutable {
@@ -35,7 +35,7 @@ void LastWords::watch(std::shared_ptr<void> alive) {
                         });
 }
 
-void LastWords::finish() {
+void StderrTail::finish() {
   for (;;) {
     const ssize_t size = ::read(pipe_.native_handle(), buffer_.data(), buffer_.size());
     if (size <= 0) return;
@@ -43,12 +43,12 @@ void LastWords::finish() {
   }
 }
 
-void LastWords::close() {
+void StderrTail::close() {
   boost::system::error_code ignored;
   pipe_.close(ignored);
 }
 
-void LastWords::keep(std::size_t size) {
+void StderrTail::keep(std::size_t size) {
   text_.append(buffer_.data(), size);
   if (text_.size() > kKeptBytes) text_.erase(0, text_.size() - kKeptBytes);
 }

@@ -6,9 +6,9 @@
 
 namespace forkdex {
 
-/// How long somebody else, a server or the holder of a lock, is waited for. Without either member:
-/// as long as it takes.
-struct Patience {
+/// The limits of a wait for a server or for the holder of a lock. Without either member there is no
+/// limit.
+struct WaitLimits {
   /// A server that says nothing for so long counts as lost, and its connection with it.
   std::optional<std::chrono::milliseconds> silence;
   /// Asked several times a second; false ends the wait: a server that is still silent two seconds
@@ -17,7 +17,7 @@ struct Patience {
   /// How often it is asked.
   static constexpr std::chrono::milliseconds kBetweenQuestions{100};
 
-  bool lasts() const { return !keep_waiting || keep_waiting(); }
+  bool allows_waiting() const { return !keep_waiting || keep_waiting(); }
 };
 
 }  // namespace forkdex

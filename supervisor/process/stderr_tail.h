@@ -1,6 +1,6 @@
 #pragma once
 
-// The end of what a child wrote to its standard error: for the line that tells of its death.
+// The tail of a child's stderr: the end of what it wrote, for the line that tells of its death.
 
 #include <array>
 #include <memory>
@@ -14,9 +14,9 @@
 
 namespace forkdex {
 
-class LastWords {
+class StderrTail {
  public:
-  explicit LastWords(boost::asio::io_context& context) : pipe_(context) {}
+  explicit StderrTail(boost::asio::io_context& context) : pipe_(context) {}
 
   /// Makes the pipe. GIVES the end for the child, which the caller closes once the child has it.
   /// ERRORS kBug with errno.
