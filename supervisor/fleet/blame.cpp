@@ -40,7 +40,7 @@ struct FaultOf {
   }
   std::optional<Fault> operator()(const OutOfMemory&) const { return Fault::kOutOfMemory; }
   std::optional<Fault> operator()(const TimedOut& timed_out) const {
-    // Where a file is being stored it is the database that does not answer.
+    // Where a job's result is being stored it is the database that does not answer.
     if (timed_out.stage == name(Stage::kStore)) return std::nullopt;
     return Fault::kTimedOut;
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-// Which files a worker's death may be put down to. A death accuses a file only if the file can have
+// Which jobs a worker's death may be put down to. A death accuses a job only if the job can have
 // caused it: a fault signal, memory run out, our own deadline, an end by the worker's own doing. A
 // kill from elsewhere, a lost database and one that does not answer accuse nobody. Pure.
 
@@ -18,7 +18,7 @@
 
 namespace forkdex {
 
-/// What a file is quarantined for.
+/// What a job is quarantined for.
 enum class Fault : std::uint8_t { kCrashed, kOutOfMemory, kTimedOut };
 /// The `reason` of a quarantined file: "crashed", "out_of_memory", "timed_out".
 std::string_view name(Fault fault);

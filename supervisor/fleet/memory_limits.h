@@ -51,7 +51,7 @@ class MemoryLimits {
   /// goes on where the kernel refuses. True where there are no groups.
   bool confines(unsigned place, int pid) const;
   std::uint64_t bytes() const { return bytes_; }
-  /// A worker that has more than this when a file is finished is better replaced.
+  /// A worker that has more than this when a job is finished is better replaced.
   std::uint64_t soft_bytes() const { return bytes_ / 4 * 3; }
 
   /// Whether the kernel has ended a process of the place for memory since the last question, and

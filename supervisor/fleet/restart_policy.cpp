@@ -4,13 +4,13 @@
 
 namespace forkdex {
 
-void RestartPolicy::file_finished() {
+void RestartPolicy::job_finished() {
   faults_.clear();
   elsewhere_ = 0;
   quarantined_ = 0;
 }
 
-bool RestartPolicy::file_quarantined() { return ++quarantined_ <= limits_.quarantined; }
+bool RestartPolicy::job_quarantined() { return ++quarantined_ <= limits_.quarantined; }
 
 RestartPolicy::Clock::duration RestartPolicy::delay(int deaths) const {
   const auto doubled = limits_.first_delay * (1 << std::clamp(deaths - 1, 0, 10));

@@ -43,7 +43,7 @@ unsigned choose_workers(unsigned cores, std::uint64_t memory_bytes,
 unsigned choose_workers(std::uint64_t bytes_per_worker = kPlannedWorkerBytes);
 
 /// Memory for `--memory-per-worker auto`: an equal part of three quarters of the memory, at least
-/// 512 MiB and at most 2 GiB. More is seldom what a file needs, and only delays the end of one that
+/// 512 MiB and at most 2 GiB. More is seldom what a job needs, and only delays the end of one that
 /// allocates without end.
 std::uint64_t choose_memory_per_worker(unsigned workers, std::uint64_t memory_bytes);
 

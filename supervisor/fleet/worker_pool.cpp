@@ -115,7 +115,7 @@ void WorkerPool::collect(unsigned worker) {
     }
     if (!*outcome) break;
     place.job_finished();
-    policy_.file_finished();
+    policy_.job_finished();
     events_.outcome(worker, **std::move(outcome));
   }
   if (ready(worker) && !draining_) events_.has_room(worker);
@@ -137,7 +137,7 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   while (true) {
     auto outcome = jobs.collect();
     if (!outcome || !*outcome) break;
-    policy_.file_finished();
+    policy_.job_finished();
     events_.outcome(worker, **std::move(outcome));
   }
   counts_.idle += jobs.idle();
@@ -171,7 +171,7 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
 }
 
 /// Whether memory ran out around the workers and not in one of them: then there are too many, and
-/// no file is to blame as long as there are fewer to be had.
+/// no job is to blame as long as there are fewer to be had.
 bool WorkerPool::too_many_for_memory(const ExitCause& cause) const {
   const auto* ended = std::get_if<OutOfMemory>(&cause);
   return ended && ended->scope != "worker" && !draining_ &&
@@ -186,7 +186,7 @@ void WorkerPool::leave_empty(unsigned worker, const std::string& reason) {
   offer_room();
 }
 
-/// A file that must go alone may have waited for the worker that a place was to get.
+/// A job that must go alone may have waited for the worker that a place was to get.
 void WorkerPool::offer_room() {
   for (unsigned other = 0; other < places_.size(); ++other)
     if (ready(other) && !draining_) events_.has_room(other);
@@ -271,8 +271,8 @@ void WorkerPool::resume(const std::string& database_url) {
   }
 }
 
-void WorkerPool::file_quarantined() {
-  if (policy_.file_quarantined()) return;
+void WorkerPool::job_quarantined() {
+  if (policy_.job_quarantined()) return;
   fail({ErrorCode::kRestartIntensity,
         fmt::format("file after file had to be quarantined and none could be indexed; finished "
                     "files are kept: look at `{} failures` for what they have in common, then run "
@@ -388,7 +388,7 @@ void WorkerPool::watch() {
   call_after(watching_, kWatchInterval, [this] { watch(); });
 }
 
-/// Ends a worker in which nothing moves: at its start, in a file, or between two.
+/// Ends a worker in which nothing moves: at its start, in a job, or between two.
 void WorkerPool::check_deadline(const Place& place, RestartPolicy::Clock::time_point now) const {
   WorkerProcess& worker = *place.worker();
   const JobSender& jobs = worker.jobs();
@@ -402,18 +402,18 @@ void WorkerPool::check_deadline(const Place& place, RestartPolicy::Clock::time_p
   for (const JobSender::Held& job : jobs.held()) {
     if (job.state != SlotState::kTaken || job.stage == Stage::kWaiting) continue;
     active = true;
-    if (now - job.since > deadlines.file)
-      return worker.kill(TimedOut{std::string(name(job.stage)), deadlines.file});
+    if (now - job.since > deadlines.job)
+      return worker.kill(TimedOut{std::string(name(job.stage)), deadlines.job});
   }
   const auto moved = std::max(jobs.last_beat(), place.offered_at());
-  if (!active && place.load() > 0 && now - moved > deadlines.file)
-    return worker.kill(TimedOut{"the worker's loop", deadlines.file});
+  if (!active && place.load() > 0 && now - moved > deadlines.job)
+    return worker.kill(TimedOut{"the worker's loop", deadlines.job});
   const auto asked = place.asked_to_end_at();
-  if (!active && asked && now - std::max(moved, *asked) > deadlines.file)
-    worker.kill(TimedOut{"its end", deadlines.file});
+  if (!active && asked && now - std::max(moved, *asked) > deadlines.job)
+    worker.kill(TimedOut{"its end", deadlines.job});
 }
 
-/// What a large file left behind in a worker's heap is given back by replacing it between files.
+/// What a large job left behind in a worker's heap is given back by replacing it between jobs.
 void WorkerPool::check_memory(unsigned worker) {
   if (!options_.memory || options_.memory->soft_bytes() == 0) return;
   const WorkerProcess* process = ready(worker);

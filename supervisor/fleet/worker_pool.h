@@ -47,14 +47,14 @@ class WorkerPool {
     std::uint64_t crashed = 0;  ///< ended without having been asked to, otherwise than below
     std::uint64_t out_of_memory = 0;
     std::uint64_t timed_out = 0;
-    std::uint64_t recycled = 0;  ///< ended between files because we asked
+    std::uint64_t recycled = 0;  ///< ended between jobs because we asked
     std::chrono::nanoseconds idle{0};
     std::uint64_t peak_pss_bytes = 0;  ///< of the sum over living workers
   };
 
   struct Deadlines {
-    /// How long a file may stay in one stage without moving, and a worker between two files.
-    std::chrono::seconds file{60};
+    /// How long a job may stay in one stage without moving, and a worker between two jobs.
+    std::chrono::seconds job{60};
     /// How long a worker may take to become ready.
     std::chrono::seconds start{60};
   };
@@ -99,11 +99,11 @@ class WorkerPool {
   /// Replaces the worker at a place once it has finished what it has taken; what it has not taken
   /// comes back by `orphaned`.
   void recycle(unsigned worker);
-  /// Notes that a file was quarantined.
-  void file_quarantined();
+  /// Notes that a job was quarantined.
+  void job_quarantined();
   /// Notes a job handed to the worker at a place.
   bool offer(unsigned worker, const Job& job);
-  /// The file the worker at a place is busy with.
+  /// The job that the worker at a place is busy with.
   std::optional<std::uint64_t> active(unsigned worker) const;
   Counts counts() const;
 

@@ -28,7 +28,7 @@ class DatabaseWatch {
     std::function<void(Error)> gone;  ///< it has ended in vain; comes at most once
   };
 
-  /// Losses with no file finished in between; one more ends the run: what we do may be what ends
+  /// Losses with no job finished in between; one more ends the run: what we do may be what ends
   /// the server.
   static constexpr int kMostLosses = 5;
 
@@ -49,8 +49,8 @@ class DatabaseWatch {
   bool suspect(const Error& reason);
   /// Whether the database is away; the ledger is not to be used then.
   bool waiting() const { return waiting_; }
-  /// A file finished: the database works, losses are counted anew.
-  void file_finished() { losses_ = 0; }
+  /// A job finished: the database works, losses are counted anew.
+  void job_finished() { losses_ = 0; }
 
   /// Runs `operation` (it gives a Result), again after every loss of the database, and gives what
   /// it gave in the end. For where the context does not run: runs it while waiting, as long as

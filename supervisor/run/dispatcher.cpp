@@ -66,7 +66,7 @@ unsigned Dispatcher::take_back(unsigned worker, const std::vector<JobSender::Hel
         continue;
       }
       ++job.attempt;
-      log_info("file.suspected", {{"path", job.label}, {"next_attempt", job.attempt}});
+      log_info("job.suspected", {{"job", job.label}, {"next_attempt", job.attempt}});
     }
     if (held_job.state != SlotState::kReady) job.taken_before = true;
     if (held_job.stage == Stage::kStore) job.in_doubt = true;

@@ -86,7 +86,7 @@ void JobRunner::orphaned(unsigned worker, const std::vector<JobSender::Held>& he
                          const Blame& blame) {
   if (!dispatcher_) return;
   for (unsigned count = dispatcher_->take_back(worker, held, blame); count > 0; --count)
-    fleet_.pool().file_quarantined();
+    fleet_.pool().job_quarantined();
   leave_if_done();
   fill_all();
 }
@@ -104,7 +104,7 @@ void JobRunner::fill(unsigned worker) {
 }
 
 void JobRunner::finished(unsigned worker, const Job& job, const Outcome& outcome) {
-  environment_.watch.file_finished();
+  environment_.watch.job_finished();
   note(phase_->finished(worker, job, outcome));
   moved_();
 }

@@ -217,7 +217,7 @@ PlanRules Run::plan_rules() const {
 Fleet::Options Run::fleet() const {
   const std::chrono::seconds file_timeout(settings_.file_timeout);
   WorkerPool::Deadlines deadlines;
-  deadlines.file = file_timeout;
+  deadlines.job = file_timeout;
   RestartPolicy::Limits restarts;
   // Faults that a deadline found come that far apart, and a kill may hit a whole fleet at once.
   restarts.window = std::max<RestartPolicy::Clock::duration>(restarts.window, 6 * file_timeout);

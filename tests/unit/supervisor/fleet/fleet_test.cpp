@@ -79,7 +79,7 @@ class FakeRun {
     };
     events.orphaned = [this](unsigned worker, const auto& held, const Blame& blame) {
       for (unsigned count = dispatcher_->take_back(worker, held, blame); count > 0; --count)
-        pool_->file_quarantined();
+        pool_->job_quarantined();
       if (dispatcher_->done()) return pool_->drain();
       for (unsigned other = 0; other < pool_->places(); ++other)
         if (pool_->ready(other)) CHECK(dispatcher_->fill(*pool_, other).ok());
@@ -170,7 +170,7 @@ TEST_CASE("fleet: the reason names signal, stage and stderr tail", "[fleet][kill
 }
 
 TEST_CASE("fleet: a file that hangs is ended by its deadline", "[fleet][kill]") {
-  FakeRun run(among(20, {"hang"}), 2, {.file = 1s});
+  FakeRun run(among(20, {"hang"}), 2, {.job = 1s});
   run.run();
   CHECK(run.in_state(FileState::kIndexed) == 20);
   CHECK(run.files.at("hang").state == FileState::kQuarantined);

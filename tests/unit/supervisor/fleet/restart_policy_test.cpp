@@ -20,7 +20,7 @@ TEST_CASE("restart policy: a kill from elsewhere is replaced at once", "[fleet]"
   RestartPolicy policy;
   for (int i = 0; i < 1000; ++i) {
     CHECK(policy.worker_died(Death::kElsewhere, kNoon) == kAtOnce);
-    policy.file_finished();
+    policy.job_finished();
   }
 }
 
@@ -33,10 +33,10 @@ TEST_CASE("restart policy: faults without progress wait longer each time, then g
   CHECK(policy.worker_died(Death::kFault, kNoon) == std::nullopt);
 }
 
-TEST_CASE("restart policy: a finished file starts the counting anew", "[fleet]") {
+TEST_CASE("restart policy: a finished job starts the counting anew", "[fleet]") {
   RestartPolicy policy({.faults = 1, .first_delay = 10ms});
   CHECK(policy.worker_died(Death::kFault, kNoon) == 10ms);
-  policy.file_finished();
+  policy.job_finished();
   CHECK(policy.worker_died(Death::kFault, kNoon) == 10ms);
   CHECK(policy.worker_died(Death::kFault, kNoon) == std::nullopt);
 }
@@ -58,21 +58,21 @@ TEST_CASE("restart policy: kills without any progress end the run as well", "[fl
   CHECK_FALSE(policy.worker_died(Death::kElsewhere, kNoon + 2h).has_value());
 }
 
-TEST_CASE("restart policy: a death that accuses a file is replaced at once and not counted",
+TEST_CASE("restart policy: a death that accuses a job is replaced at once and not counted",
           "[fleet]") {
   RestartPolicy policy({.faults = 1});
   for (int i = 0; i < 1000; ++i) CHECK(policy.worker_died(Death::kBlamed, kNoon) == kAtOnce);
   CHECK(policy.worker_died(Death::kFault, kNoon).has_value());
 }
 
-TEST_CASE("restart policy: only quarantined files, one after the other, end the run", "[fleet]") {
+TEST_CASE("restart policy: only quarantined jobs, one after the other, end the run", "[fleet]") {
   RestartPolicy policy({.quarantined = 2});
-  CHECK(policy.file_quarantined());
-  CHECK(policy.file_quarantined());
-  policy.file_finished();
-  CHECK(policy.file_quarantined());
-  CHECK(policy.file_quarantined());
-  CHECK_FALSE(policy.file_quarantined());
+  CHECK(policy.job_quarantined());
+  CHECK(policy.job_quarantined());
+  policy.job_finished();
+  CHECK(policy.job_quarantined());
+  CHECK(policy.job_quarantined());
+  CHECK_FALSE(policy.job_quarantined());
 }
 
 TEST_CASE("exit cause: status 9 and signal 9 are told apart", "[fleet]") {
