@@ -189,15 +189,20 @@ def make_tokenizers(model, sample):
         yield name, json.dumps(make(sample))
 
 
-def check(tool, family, documents, sample, extras, rng):
-    tokenizer_family, longest, make_model = FAMILIES[family]
-    extras.longest = min(extras.longest, longest)
-    backend = tokenizers.Tokenizer.from_str(documents[tokenizer_family])
+def make_tokenizer(family, documents, longest):
+    """FAMILY's, out of what make_tokenizers gives by name; it cuts texts at `longest` tokens."""
+    name, _, _ = FAMILIES[family]
+    backend = tokenizers.Tokenizer.from_str(documents[name])
     backend.no_padding()
     backend.no_truncation()
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=backend, pad_token=PADDING[tokenizer_family],
-        model_max_length=extras.longest)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token=PADDING[name], model_max_length=longest)
+
+
+def check(tool, family, documents, sample, extras, rng):
+    _, longest, make_model = FAMILIES[family]
+    extras.longest = min(extras.longest, longest)
+    tokenizer = make_tokenizer(family, documents, extras.longest)
     reference = make_model(len(tokenizer))
     with tempfile.TemporaryDirectory() as name, torch.no_grad():
         folder = reference.save(pathlib.Path(name), filler(rng), tokenizer, extras)
