@@ -39,17 +39,16 @@ void visit_fields(Visit&& visit, Self& texts) {
   visit(texts.source, texts.hashes);
 }
 
-/// What became of the texts: their numbers add up to those of the job where it is done.
+/// The texts of a done job that were not embedded had a vector already, or no row has them any
+/// more.
 struct EmbedTextsResult {
   std::uint32_t embedded = 0;  ///< went through the model
-  std::uint32_t known = 0;     ///< had a vector already
-  std::uint32_t gone = 0;      ///< no row has them any more
   std::uint64_t tokens = 0;    ///< that the model read
 };
 
 template <class Visit, FieldsOf<EmbedTextsResult> Self>
 void visit_fields(Visit&& visit, Self& result) {
-  visit(result.embedded, result.known, result.gone, result.tokens);
+  visit(result.embedded, result.tokens);
 }
 
 /// Reads a job's payload; nothing where it is not one.

@@ -34,13 +34,15 @@ Result<BothAnswer> find_by_both(PgConnection& connection, const Query& query,
     if (words->hits.size() > filters.limit) words->hits.resize(filters.limit);
     return BothAnswer{std::move(words->hits), compared};
   }
+  // What has no vector yet is taken to be as near as the last of these: its words decide.
+  const double least_near = near->back().score;
   const double best = words->hits.empty() ? 1 : words->hits.front().score;
 
   std::map<std::int64_t, Hit> candidates;
   std::vector<std::int64_t> unseen;  // found by words alone
   for (Hit& hit : *near) candidates.try_emplace(hit.chunk_id, std::move(hit));
   for (Hit& hit : words->hits) {
-    hit.score = 0;
+    hit.score = least_near;
     const std::int64_t id = hit.chunk_id;
     if (candidates.try_emplace(id, std::move(hit)).second) unseen.push_back(id);
   }

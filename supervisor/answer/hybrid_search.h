@@ -17,8 +17,9 @@ struct BothAnswer {
 
 /// The best `limit` chunks by meaning and words together, best first. A score is (similarity + 0.2
 /// words) / 1.2 and so 1 at best, where words is BM25F's score against that of the question's best
-/// chunk. REQUIRES no open transaction.
-/// ERRORS kUsage when the repository named does not exist, else as PgConnection::run.
+/// chunk, and a chunk without a vector is as similar as the last of those that are near. REQUIRES
+/// no open transaction. ERRORS kUsage when the repository named does not exist, else as
+/// PgConnection::run.
 Result<BothAnswer> find_by_both(PgConnection& connection, const Query& query,
                                 const std::string& text, const SearchFilters& filters);
 

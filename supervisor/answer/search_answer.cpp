@@ -73,25 +73,40 @@ Result<SearchAnswer> by_words(PgConnection& connection, const SearchRequest& req
   return SearchAnswer{*std::move(hits), comparable};
 }
 
+/// See SearchAnswer::behind.
+Result<std::optional<TextCounts>> texts_behind(PgConnection& connection,
+                                               const std::string& repository) {
+  const auto noted = noted_texts(connection, repository);
+  if (!noted) return noted.error();
+  if (!*noted) return std::optional(TextCounts());
+  return (*noted)->missing > 0 ? *noted : std::nullopt;
+}
+
+Result<SearchAnswer> by_meaning(PgConnection& connection, const SearchRequest& request) {
+  const auto query = embedded(connection, request);
+  if (!query) return query.error();
+  const auto comparable = can_compare(connection, request, *query);
+  if (!comparable) return comparable.error();
+  const auto behind = *comparable ? texts_behind(connection, request.filters.repository)
+                                  : Result<std::optional<TextCounts>>(std::nullopt);
+  if (!behind) return behind.error();
+  if (asks_for_commits(request)) {
+    auto hits = commits(connection, request, query->code);
+    if (!hits) return hits.error();
+    return SearchAnswer{*std::move(hits), *comparable, *behind};
+  }
+  if (!*comparable) return by_words(connection, request, false);
+  auto found = find_by_both(connection, *query, request.text, request.filters);
+  if (!found) return found.error();
+  return SearchAnswer{std::move(found->hits), found->compared, *behind};
+}
+
 }  // namespace
 
 Result<SearchAnswer> answer(PgConnection& connection, const SearchRequest& request) {
   if (!request.filters.repository.empty())
     if (auto id = repository_id(connection, request.filters.repository); !id) return id.error();
-  if (request.words) return by_words(connection, request, true);
-  const auto query = embedded(connection, request);
-  if (!query) return query.error();
-  const auto comparable = can_compare(connection, request, *query);
-  if (!comparable) return comparable.error();
-  if (asks_for_commits(request)) {
-    auto hits = commits(connection, request, query->code);
-    if (!hits) return hits.error();
-    return SearchAnswer{*std::move(hits), *comparable};
-  }
-  if (!*comparable) return by_words(connection, request, false);
-  auto found = find_by_both(connection, *query, request.text, request.filters);
-  if (!found) return found.error();
-  return SearchAnswer{std::move(found->hits), found->compared};
+  return request.words ? by_words(connection, request, true) : by_meaning(connection, request);
 }
 
 std::string answer_text(const SearchAnswer& answer) {

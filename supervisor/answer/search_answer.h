@@ -5,6 +5,7 @@
 // shown is its caller's business.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "supervisor/answer/commit_search.h"
 #include "supervisor/answer/hit.h"
 #include "supervisor/answer/search.h"
+#include "supervisor/database/texts.h"
 
 namespace forkdex {
 
@@ -34,6 +36,9 @@ struct SearchAnswer {
   /// view's, or perhaps some while it is indexed again by another model. Without, hits are by words
   /// alone, and of commits there are none.
   bool comparable = true;
+  /// The texts of the repositories in question, where some have no vector yet, or may have none
+  /// (`total` is 0 then): chunks of these are found by their words alone.
+  std::optional<TextCounts> behind = std::nullopt;
 };
 
 /// Answers `request`. BLOCKS as embed_query, once a model that has embedded something. ERRORS

@@ -39,6 +39,15 @@ void warn_of_nothing_to_compare(bool commits) {
                                       commits ? "" : ", or with --words")}});
 }
 
+void warn_of_missing_vectors(const TextCounts& texts) {
+  const std::string missing = texts.total == 0 ? "some texts have no vector yet"
+                                               : fmt::format("{} of {} texts have no vector yet",
+                                                             texts.missing, texts.total);
+  log_warning("search.vectors_missing",
+              {{"reason", missing + " and are found by words alone: index without --no-vectors, or "
+                                    "wait for the run that is at it"}});
+}
+
 }  // namespace
 
 Result<int> run_search(const Invocation& invocation) {
@@ -53,7 +62,10 @@ Result<int> run_search(const Invocation& invocation) {
   if (!database) return database.error();
   const auto found = answer(database->connection(), request_of(invocation, *std::move(models)));
   if (!found) return found.error();
-  if (!found->comparable) warn_of_nothing_to_compare(settings.kind == kCommitKind);
+  if (found->behind)
+    warn_of_missing_vectors(*found->behind);
+  else if (!found->comparable)
+    warn_of_nothing_to_compare(settings.kind == kCommitKind);
   const auto written = write_output(settings.json ? answer_json(*found) : answer_text(*found));
   if (!written) return written.error();
   return kExitOk;

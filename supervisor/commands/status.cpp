@@ -1,5 +1,6 @@
 #include "supervisor/commands/status.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -28,18 +29,37 @@ Result<void> add_claimed(PgConnection& connection, std::set<std::int64_t>& claim
   return {};
 }
 
-/// A run that was killed among its files has left no count.
-Result<void> count_if_unknown(PgConnection& connection, RepositoryStatus& status) {
-  if (status.texts) return {};
+/// What runs have noted, with what they do not note. A run that was killed among its files has left
+/// no count.
+Result<void> add_text_counts(PgConnection& connection, RepositoryStatus& status) {
+  // A run of an older forkdex has not said for which models it was.
+  if (status.model_ids.code == 0 && status.model_ids.text == 0) {
+    status.texts.reset();
+    return {};
+  }
   TextScope scope;
   scope.repository_id = status.id;
   scope.model_ids = status.model_ids;
   scope.message_model_id =
       status.model_ids.text != 0 ? status.model_ids.text : status.model_ids.code;
-  const auto counts = count_texts(connection, scope);
-  if (!counts) return counts.error();
-  status.texts = *counts;
+  if (!status.texts) {
+    const auto counts = count_texts(connection, scope);
+    if (!counts) return counts.error();
+    status.texts = *counts;
+    return {};
+  }
+  const auto refused = count_refused_texts(connection, scope);
+  if (!refused) return refused.error();
+  status.texts->refused = *refused;
   return {};
+}
+
+/// "349 of 350 embedded, 1 refused"
+std::string texts_line(const TextCounts& texts) {
+  const std::uint64_t without = std::min(texts.total, texts.missing + texts.refused);
+  std::string line = fmt::format("{} of {} embedded", texts.total - without, texts.total);
+  if (texts.refused > 0) line += fmt::format(", {} refused", texts.refused);
+  return line;
 }
 
 std::int64_t total_of(const RepositoryStatus& status) {
@@ -72,9 +92,7 @@ std::string status_text(const RepositoryStatus& status) {
   add("head", status.head);
   add("files", files_line(status));
   add("chunks", std::to_string(status.chunks));
-  if (status.texts)
-    add("texts", fmt::format("{} of {} embedded", status.texts->total - status.texts->missing,
-                             status.texts->total));
+  if (status.texts) add("texts", texts_line(*status.texts));
   add("last run", run_line(status));
   return text;
 }
@@ -85,7 +103,7 @@ Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr)
 
 Json texts_json(const std::optional<TextCounts>& texts) {
   if (!texts) return nullptr;
-  return {{"total", texts->total}, {"missing", texts->missing}};
+  return {{"total", texts->total}, {"missing", texts->missing}, {"refused", texts->refused}};
 }
 
 Json status_json(const RepositoryStatus& status) {
@@ -124,7 +142,7 @@ Result<std::vector<RepositoryStatus>> repository_statuses(PgConnection& connecti
     if (status.run_status == "running" && !claimed.contains(status.id))
       status.run_status = "interrupted";
   for (RepositoryStatus& status : *statuses)
-    if (auto counted = count_if_unknown(connection, status); !counted) return counted.error();
+    if (auto counted = add_text_counts(connection, status); !counted) return counted.error();
   return statuses;
 }
 

@@ -161,7 +161,8 @@ Result<void> CommitRows::write_batch(std::uint64_t& written) {
   if (!done) return done.error();
   written = static_cast<std::uint64_t>(done->affected());
   const auto noted = connection_->run(
-      "UPDATE forkdex.repositories SET messages_model = NULL, walk_unsettled = true, "
+      "UPDATE forkdex.repositories SET messages_model = NULL, texts_total = NULL, "
+      "texts_missing = NULL, walk_unsettled = true, "
       "commit_batches = commit_batches + 1 WHERE id = $1",
       {id});
   return noted ? Result<void>() : noted.error();
@@ -183,8 +184,11 @@ Result<bool> CommitRows::settle(const WalkedHistory& before, const Walk& walk) {
     if (auto removed = remove(walk.gone); !removed) return removed;
     const auto noted = connection_->run(
         "UPDATE forkdex.repositories SET walked_head = $2, walked_scope = $3, "
+        "texts_total = CASE WHEN $5 THEN NULL ELSE texts_total END, "
+        "texts_missing = CASE WHEN $5 THEN NULL ELSE texts_missing END, "
         "walk_unsettled = walk_unsettled AND NOT $4 WHERE id = $1",
-        {std::to_string(repository_id_), walk.head, walk.scope, wrote_alone ? "t" : "f"});
+        {std::to_string(repository_id_), walk.head, walk.scope, wrote_alone ? "t" : "f",
+         walk.gone.empty() ? "f" : "t"});
     return noted ? Result<void>() : noted.error();
   });
   if (!settled) return settled.error();
@@ -236,7 +240,7 @@ Result<void> CommitRows::clear() {
           "UPDATE forkdex.files SET last_commit = NULL, last_commit_known = false "
           "WHERE repository_id = $1 AND last_commit_known",
           "UPDATE forkdex.repositories SET walked_head = NULL, walked_scope = NULL, "
-          "walk_unsettled = false WHERE id = $1"})
+          "texts_total = NULL, texts_missing = NULL, walk_unsettled = false WHERE id = $1"})
       if (const auto done = connection_->run(statement, {std::to_string(repository_id_)}); !done)
         return done.error();
     return {};

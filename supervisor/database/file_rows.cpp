@@ -153,7 +153,15 @@ Result<void> FileRows::write_refused() {
   if (!done) return done.error();
   const auto cleared =
       connection_->run(kRemoveChunks, {std::to_string(repository_id_), path_hashes(refused_)});
-  return cleared ? Result<void>() : cleared.error();
+  if (!cleared) return cleared.error();
+  return cleared->affected() > 0 ? forget_text_counts() : Result<void>();
+}
+
+Result<void> FileRows::forget_text_counts() {
+  const auto forgotten = connection_->run(
+      "UPDATE forkdex.repositories SET texts_total = NULL, texts_missing = NULL WHERE id = $1",
+      {std::to_string(repository_id_)});
+  return forgotten ? Result<void>() : forgotten.error();
 }
 
 Result<void> FileRows::write_refreshed() {
@@ -171,7 +179,7 @@ Result<void> FileRows::write_removed() {
   const std::vector<PgParam> params = {std::to_string(repository_id_), path_hashes(removed_)};
   for (const char* statement : {kLock, kRemoveChunks, kRemoveFiles})
     if (const auto done = connection_->run(statement, params); !done) return done.error();
-  return {};
+  return forget_text_counts();
 }
 
 }  // namespace forkdex

@@ -44,6 +44,7 @@ class FileRows {
   Result<void> write_refused();
   Result<void> write_refreshed();
   Result<void> write_removed();
+  Result<void> forget_text_counts();
 
   PgConnection* connection_;
   std::int64_t repository_id_;

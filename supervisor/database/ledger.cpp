@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "common/error/error.h"
+#include "common/pg/advisory_lock.h"
 #include "common/pg/retry.h"
 #include "supervisor/database/vectors.h"
 
@@ -110,16 +111,25 @@ Result<Ledger> Ledger::open(PgConnection& connection, RepositoryIdentity identit
 
 /// Before anything is stored under another model than all that is there.
 Result<void> Ledger::forget_other_models() {
-  const auto mixed = connection_->run(
-      "UPDATE forkdex.repositories SET "
-      "code_model = CASE code_model WHEN $2 THEN code_model END, "
-      "text_model = CASE text_model WHEN $3 THEN text_model END, "
-      "messages_model = CASE messages_model WHEN $4 THEN messages_model END, "
-      "texts_total = NULL, texts_missing = NULL WHERE id = $1 "
-      "AND (code_model <> $2 OR text_model <> $3 OR messages_model <> $4)",
-      {std::to_string(claim_.id), std::to_string(model_ids_.code), std::to_string(model_ids_.text),
-       std::to_string(message_model_id_)});
-  return mixed ? Result<void>() : mixed.error();
+  // Whoever deletes vectors holds the lock alone: it sees that another model's are needed again, or
+  // has deleted them before anybody looks for them.
+  return retried(*connection_, [&]() -> Result<void> {
+    const auto begun = connection_->run(
+        fmt::format("BEGIN; SELECT pg_advisory_xact_lock_shared({}, 0)", kVectorsLock));
+    if (!begun) return begun.error();
+    const auto mixed = connection_->run(
+        "UPDATE forkdex.repositories SET "
+        "code_model = CASE code_model WHEN $2 THEN code_model END, "
+        "text_model = CASE text_model WHEN $3 THEN text_model END, "
+        "messages_model = CASE messages_model WHEN $4 THEN messages_model END, "
+        "texts_total = NULL, texts_missing = NULL WHERE id = $1 "
+        "AND (code_model <> $2 OR text_model <> $3 OR messages_model <> $4)",
+        {std::to_string(claim_.id), std::to_string(model_ids_.code),
+         std::to_string(model_ids_.text), std::to_string(message_model_id_)});
+    const auto ended = connection_->run(mixed ? "COMMIT" : "ROLLBACK");
+    if (!mixed) return mixed.error();
+    return ended ? Result<void>() : ended.error();
+  });
 }
 
 Result<void> Ledger::begin_run() {
@@ -192,7 +202,8 @@ Result<KnownTexts> Ledger::known_texts() {
   const auto row = connection_->run(
       "SELECT coalesce(code_model = $2 AND text_model = $3, false), "
       "coalesce(messages_model = $4, false), texts_total, texts_missing, "
-      "(SELECT coalesce(max(c.id), 0) FROM forkdex.chunks c WHERE c.repository_id = $1) "
+      "(SELECT coalesce(max(c.id), 0) FROM forkdex.chunks c WHERE c.repository_id = $1), "
+      "commit_batches "
       "FROM forkdex.repositories WHERE id = $1",
       {std::to_string(claim_.id), std::to_string(model_ids_.code), std::to_string(model_ids_.text),
        std::to_string(message_model_id_)});
@@ -205,6 +216,7 @@ Result<KnownTexts> Ledger::known_texts() {
     known.counts = TextCounts{static_cast<std::uint64_t>(row->integer(0, 2)),
                               static_cast<std::uint64_t>(row->integer(0, 3)), 0};
   if (known.chunks_done) known.done_up_to_chunk = row->integer(0, 4);
+  known.commit_batches = row->integer(0, 5);
   if (before_) known.done_up_to_chunk = before_->done_up_to_chunk;
   return known;
 }
@@ -222,18 +234,25 @@ Result<void> Ledger::begin_chunks() {
   return noted ? Result<void>() : noted.error();
 }
 
-Result<void> Ledger::note_texts(const std::optional<TextCounts>& counts, TextsDone done) {
+Result<void> Ledger::note_texts(const std::optional<TextCounts>& counts, const TextsDone& done) {
   const auto number = [&](std::uint64_t TextCounts::* count) {
     return counts ? PgParam(std::to_string((*counts).*count)) : std::nullopt;
   };
+  const auto truth = [](const std::optional<bool>& value) {
+    return value ? PgParam(*value ? "t" : "f") : std::nullopt;
+  };
   const auto noted = connection_->run(
       "UPDATE forkdex.repositories SET texts_total = $2, texts_missing = $3, "
-      "code_model = CASE WHEN $4::boolean THEN $5::int ELSE code_model END, "
-      "text_model = CASE WHEN $4::boolean THEN $6::int ELSE text_model END, "
-      "messages_model = CASE WHEN $7::boolean THEN $8::int ELSE messages_model END WHERE id = $1",
+      "code_model = CASE $4::boolean WHEN true THEN $5::int WHEN false THEN NULL "
+      " ELSE code_model END, "
+      "text_model = CASE $4::boolean WHEN true THEN $6::int WHEN false THEN NULL "
+      " ELSE text_model END, "
+      "messages_model = CASE WHEN $7::boolean AND commit_batches = $9 THEN $8::int "
+      " WHEN NOT $7::boolean THEN NULL ELSE messages_model END WHERE id = $1",
       {std::to_string(claim_.id), number(&TextCounts::total), number(&TextCounts::missing),
-       done.chunks ? "t" : "f", std::to_string(model_ids_.code), std::to_string(model_ids_.text),
-       done.messages ? "t" : "f", std::to_string(message_model_id_)});
+       truth(done.chunks), std::to_string(model_ids_.code), std::to_string(model_ids_.text),
+       truth(done.messages), std::to_string(message_model_id_),
+       std::to_string(done.commit_batches)});
   return noted ? Result<void>() : noted.error();
 }
 

@@ -37,7 +37,8 @@ struct KnownTexts {
   bool messages_done = false;  ///< and so has every commit message
   /// Where the chunks were done before this run stored any: the largest id then. 0 otherwise.
   std::int64_t done_up_to_chunk = 0;
-  std::optional<TextCounts> counts;  ///< as the last run left them
+  std::optional<TextCounts> counts;  ///< as the last run left them; refused ones are not counted
+  std::int64_t commit_batches = 0;   ///< as CommitRows counts them
 };
 
 /// How a run ended, for its row.
@@ -106,13 +107,18 @@ class Ledger {
   /// Notes, before the first chunk is stored, that texts may be without a vector. ERRORS as
   /// PgConnection::run.
   Result<void> begin_chunks();
-  /// Notes how many texts there are now, nothing where that is not known, and what of them has its
-  /// vectors, or was refused: all those of chunks, all messages. ERRORS as PgConnection::run.
+  /// What is so of all chunks' texts, or of all messages: they have their vectors, or were refused;
+  /// nothing leaves what is noted of them.
   struct TextsDone {
-    bool chunks = false;
-    bool messages = false;
+    std::optional<bool> chunks = std::nullopt;
+    std::optional<bool> messages = std::nullopt;
+    /// KnownTexts::commit_batches when that was looked at. Where others have written since, it is
+    /// not noted that messages are done.
+    std::int64_t commit_batches = 0;
   };
-  Result<void> note_texts(const std::optional<TextCounts>& counts, TextsDone done);
+  /// Notes how many texts there are now, nothing where that is not known, and what is done. ERRORS
+  /// as PgConnection::run.
+  Result<void> note_texts(const std::optional<TextCounts>& counts, const TextsDone& done);
 
   /// Builds the models' vector indexes where it pays (build_vector_index_if_large): the seconds it
   /// took, or nothing. REQUIRES the models that it was opened with.

@@ -285,15 +285,19 @@ Result<void> remove_repository(PgConnection& connection, const std::string& name
   const auto id = repository_id(connection, name);
   if (!id) return id.error();
   if (const auto claimed = claim_repository(connection, {*id, name}); !claimed) return claimed;
-  const auto removed =
-      connection.run(fmt::format("BEGIN; {1}"
-                                 "DELETE FROM forkdex.chunks WHERE repository_id = {0};"
-                                 "DELETE FROM forkdex.files WHERE repository_id = {0};"
-                                 "DELETE FROM forkdex.commits WHERE repository_id = {0};"
-                                 "DELETE FROM forkdex.refused_texts t WHERE NOT EXISTS (SELECT "
-                                 "FROM forkdex.commits c WHERE c.content_hash = t.content_hash);"
-                                 "DELETE FROM forkdex.repositories WHERE id = {0}; COMMIT",
-                                 *id, note_removed_texts(*id)));
+  const auto removed = connection.run(
+      fmt::format("BEGIN; {1}"
+                  "DELETE FROM forkdex.chunks WHERE repository_id = {0};"
+                  "DELETE FROM forkdex.files WHERE repository_id = {0};"
+                  "DELETE FROM forkdex.commits WHERE repository_id = {0};"
+                  "DELETE FROM forkdex.refused_texts t USING pg_temp.removed_texts r "
+                  "WHERE r.content_hash = t.content_hash AND NOT EXISTS (SELECT FROM "
+                  "forkdex.commits k WHERE k.content_hash = t.content_hash) AND NOT "
+                  "EXISTS (SELECT FROM forkdex.chunks c WHERE c.content_hash = "
+                  "t.content_hash) AND NOT EXISTS (SELECT FROM forkdex.chunks c "
+                  "WHERE c.text_hash = t.content_hash);"
+                  "DELETE FROM forkdex.repositories WHERE id = {0}; COMMIT",
+                  *id, note_removed_texts(*id)));
   if (!removed) {
     const Error error = removed.error();
     if (connection.alive()) [[maybe_unused]]

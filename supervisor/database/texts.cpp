@@ -189,6 +189,18 @@ Result<TextCounts> count_texts(PgConnection& connection, const TextScope& scope)
   return TextCounts{*total, *missing, *refused};
 }
 
+Result<std::optional<TextCounts>> noted_texts(PgConnection& connection,
+                                              const std::string& repository) {
+  const auto row = connection.run(
+      "SELECT coalesce(sum(texts_total), 0)::bigint, coalesce(sum(texts_missing), 0)::bigint, "
+      "count(*) - count(texts_missing) FROM forkdex.repositories WHERE $1 IN ('', name)",
+      {repository});
+  if (!row) return row.error();
+  if (row->integer(0, 2) > 0) return std::optional<TextCounts>();
+  return std::optional(TextCounts{static_cast<std::uint64_t>(row->integer(0, 0)),
+                                  static_cast<std::uint64_t>(row->integer(0, 1)), 0});
+}
+
 Result<void> refuse_text(PgConnection& connection, std::int64_t model_id,
                          const TextRefusal& refusal) {
   const auto done = connection.run(
@@ -212,24 +224,30 @@ std::string refused_chunks(std::int64_t repository_id, std::string_view model_id
       repository_id, model_ids);
 }
 
-Result<std::int64_t> forget_refused_texts(PgConnection& connection, const TextScope& scope,
-                                          const TextLimits& limits) {
+Result<void> forget_refused_texts(PgConnection& connection, const TextScope& scope,
+                                  const TextLimits& limits) {
   std::string lifted = "true";
   if (!limits.lift_all)
     lifted = fmt::format(
         "(r.reason = 'timed_out' AND r.refused_limit < {} "
         "OR r.reason = 'out_of_memory' AND r.refused_limit < {})",
         limits.seconds, limits.memory_bytes);
-  std::int64_t forgotten = 0;
   for (const TextSource source : sources_of(scope)) {
-    const auto done = connection.run(
-        fmt::format("DELETE FROM forkdex.refused_texts r WHERE r.model_id = {} AND {} "
-                    "AND EXISTS (SELECT FROM {} AND t.{} = r.content_hash)",
-                    scope.model_id(source), lifted, rows_of(scope, source), place_of(source).hash));
+    const auto done = connection.run(fmt::format(
+        "WITH gone AS (DELETE FROM forkdex.refused_texts r WHERE r.model_id = {} AND {} "
+        " AND EXISTS (SELECT FROM {} AND t.{} = r.content_hash) RETURNING r.content_hash) "
+        "UPDATE forkdex.repositories p SET code_model = NULL, text_model = NULL, "
+        " messages_model = NULL, texts_total = NULL, texts_missing = NULL WHERE "
+        "EXISTS (SELECT FROM gone g JOIN forkdex.chunks c USING (content_hash) "
+        "  WHERE c.repository_id = p.id) "
+        "OR EXISTS (SELECT FROM gone g JOIN forkdex.chunks c ON c.text_hash = g.content_hash "
+        "  WHERE c.repository_id = p.id) "
+        "OR EXISTS (SELECT FROM gone g JOIN forkdex.commits k USING (content_hash) "
+        "  WHERE k.repository_id = p.id)",
+        scope.model_id(source), lifted, rows_of(scope, source), place_of(source).hash));
     if (!done) return done.error();
-    forgotten += done->affected();
   }
-  return forgotten;
+  return {};
 }
 
 }  // namespace forkdex

@@ -57,6 +57,12 @@ Result<std::uint64_t> count_missing_texts(PgConnection& connection, const TextSc
 Result<std::uint64_t> count_refused_texts(PgConnection& connection, const TextScope& scope);
 Result<TextCounts> count_texts(PgConnection& connection, const TextScope& scope);
 
+/// How many texts the repository called `repository` has, or all of them together where it is
+/// empty, and how many of them have no vector, as runs have noted it; nothing where one is among
+/// its files. ERRORS as PgConnection::run.
+Result<std::optional<TextCounts>> noted_texts(PgConnection& connection,
+                                              const std::string& repository);
+
 /// What ended every worker that was to embed a text.
 struct TextRefusal {
   TextSource source = TextSource::kCode;
@@ -80,9 +86,10 @@ struct TextLimits {
   std::uint64_t seconds = 0;
   std::uint64_t memory_bytes = 0;
 };
-/// Forgets the refusals of the texts in `scope` that `limits` lift, so that they are missing again.
-/// Returns how many. ERRORS as PgConnection::run.
-Result<std::int64_t> forget_refused_texts(PgConnection& connection, const TextScope& scope,
-                                          const TextLimits& limits);
+/// Forgets the refusals of the texts in `scope` that `limits` lift, so that they are missing again,
+/// which every repository that has them learns in the same transaction. ERRORS as
+/// PgConnection::run.
+Result<void> forget_refused_texts(PgConnection& connection, const TextScope& scope,
+                                  const TextLimits& limits);
 
 }  // namespace forkdex

@@ -27,7 +27,7 @@ Error give_up(const Blame& blame, const std::optional<Error>& failure) {
             "resume once it answers",
             failure->text()};
   return {ErrorCode::kRestartIntensity,
-          "workers keep dying without finishing a file; finished files are kept: find the cause "
+          "workers keep dying without finishing a job; finished ones are kept: find the cause "
           "in the lines above, then run again to resume",
           blame.cause};
 }
@@ -274,9 +274,9 @@ void WorkerPool::resume(const std::string& database_url) {
 void WorkerPool::job_quarantined() {
   if (policy_.job_quarantined()) return;
   fail({ErrorCode::kRestartIntensity,
-        fmt::format("file after file had to be quarantined and none could be indexed; finished "
-                    "files are kept: look at `{} failures` for what they have in common, then run "
-                    "again to resume",
+        fmt::format("one file or text after the other had to be given up and none could be done; "
+                    "finished ones are kept: look at `{} failures` for what they have in common, "
+                    "then run again to resume",
                     program_name()),
         ""});
 }

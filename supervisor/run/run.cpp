@@ -74,6 +74,12 @@ Result<void> Run::work() {
 
 /// Files and their words first, so that they are found while the rest goes on.
 Result<void> Run::phases_of_workers() {
+  // Before the first phase notes what is done.
+  const auto lift = [this] {
+    return forget_refused_texts(database_->connection(), text_scope(), text_limits());
+  };
+  if (!settings_.no_vectors)
+    if (auto lifted = insist(lift); !lifted) return lifted;
   FilesPhase files({repository_, scope_, *ledger_, accounting_, *progress_}, plan_rules());
   if (auto done = run_phase(files); !done || stopped()) return done;
   if (auto complete = accounting_.check_complete(); !complete) return complete;
@@ -177,17 +183,21 @@ TextScope Run::text_scope() const {
   TextScope scope;
   scope.repository_id = ledger_->repository_id();
   scope.model_ids = ledger_->model_ids();
-  if (!settings_.no_commits) scope.message_model_id = ledger_->message_model_id();
+  scope.message_model_id = ledger_->message_model_id();
   scope.shard = scope_.shard();
   scope.path_hashes = scope_.path_hashes();
   return scope;
+}
+
+TextLimits Run::text_limits() const {
+  return {settings_.retry_failed, settings_.file_timeout, memory_per_worker_};
 }
 
 TextsPhase::Options Run::texts() const {
   TextsPhase::Options options;
   options.scope = text_scope();
   options.embeds = !settings_.no_vectors;
-  options.limits = {settings_.retry_failed, settings_.file_timeout, memory_per_worker_};
+  options.limits = text_limits();
   const auto most_tokens = [this](View view) {
     return models_[view] ? models_[view]->max_tokens : 0;
   };
@@ -262,7 +272,8 @@ WorkerSetup Run::worker_setup() const {
 
 /// What could not be indexed, as the database has it; where that does not answer, what is at hand.
 ProblemList Run::list_problems() {
-  if (accounting_.not_indexed() == 0) return {};
+  const bool any_refused = facts_.texts.counts && facts_.texts.counts->refused > 0;
+  if (accounting_.not_indexed() == 0 && !any_refused) return {};
   const auto read = [this] { return ProblemList::read(*ledger_, scope_); };
   auto problems = error_ ? read() : insist(read);
   if (problems) return *std::move(problems);

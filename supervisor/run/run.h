@@ -124,6 +124,7 @@ class Run {
     return watch_->insist(std::move(operation), [this] { return stops_ == 0; });
   }
   TextScope text_scope() const;
+  TextLimits text_limits() const;
   TextsPhase::Options texts() const;
   PlanRules plan_rules() const;
   WorkerSetup worker_setup() const;

@@ -171,7 +171,9 @@ TEST_CASE("words: a run with vectors follows one without, and the other way roun
     const nlohmann::json results = nlohmann::json::parse(ended.out).at("results");
     REQUIRE_FALSE(results.empty());
     CHECK(results.front().at("path") == "src/shopping/cart.py");
-    return ended.err.find("by words alone") != std::string::npos;
+    const bool alone = ended.err.find("by words alone") != std::string::npos;
+    CHECK(alone == (ended.err.find("texts have no vector yet") != std::string::npos));
+    return alone;
   };
   CHECK(answers_by_words_alone());
   for (int round = 0; round < 2; ++round) {
@@ -238,6 +240,11 @@ TEST_CASE("words: a database of the schema before them is upgraded by the next r
   for (const char* statement :
        {"DROP TABLE forkdex.word_postings, forkdex.word_segments",
         "DROP INDEX forkdex.chunks_of_repository",
+        "ALTER TABLE forkdex.chunks DROP COLUMN text_view",
+        "ALTER TABLE forkdex.repositories DROP COLUMN texts_total, DROP COLUMN texts_missing",
+        "ALTER TABLE forkdex.runs DROP COLUMN code_model, DROP COLUMN text_model, "
+        "DROP COLUMN files_done",
+        "ALTER TABLE forkdex.refused_texts DROP COLUMN refused_limit, DROP COLUMN attempts",
         "DELETE FROM forkdex.schema_version WHERE version >= 11",
         "UPDATE forkdex.chunks SET lexemes = NULL", "UPDATE forkdex.files SET recipe = 'older'"})
     database.rows(statement);

@@ -67,8 +67,6 @@ Result<void> EmbedTextsHandler::embed_missing(std::uint32_t slot, const EmbedTex
   if (!vectors.empty())
     if (auto stored = store_.store(model.id, vectors); !stored) return stored;
   result.embedded = static_cast<std::uint32_t>(vectors.size());
-  result.known = static_cast<std::uint32_t>(wanted.hashes.size() - hashes->size());
-  result.gone = static_cast<std::uint32_t>(hashes->size() - vectors.size());
   return fault::point("texts.stored");
 }
 

@@ -36,7 +36,7 @@ class VectorStore {
   /// The texts that stand in `source` with these hashes, in this order, without those that no row
   /// has any more. No more than kMostLetters of each. ERRORS kDatabaseLost, kDatabaseUnusable.
   Result<Texts> texts(TextSource source, std::span<const Sha256> hashes);
-  /// More than any model reads.
+  /// More than a chunk has but for what is mostly blank, and bounds what a worker holds.
   static constexpr int kMostLetters = 65'536;
 
   /// Stores `vectors`, as far as they are not there, and commits. What may pass (a deadlock, a

@@ -6,6 +6,8 @@ ALTER TABLE forkdex.chunks ADD COLUMN text_view text;            -- null where t
 ALTER TABLE forkdex.repositories
     ADD COLUMN texts_total   bigint,         -- distinct texts, by source and model; null: not counted
     ADD COLUMN texts_missing bigint;         -- of them without a vector, as the last run saw them
+-- Until now a file came with its vectors. How many texts there are, the next run counts.
+UPDATE forkdex.repositories SET texts_missing = 0 WHERE code_model > 0 OR text_model > 0;
 
 ALTER TABLE forkdex.runs
     ADD COLUMN code_model integer,           -- that its texts are for, 0 where the view is off

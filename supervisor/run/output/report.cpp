@@ -61,11 +61,13 @@ Json seconds_json(const RunFacts::Seconds& phases, const StageTimes& stages) {
 }
 
 Json texts_json(const RunFacts::Texts& texts) {
-  const TextCounts counts = texts.counts.value_or(TextCounts());
-  return {{"total", counts.total},
-          {"missing", counts.missing},
+  const auto number = [&](std::uint64_t TextCounts::* count) {
+    return texts.counts ? Json((*texts.counts).*count) : Json(nullptr);
+  };
+  return {{"total", number(&TextCounts::total)},
+          {"missing", number(&TextCounts::missing)},
           {"failed", texts.failed},
-          {"refused", counts.refused}};
+          {"refused", number(&TextCounts::refused)}};
 }
 
 Json commits_json(const RunFacts::Commits& commits) {

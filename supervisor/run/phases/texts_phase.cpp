@@ -38,20 +38,18 @@ Result<JobQueue> TextsPhase::plan() {
   if (auto passed = fault::point("texts.plan"); !passed) return passed.error();
   const auto known = ledger_.known_texts();
   if (!known) return known.error();
+  commit_batches_ = known->commit_batches;
   const bool done = known->chunks_done && known->messages_done;
+  changes_ = !known->counts || !done;
   if (done && is_whole() && known->counts) total_ = known->counts->total;
   if (!options_.embeds) {
     if (done) missing_ = 0;
     return JobQueue();
   }
-  const auto forgotten = forget_refused_texts(connection_, options_.scope, options_.limits);
-  if (!forgotten) return forgotten.error();
   TextScope scope = options_.scope;
-  if (*forgotten == 0) {
-    scope.after_chunk = known->done_up_to_chunk;
-    if (known->chunks_done) scope.model_ids = {};
-    if (known->messages_done) scope.message_model_id = 0;
-  }
+  scope.after_chunk = known->done_up_to_chunk;
+  if (known->chunks_done) scope.model_ids = {};
+  if (known->messages_done) scope.message_model_id = 0;
   return list(scope);
 }
 
@@ -68,6 +66,9 @@ Result<JobQueue> TextsPhase::list(const TextScope& scope) {
   if (!added) return added.error();
   auto queue = jobs.finish();
   if (!queue) return queue;
+  // No worker waits yet. Where few texts are new, they wait for nothing and are counted at the end.
+  if (scope.after_chunk == 0 && !queue->empty())
+    if (auto counted = count(); !counted) return counted.error();
   chunks_ = chunks;
   messages_ = messages;
   jobs_made_ += queue->size();
@@ -143,23 +144,44 @@ Result<void> TextsPhase::settle() {
   if (auto written = write_refusals(); !written) return written;
   if (auto passed = fault::point("texts.done"); !passed) return passed;
   if (auto counted = count(); !counted) return counted;
+  if (!changes_) return {};  // all is noted
+  const auto all = counts_of_repository();
+  if (!all) return all.error();
+  Ledger::TextsDone done;
+  done.commit_batches = commit_batches_;
   const auto messages = messages_done();
   if (!messages) return messages.error();
-  // Which models other shards have, nobody knows.
-  return note(
-      {.chunks = options_.embeds && is_whole() && chunks_.left() == 0, .messages = *messages});
+  done.messages = *messages;
+  // A shard that goes on beside this one may be storing chunks.
+  if (all->missing == 0)
+    done.chunks = options_.scope.shard ? std::optional<bool>() : true;
+  else if (chunks_.left() > 0)
+    done.chunks = false;
+  else if (is_whole() && options_.embeds)
+    done.chunks = true;
+  return retried(connection_, [&] { return ledger_.note_texts(*all, done); });
 }
 
-/// Whether every message has its vector now. Of several shards whoever is last sees it.
-Result<bool> TextsPhase::messages_done() {
-  if (!options_.embeds || options_.scope.message_model_id == 0 || messages_.left() > 0)
-    return false;
-  if (!options_.scope.shard) return true;
+Result<TextCounts> TextsPhase::counts_of_repository() {
+  if (is_whole()) return TextCounts{total_.value_or(0), missing(), refused_};
+  TextScope all = options_.scope;
+  all.shard.reset();
+  all.path_hashes.reset();
+  return count_texts(connection_, all);
+}
+
+/// Whether every message has its vector now; nothing where this run cannot say it. Of several
+/// shards whoever is last sees it.
+Result<std::optional<bool>> TextsPhase::messages_done() {
+  if (!options_.embeds) return std::optional<bool>();
+  if (messages_.left() > 0) return std::optional(false);
+  if (!options_.scope.shard) return std::optional(true);
   TextScope all;
   all.repository_id = options_.scope.repository_id;
   all.message_model_id = options_.scope.message_model_id;
   const auto missing = count_missing_texts(connection_, all);
-  return missing ? Result<bool>(*missing == 0) : missing.error();
+  if (!missing) return missing.error();
+  return *missing == 0 ? std::optional(true) : std::nullopt;
 }
 
 Result<void> TextsPhase::count() {
@@ -187,19 +209,13 @@ std::uint64_t TextsPhase::missing() const {
   return missing_.value_or(chunks_.left() + messages_.left());
 }
 
-/// A run over a part of the repository cannot say how many texts the whole has.
-Result<void> TextsPhase::note(Ledger::TextsDone done) {
-  std::optional<TextCounts> counts;
-  if (is_whole()) counts = TextCounts{total_.value_or(0), missing(), refused_};
-  return retried(connection_, [&] { return ledger_.note_texts(counts, done); });
-}
-
 Result<void> TextsPhase::tick() {
+  // At once: a run that is ended would try them again.
+  if (auto written = write_refusals(); !written) return written;
   if (!noted_at_ || Clock::now() - *noted_at_ < kBetweenNotes) return {};
   noted_at_ = Clock::now();
-  if (!is_whole()) return {};
-  if (auto counted = count(); !counted) return counted;
-  return note({});
+  if (!is_whole() || !total_) return {};
+  return ledger_.note_texts(TextCounts{*total_, missing(), refused_}, {});
 }
 
 void TextsPhase::contribute(RunFacts& facts) const {

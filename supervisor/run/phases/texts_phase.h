@@ -32,7 +32,7 @@ class TextsPhase final : public Phase {
   struct Options {
     TextScope scope;
     bool embeds = true;  ///< false: texts are counted alone
-    TextLimits limits;   ///< of this run
+    TextLimits limits;   ///< of this run, for what it refuses
     TextJobSizes sizes;
   };
 
@@ -73,9 +73,9 @@ class TextsPhase final : public Phase {
   Result<JobQueue> retry_alone();
   Result<void> settle();
   Result<void> write_refusals();
-  Result<bool> messages_done();
+  Result<std::optional<bool>> messages_done();
   Result<void> count();
-  Result<void> note(Ledger::TextsDone done);
+  Result<TextCounts> counts_of_repository();
   std::uint64_t limit_behind(std::string_view reason) const;
   void note_failure(const EmbedTexts& texts, const Job& job, const Outcome& outcome);
   Counts& counts_of(TextSource source) {
@@ -93,6 +93,8 @@ class TextsPhase final : public Phase {
   double seconds_ = 0;
   bool planned_ = false;
   bool settled_ = false;
+  bool changes_ = false;  // the repository's texts may be others than noted
+  std::int64_t commit_batches_ = 0;
   std::uint64_t jobs_made_ = 0;
   // Of all texts in scope.
   std::optional<std::uint64_t> total_;

@@ -71,7 +71,7 @@ TEST_CASE("segment: a job and its outcome cross unchanged", "[ring]") {
   outcome.reason = "encoding";
   outcome.detail = "no UTF-16";
   outcome.times.embed = std::chrono::nanoseconds(5);
-  outcome.payload = encode(EmbedTextsResult{1, 2, 0, 99});
+  outcome.payload = encode(EmbedTextsResult{1, 99});
   ends.receiver.finish((*taken)->slot, outcome);
   const auto back = ends.sender.collect();
   REQUIRE(back.ok());

@@ -52,6 +52,42 @@ TEST_CASE("search answer: models that embedded nothing -> no hits, not comparabl
   }
 }
 
+TEST_CASE(
+    "search answer: texts without a vector, or not counted -> it says so, of the repository "
+    "asked alone",
+    "[postgres]") {
+  PgConnection connection = connect(fresh_database("answer_behind"));
+  ModelFolder code;
+  code.name = "code";
+  code.dimension = 2;
+  code.fingerprint[0] = 1;
+  const auto id = model_id(connection, code);
+  REQUIRE(id.ok());
+  must_run(connection,
+           "INSERT INTO forkdex.repositories (name, root, texts_total, texts_missing) VALUES "
+           "('done', '/d', 7, 0), ('half', '/h', 10, 4), ('begun', '/b', NULL, NULL)");
+  SearchRequest request = request_for("");
+  request.models.code = code;
+  request.worker_executable = FORKDEX_FAKE_WORKER;
+  request.tuning.batch_tokens = 300;  // with kAuto, the fake worker's vector is (300, 0)
+  const auto behind = [&](const std::string& repository) {
+    request.filters.repository = repository;
+    return answered(connection, request).behind;
+  };
+  CHECK_FALSE(behind("done"));
+  REQUIRE(behind("half"));
+  CHECK(behind("half")->total == 10);
+  CHECK(behind("half")->missing == 4);
+  REQUIRE(behind("begun"));
+  CHECK(behind("begun")->total == 0);
+  CHECK(behind("").has_value());
+  must_run(connection, "DELETE FROM forkdex.repositories WHERE name = 'begun'");
+  REQUIRE(behind(""));
+  CHECK(behind("")->total == 17);
+  request.words = true;
+  CHECK_FALSE(behind("half"));
+}
+
 TEST_CASE("search answer: kind commit -> the commits nearest by the model of messages",
           "[postgres]") {
   PgConnection connection = connect(fresh_database("answer_commits"));

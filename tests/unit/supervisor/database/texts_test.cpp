@@ -194,12 +194,58 @@ TEST_CASE("texts: what was refused is not missing until it is asked for, or a li
   CHECK(rows.text(0, 2) == "lines 3 to 5 have no vector: killed");
   CHECK(rows.integer(0, 3) == 3);
 
-  CHECK(*forget_refused_texts(connection, scope, {false, 60, 1000}) == 0);
-  CHECK(*forget_refused_texts(connection, scope, {false, 61, 1000}) == 1);
+  must_run(connection,
+           "UPDATE forkdex.repositories SET code_model = 1, text_model = 0, messages_model = 1, "
+           "texts_total = 3, texts_missing = 0");
+  const auto forget = [&](const TextScope& of, const TextLimits& limits) {
+    REQUIRE(text_of(forget_refused_texts(connection, of, limits)) == "");
+    return must_run(connection, "SELECT code_model IS NULL FROM forkdex.repositories").text(0, 0) ==
+           "t";
+  };
+  CHECK_FALSE(forget(scope, {false, 60, 1000}));
+  CHECK_FALSE(forget(scope_of(2, 0, 0), {true, 0, 0}));
+  CHECK(missing(connection, scope, all).empty());
+  // In the same breath the repository is no longer done.
+  CHECK(forget(scope, {false, 61, 1000}));
   CHECK(missing(connection, scope, all) == Texts{"slow"});
-  CHECK(*forget_refused_texts(connection, scope_of(2, 0, 0), {true, 0, 0}) == 0);
-  CHECK(*forget_refused_texts(connection, scope, {true, 0, 0}) == 2);
+  CHECK(forget(scope, {true, 0, 0}));
   CHECK(missing(connection, scope, all).size() == 3);
+  CHECK(must_run(connection,
+                 "SELECT count(*) FROM forkdex.repositories WHERE texts_total IS NULL AND "
+                 "texts_missing IS NULL AND messages_model IS NULL")
+            .integer(0, 0) == 1);
+}
+
+TEST_CASE("texts: refusals of another repository stay when one is removed", "[postgres]") {
+  PgConnection connection = database("texts_removed");
+  must_run(connection, "INSERT INTO forkdex.repositories (name, root) VALUES ('other', '/o')");
+  add_file(connection, "a.py", {"shared", "own"});
+  add_file(connection, "b.py", {"shared", "theirs"}, "0", "2");
+  for (const char* text : {"shared", "own", "theirs", "about own"})
+    REQUIRE(text_of(refuse_text(connection, 1,
+                                {TextSource::kCode, sha256(text), "crashed", "", 0, 3})) == "");
+  REQUIRE(text_of(remove_repository(connection, "other")) == "");
+  CHECK(must_run(connection, "SELECT count(*) FROM forkdex.refused_texts").integer(0, 0) == 3);
+  CHECK(*count_refused_texts(connection, scope_of(1, 0, 0)) == 2);
+}
+
+TEST_CASE("ledger: what another shard's commits leave open is not noted as done", "[postgres]") {
+  PgConnection connection = connect(fresh_database("ledger_batches"));
+  auto ledger =
+      Ledger::open(connection, {"repo", "/src/repo", {}, {}}, ViewModels{test::model(), {}});
+  REQUIRE(ledger.ok());
+  const std::int64_t before = ledger->known_texts()->commit_batches;
+  must_run(connection, "UPDATE forkdex.repositories SET commit_batches = commit_batches + 1");
+  REQUIRE(text_of(ledger->note_texts({}, {.messages = true, .commit_batches = before})) == "");
+  CHECK_FALSE(ledger->known_texts()->messages_done);
+  REQUIRE(text_of(ledger->note_texts({}, {.messages = true, .commit_batches = before + 1})) == "");
+  CHECK(ledger->known_texts()->messages_done);
+  REQUIRE(text_of(ledger->note_texts({}, {.chunks = true})) == "");
+  CHECK(ledger->known_texts()->chunks_done);
+  CHECK(ledger->known_texts()->messages_done);
+  REQUIRE(text_of(ledger->note_texts({}, {.chunks = false, .messages = false})) == "");
+  CHECK_FALSE(ledger->known_texts()->chunks_done);
+  CHECK_FALSE(ledger->known_texts()->messages_done);
 }
 
 TEST_CASE("ledger: texts are done after a complete run, and not once chunks are stored",
@@ -222,7 +268,8 @@ TEST_CASE("ledger: texts are done after a complete run, and not once chunks are 
     test::add_chunk(connection, ledger.repository_id(), "a", sha256("1"));
     last = must_run(connection, "SELECT max(id) FROM forkdex.chunks").integer(0, 0);
     CHECK(ledger.known_texts()->done_up_to_chunk == 0);
-    REQUIRE(text_of(ledger.note_texts(TextCounts{5, 0, 0}, {.chunks = true, .messages = true})) ==
+    REQUIRE(text_of(ledger.note_texts(TextCounts{5, 0, 0},
+                                      {.chunks = true, .messages = true, .commit_batches = 0})) ==
             "");
     REQUIRE(text_of(ledger.finish_run(test::run_end("complete", "c1"))) == "");
   }
