@@ -5,7 +5,7 @@ The commits are those since FORKDEX_TIDY_BASE or, where it is not set, since the
 origin/main; where that ref does not exist or is HEAD, the last commit alone. A changed header stands
 for the source of the same name beside it. BUILD-FOLDER holds compile_commands.json.
 
-Ends 1 on a finding. After FORKDEX_TIDY_SECONDS (180) it stops: a source that it did not reach is
+Ends 1 on a finding. After FORKDEX_TIDY_SECONDS (120) it stops: a source that it did not reach is
 named and is no finding.
 """
 
@@ -76,7 +76,7 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     build = Path(sys.argv[1]).resolve()
-    deadline = time.monotonic() + float(os.environ.get("FORKDEX_TIDY_SECONDS", 180))
+    deadline = time.monotonic() + float(os.environ.get("FORKDEX_TIDY_SECONDS", 120))
     since = base()
     if not since:
         print("nothing to check: HEAD has no parent")

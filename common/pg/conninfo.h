@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+// libpq's name.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 struct _PQconninfoOption;
 
 namespace forkdex {

@@ -299,7 +299,7 @@ Result<void> remove_repository(PgConnection& connection, const std::string& name
                   "DELETE FROM forkdex.repositories WHERE id = {0}; COMMIT",
                   *id, note_removed_texts(*id)));
   if (!removed) {
-    const Error error = removed.error();
+    const Error& error = removed.error();
     if (connection.alive()) [[maybe_unused]]
       const auto undone = connection.run("ROLLBACK");
     return error;

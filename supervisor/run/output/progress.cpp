@@ -33,7 +33,10 @@ class PlainProgress final : public Progress {
         written_at_(now) {}
 
   /// Shown with the next line of counts, if the phase lasts that long.
-  void phase(std::string_view name, Clock::time_point) override { phase_ = name; }
+  void phase(std::string_view name, Clock::time_point now) override {
+    phase_ = name;
+    pace_.sample(accounting_, now);  // the pace of texts begins here
+  }
   void working_on(unsigned, std::string_view) override {}
   void finished(unsigned slot, const FinishedFile& file, Clock::time_point now) override {
     if (file_lines_) write_text(fd_, file_line(slot, file));
@@ -73,7 +76,7 @@ class JsonProgress final : public Progress {
   JsonProgress(const Accounting& accounting, int fd, Clock::time_point now)
       : accounting_(accounting), fd_(fd), pace_(now), written_at_(now) {}
 
-  void phase(std::string_view, Clock::time_point) override {}
+  void phase(std::string_view, Clock::time_point now) override { pace_.sample(accounting_, now); }
   void working_on(unsigned, std::string_view) override {}
   void finished(unsigned slot, const FinishedFile& file, Clock::time_point now) override {
     write({{"event", "file"},
