@@ -201,7 +201,7 @@ Result<std::map<std::int64_t, double>> similarities(PgConnection& connection, co
     const bool has_code = !rows->is_null(row, 1);
     const bool has_text = !rows->is_null(row, 2);
     const double weight = (has_code ? 1 : 0) + (has_text ? kTextWeight : 0);
-    if (weight == 0) continue;  // the file is being replaced: what was found is as good
+    if (weight == 0) continue;  // without a vector, or gone
     scores[rows->integer(row, 0)] =
         ((has_code ? rows->real(row, 1) : 0) + (has_text ? kTextWeight * rows->real(row, 2) : 0)) /
         weight;

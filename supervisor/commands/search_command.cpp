@@ -39,13 +39,14 @@ void warn_of_nothing_to_compare(bool commits) {
                                       commits ? "" : ", or with --words")}});
 }
 
-void warn_of_missing_vectors(const TextCounts& texts) {
+void warn_of_missing_vectors(const TextCounts& texts, bool commits) {
   const std::string missing = texts.total == 0 ? "some texts have no vector yet"
                                                : fmt::format("{} of {} texts have no vector yet",
                                                              texts.missing, texts.total);
-  log_warning("search.vectors_missing",
-              {{"reason", missing + " and are found by words alone: index without --no-vectors, or "
-                                    "wait for the run that is at it"}});
+  log_warning(
+      "search.vectors_missing",
+      {{"reason", missing + (commits ? " and are not found" : " and are found by words alone") +
+                      ": index without --no-vectors, or wait for the run that is at it"}});
 }
 
 }  // namespace
@@ -63,7 +64,7 @@ Result<int> run_search(const Invocation& invocation) {
   const auto found = answer(database->connection(), request_of(invocation, *std::move(models)));
   if (!found) return found.error();
   if (found->behind)
-    warn_of_missing_vectors(*found->behind);
+    warn_of_missing_vectors(*found->behind, settings.kind == kCommitKind);
   else if (!found->comparable)
     warn_of_nothing_to_compare(settings.kind == kCommitKind);
   const auto written = write_output(settings.json ? answer_json(*found) : answer_text(*found));

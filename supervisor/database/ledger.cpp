@@ -103,8 +103,7 @@ Result<Ledger> Ledger::open(PgConnection& connection, RepositoryIdentity identit
     ledger.model_ids_[view] = *id;
   }
   ledger.message_model_id_ = ledger.model_ids_[message_view(models)];
-  if (part.embeds)
-    if (auto forgotten = ledger.forget_other_models(); !forgotten) return forgotten.error();
+  if (auto forgotten = ledger.forget_other_models(); !forgotten) return forgotten.error();
   if (auto begun = ledger.begin_run(); !begun) return begun.error();
   return ledger;
 }
@@ -123,7 +122,8 @@ Result<void> Ledger::forget_other_models() {
         "text_model = CASE text_model WHEN $3 THEN text_model END, "
         "messages_model = CASE messages_model WHEN $4 THEN messages_model END, "
         "texts_total = NULL, texts_missing = NULL WHERE id = $1 "
-        "AND (code_model <> $2 OR text_model <> $3 OR messages_model <> $4)",
+        "AND (code_model IS DISTINCT FROM $2 OR text_model IS DISTINCT FROM $3 "
+        "OR messages_model IS DISTINCT FROM $4)",
         {std::to_string(claim_.id), std::to_string(model_ids_.code),
          std::to_string(model_ids_.text), std::to_string(message_model_id_)});
     const auto ended = connection_->run(mixed ? "COMMIT" : "ROLLBACK");

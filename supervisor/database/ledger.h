@@ -28,7 +28,6 @@ namespace forkdex {
 struct RunPart {
   std::optional<Shard> shard = std::nullopt;
   bool listed = false;  ///< the files of a list
-  bool embeds = true;   ///< false: files and words alone
 };
 
 /// How far a repository's texts are embedded by the models of a run.
@@ -60,7 +59,7 @@ struct Waiting {
 class Ledger {
  public:
   /// Finds or adds the repository and the models, claims the repository or its shard and begins a
-  /// run, which embeds nothing where `part` says so. REQUIRES that `connection` outlives the
+  /// run. REQUIRES that `connection` outlives the
   /// ledger. ERRORS kUsage, kClaimHeld, those of `waiting`.look_again, as PgConnection::run.
   static Result<Ledger> open(PgConnection& connection, RepositoryIdentity identity,
                              const ViewModels& models, const RunPart& part = {},

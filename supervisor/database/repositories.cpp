@@ -271,7 +271,10 @@ Result<void> list_refusals(PgConnection& connection, const std::string& name, bo
                   "'quarantined'{}) UNION ALL SELECT path, 'indexed', reason, detail, attempts "
                   "FROM ({}) t) problems ORDER BY state, path COLLATE \"C\"",
                   skipped_too ? ", 'skipped'" : "",
-                  refused_chunks(*id, "ARRAY(SELECT m.id FROM forkdex.models m)")),
+                  refused_chunks(*id,
+                                 "ARRAY(SELECT unnest(ARRAY[l.code_model, l.text_model]) FROM "
+                                 "(SELECT * FROM forkdex.runs WHERE repository_id = $1 "
+                                 " ORDER BY id DESC LIMIT 1) l)")),
       {std::to_string(*id)});
   if (!rows) return rows.error();
   for (int row = 0; row < rows->size(); ++row)

@@ -174,8 +174,9 @@ Result<std::uint64_t> count_refused_texts(PgConnection& connection, const TextSc
   return sum(connection, scope, [&](TextSource source) {
     return fmt::format(
         "SELECT count(*) FROM forkdex.refused_texts r WHERE r.model_id = {} "
-        "AND EXISTS (SELECT FROM {} AND t.{} = r.content_hash)",
-        scope.model_id(source), rows_of(scope, source), place_of(source).hash);
+        "AND EXISTS (SELECT FROM {} AND t.{} = r.content_hash) AND NOT {}",
+        scope.model_id(source), rows_of(scope, source), place_of(source).hash,
+        in_table("vectors", scope.model_id(source), "r.content_hash"));
   });
 }
 
@@ -220,7 +221,8 @@ std::string refused_chunks(std::int64_t repository_id, std::string_view model_id
       " c.end_line, coalesce(r.detail, '')) AS detail, r.attempts "
       "FROM forkdex.refused_texts r JOIN forkdex.chunks c "
       " ON r.content_hash IN (c.content_hash, c.text_hash) "
-      "WHERE c.repository_id = {} AND r.model_id = ANY ({})",
+      "WHERE c.repository_id = {} AND r.model_id = ANY ({}) AND NOT EXISTS (SELECT FROM "
+      " forkdex.vectors v WHERE v.model_id = r.model_id AND v.content_hash = r.content_hash)",
       repository_id, model_ids);
 }
 
@@ -237,7 +239,7 @@ Result<void> forget_refused_texts(PgConnection& connection, const TextScope& sco
         "WITH gone AS (DELETE FROM forkdex.refused_texts r WHERE r.model_id = {} AND {} "
         " AND EXISTS (SELECT FROM {} AND t.{} = r.content_hash) RETURNING r.content_hash) "
         "UPDATE forkdex.repositories p SET code_model = NULL, text_model = NULL, "
-        " messages_model = NULL, texts_total = NULL, texts_missing = NULL WHERE "
+        " messages_model = NULL WHERE "
         "EXISTS (SELECT FROM gone g JOIN forkdex.chunks c USING (content_hash) "
         "  WHERE c.repository_id = p.id) "
         "OR EXISTS (SELECT FROM gone g JOIN forkdex.chunks c ON c.text_hash = g.content_hash "

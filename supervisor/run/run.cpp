@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/error/fault.h"
+#include "common/pg/retry.h"
 #include "supervisor/fleet/sizing.h"
 #include "supervisor/installation/locations.h"
 #include "supervisor/run/phases/commit_phase.h"
@@ -76,7 +77,9 @@ Result<void> Run::work() {
 Result<void> Run::phases_of_workers() {
   // Before the first phase notes what is done.
   const auto lift = [this] {
-    return forget_refused_texts(database_->connection(), text_scope(), text_limits());
+    PgConnection& connection = database_->connection();
+    return retried(connection,
+                   [&] { return forget_refused_texts(connection, text_scope(), text_limits()); });
   };
   if (!settings_.no_vectors)
     if (auto lifted = insist(lift); !lifted) return lifted;
@@ -283,16 +286,19 @@ ProblemList Run::list_problems() {
 
 /// A run that did not come to its texts says how many are left, too.
 Result<void> Run::count_texts_left() {
-  if (facts_.texts.counts || error_ || stops_ > 1) return {};
-  const auto counts = insist([this] { return count_texts(database_->connection(), text_scope()); });
+  if (facts_.texts.counts || stops_ > 1) return {};
+  if (error_ && (traits(error_->code).database_away || !database_->connection().alive())) return {};
+  const auto count = [this] { return count_texts(database_->connection(), text_scope()); };
+  const auto counts = error_ ? count() : insist(count);
   if (!counts) return counts.error();
   facts_.texts.counts = *counts;
-  if (!scope_.whole()) return {};
+  if (!scope_.whole() || error_) return {};
   return insist([&] { return ledger_->note_texts(*counts, {}); });
 }
 
 Result<void> Run::report() {
-  if (auto counted = count_texts_left(); !counted && !error_) error_ = counted.error();
+  if (auto counted = count_texts_left(); !counted && !error_ && stops_ == 0)
+    error_ = counted.error();
   const bool texts_done = facts_.texts.counts && facts_.texts.counts->missing == 0;
   facts_.repository = ledger_->repository_name();
   facts_.root = repository_.root.string();

@@ -45,7 +45,7 @@ Result<void> Run::claim() {
   auto identity = source_.identity(repository_, database_->connection());
   if (!identity) return identity.error();
   auto ledger = Ledger::open(database_->connection(), *std::move(identity), models_,
-                             {scope_.shard(), scope_.is_list(), !settings_.no_vectors}, waiting);
+                             {scope_.shard(), scope_.is_list()}, waiting);
   if (!ledger) return ledger.error();
   ledger_.emplace(*std::move(ledger));
   return {};

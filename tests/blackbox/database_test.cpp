@@ -51,11 +51,13 @@ TEST_CASE("database: connections cut twenty times, the supervisor's among them, 
   std::mt19937 random(new_seed());
   const Database database;
   const TemporaryFolder folder;
-  Program program(index_command(operators(), database, folder / "report.json", kOptions));
+  Strings options = kOptions;
+  options.insert(options.end(), {"--in-flight", "2"});  // files are told of one by one
+  Program program(index_command(operators(), database, folder / "report.json", options));
   Connection connection(database.url());
   int cut = 0;
-  for (int finished = 0; program.running();) {
-    finished = wait_for_files(program, finished + 1);
+  for (int told = 0; program.running();) {
+    told = wait_for_step(program, told);
     const auto sessions = connection.rows(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
         "AND application_name LIKE 'forkdex %' ORDER BY pid");

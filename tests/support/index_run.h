@@ -44,4 +44,12 @@ int finished_files(const std::string& stderr_text);
 /// how many it has.
 int wait_for_files(Program& program, int count);
 
+/// How far --progress json has told in `stderr_text` that the run is: files, then each number of
+/// texts.
+int steps_told(const std::string& stderr_text);
+
+/// Waits until `program`, with --progress json, is further than `told` or has ended. Returns
+/// steps_told.
+int wait_for_step(Program& program, int told);
+
 }  // namespace forkdex::test

@@ -15,6 +15,8 @@ using Clock = std::chrono::steady_clock;
 
 // How far the repository's row may be behind. Short runs write it at the end alone.
 constexpr std::chrono::seconds kBetweenNotes{2};
+// So many are done within seconds.
+constexpr std::size_t kFewJobs = 16;
 
 }  // namespace
 
@@ -36,11 +38,14 @@ Result<JobQueue> TextsPhase::next_jobs() {
 
 Result<JobQueue> TextsPhase::plan() {
   if (auto passed = fault::point("texts.plan"); !passed) return passed.error();
+  // The run has lifted refusals before; those of texts that its files have brought back are left.
+  if (options_.embeds)
+    if (auto lifted = lift_refusals(); !lifted) return lifted.error();
   const auto known = ledger_.known_texts();
   if (!known) return known.error();
   commit_batches_ = known->commit_batches;
   const bool done = known->chunks_done && known->messages_done;
-  changes_ = !known->counts || !done;
+  changes_ = !done || !known->counts || known->counts->missing > 0;
   if (done && is_whole() && known->counts) total_ = known->counts->total;
   if (!options_.embeds) {
     if (done) missing_ = 0;
@@ -51,6 +56,12 @@ Result<JobQueue> TextsPhase::plan() {
   if (known->chunks_done) scope.model_ids = {};
   if (known->messages_done) scope.message_model_id = 0;
   return list(scope);
+}
+
+Result<void> TextsPhase::lift_refusals() {
+  return retried(connection_, [this] {
+    return forget_refused_texts(connection_, options_.scope, options_.limits);
+  });
 }
 
 Result<JobQueue> TextsPhase::list(const TextScope& scope) {
@@ -66,8 +77,8 @@ Result<JobQueue> TextsPhase::list(const TextScope& scope) {
   if (!added) return added.error();
   auto queue = jobs.finish();
   if (!queue) return queue;
-  // No worker waits yet. Where few texts are new, they wait for nothing and are counted at the end.
-  if (scope.after_chunk == 0 && !queue->empty())
+  // No worker waits yet. Where few texts are new, all are counted at the end.
+  if (queue->size() > kFewJobs)
     if (auto counted = count(); !counted) return counted.error();
   chunks_ = chunks;
   messages_ = messages;
@@ -141,7 +152,8 @@ Result<void> TextsPhase::write_refusals() {
 
 /// Everything was tried: says in the repository's row how far that has come.
 Result<void> TextsPhase::settle() {
-  if (auto written = write_refusals(); !written) return written;
+  auto written = retried(connection_, [this] { return write_refusals(); });
+  if (!written) return written;
   if (auto passed = fault::point("texts.done"); !passed) return passed;
   if (auto counted = count(); !counted) return counted;
   if (!changes_) return {};  // all is noted
@@ -211,11 +223,14 @@ std::uint64_t TextsPhase::missing() const {
 
 Result<void> TextsPhase::tick() {
   // At once: a run that is ended would try them again.
-  if (auto written = write_refusals(); !written) return written;
+  auto written = retried(connection_, [this] { return write_refusals(); });
+  if (!written) return written;
   if (!noted_at_ || Clock::now() - *noted_at_ < kBetweenNotes) return {};
   noted_at_ = Clock::now();
   if (!is_whole() || !total_) return {};
-  return ledger_.note_texts(TextCounts{*total_, missing(), refused_}, {});
+  return retried(connection_, [this] {
+    return ledger_.note_texts(TextCounts{*total_, missing(), refused_}, {});
+  });
 }
 
 void TextsPhase::contribute(RunFacts& facts) const {

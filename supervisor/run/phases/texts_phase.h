@@ -32,7 +32,7 @@ class TextsPhase final : public Phase {
   struct Options {
     TextScope scope;
     bool embeds = true;  ///< false: texts are counted alone
-    TextLimits limits;   ///< of this run, for what it refuses
+    TextLimits limits;   ///< of this run
     TextJobSizes sizes;
   };
 
@@ -69,6 +69,7 @@ class TextsPhase final : public Phase {
   };
 
   Result<JobQueue> plan();
+  Result<void> lift_refusals();
   Result<JobQueue> list(const TextScope& scope);
   Result<JobQueue> retry_alone();
   Result<void> settle();

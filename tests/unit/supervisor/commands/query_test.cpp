@@ -69,10 +69,33 @@ TEST_CASE("status: lists repositories with their file states and last run", "[po
   CHECK(nlohmann::json::parse(statuses_json(one)) ==
         nlohmann::json::parse(R"({"repositories": [{"name": "beta", "root": "/b", "remote": null,
           "head": null, "indexed_at": null, "files": {"total": 0}, "chunks": 0,
-          "last_run": null}]})"));
+          "texts": null, "last_run": null}]})"));
   const auto unknown = repository_statuses(connection, "gamma");
   REQUIRE_FALSE(unknown.ok());
   CHECK(unknown.error().code == ErrorCode::kUsage);
+}
+
+TEST_CASE("status: says how many texts have their vectors, where a run has said for which models",
+          "[postgres]") {
+  PgConnection connection = two_repositories(fresh_database("query_texts"));
+  must_run(connection,
+           "INSERT INTO forkdex.models (name, architecture, dimension, fingerprint) "
+           "VALUES ('m', 'bert', 2, 'x')");
+  must_run(
+      connection,
+      "UPDATE forkdex.repositories SET texts_total = 9, texts_missing = 4 WHERE name = 'alpha'");
+  const auto texts = [&] {
+    const auto status = value(repository_statuses(connection, "alpha"));
+    return nlohmann::json::parse(statuses_json(status))["repositories"][0]["texts"];
+  };
+  CHECK(texts().is_null());
+  must_run(connection, "UPDATE forkdex.runs SET code_model = 1, text_model = 0");
+  CHECK(texts() == nlohmann::json({{"total", 9}, {"missing", 4}, {"refused", 0}}));
+  CHECK(statuses_text(value(repository_statuses(connection, "alpha")))
+            .find("  texts     5 of 9 embedded\n") != std::string::npos);
+  // What no run has noted is counted.
+  must_run(connection, "UPDATE forkdex.repositories SET texts_total = NULL, texts_missing = NULL");
+  CHECK(texts() == nlohmann::json({{"total", 0}, {"missing", 0}, {"refused", 0}}));
 }
 
 TEST_CASE("status: a run is running as long as its claim lives", "[postgres]") {
