@@ -136,7 +136,7 @@ TEST_CASE(
   indexed.tree.write("volume.py", "def volume(radius):\n    return 4.18 * radius ** 3\n");
   Connection locks(indexed.url);
   locks.rows("BEGIN");
-  locks.rows("LOCK TABLE forkdex.chunks IN ACCESS EXCLUSIVE MODE");
+  locks.rows("LOCK TABLE forkdex.chunks IN EXCLUSIVE MODE");
   const std::string tree = indexed.tree.path().string();
   Program program(without_streams(indexed.command({"index", tree, "--repository", "r", "--quiet"}),
                                   kIn | kOut | kErr));
