@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/error/fault.h"
+#include "worker/embed/embedder_library.h"
 #include "worker/jobs/embed_query.h"
 #include "worker/jobs/embed_texts.h"
 #include "worker/jobs/index_file.h"
@@ -57,7 +58,7 @@ Result<void> Worker::open_models(const WorkerSetup& setup, bool fault_in, Prepar
       prepared.embedders.text = prepared.embedders.code;
       continue;
     }
-    auto embedder = Embedder::open(
+    auto embedder = load_embedder(
         *setup.models[view], {.batch_tokens = static_cast<std::size_t>(setup.tuning.batch_tokens),
                               .fault_in = fault_in,
                               .precision = setup.tuning.precision,

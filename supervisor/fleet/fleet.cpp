@@ -8,11 +8,6 @@
 namespace forkdex {
 namespace {
 
-WorkerPool::Options with_fork_server(WorkerPool::Options options, ForkServer& fork_server) {
-  options.fork_server = &fork_server;
-  return options;
-}
-
 /// Divides the memory among the places, which is to be done before the first worker.
 void divide(MemoryLimits& memory, unsigned places, std::uint64_t memory_per_worker) {
   memory.divide(places, memory_per_worker);
@@ -23,21 +18,33 @@ void divide(MemoryLimits& memory, unsigned places, std::uint64_t memory_per_work
 }  // namespace
 
 Fleet::Fleet(boost::asio::io_context& context, Options options, WorkerPool::Events events)
-    : memory_(options.workers.memory),
+    : context_(context),
+      executable_(options.workers.executable),
+      setup_(options.workers.setup),
+      memory_(options.workers.memory),
       most_workers_(options.most_workers),
       memory_per_worker_(options.memory_per_worker),
-      fork_server_(
-          std::make_unique<ForkServer>(context, options.workers.executable, options.workers.setup)),
-      pool_(context, with_fork_server(std::move(options.workers), *fork_server_),
-            std::move(events)) {}
+      pool_(context, std::move(options.workers), std::move(events)) {}
 
-void Fleet::employ(std::size_t workers) {
-  const bool is_first = wanted_ == 0;
+void Fleet::employ(std::size_t workers, bool embeds) {
   const std::size_t most = most_workers_;
   wanted_ = std::max(wanted_, static_cast<unsigned>(std::min(workers, most)));
-  if (settled_) return pool_.employ(wanted_);
-  if (!is_first || wanted_ == 0) return;
-  if (memory_) divide(*memory_, most_workers_, memory_per_worker_);
+  if (wanted_ == 0) return;
+  if (!fork_server_) {
+    if (memory_) divide(*memory_, most_workers_, memory_per_worker_);
+    return start_fork_server(embeds);
+  }
+  if (embeds && !setup_.tuning.embeds) return start_fork_server(true);
+  if (settled_) pool_.employ(wanted_);
+}
+
+/// Clones of the one before go on until they have finished what they have taken.
+void Fleet::start_fork_server(bool embeds) {
+  setup_.tuning.embeds = embeds;
+  settled_ = false;
+  auto fork_server = std::make_unique<ForkServer>(context_, executable_, setup_);
+  pool_.equip(embeds, fork_server.get());
+  fork_server_ = std::move(fork_server);
   fork_server_->start([this] {
     settled_ = true;
     pool_.employ(wanted_);

@@ -1,13 +1,14 @@
 #pragma once
 
-// The workers of a run, for all its phases: a fork server that loads libtorch and the models once,
-// and the pool whose incarnations it clones. No process is started before
-// the first employ().
+// The workers of a run, for all its phases: a fork server that loads once what workers have in
+// common, and the pool whose incarnations it clones. No process is started before the first
+// employ(), and none loads libtorch and the models before one that embeds.
 //
 // Runs on the io_context's one thread. Destroyed, it kills and reaps every process.
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -29,9 +30,10 @@ class Fleet {
 
   Fleet(boost::asio::io_context& context, Options options, WorkerPool::Events events);
 
-  /// Has at least `workers` workers, at most Options::most_workers: the first time, once the fork
-  /// server is ready or could not be started.
-  void employ(std::size_t workers);
+  /// Has at least `workers` workers, at most Options::most_workers, once the fork server is ready
+  /// or could not be started. The first time that they are to embed, those that cannot are
+  /// replaced.
+  void employ(std::size_t workers, bool embeds);
 
   /// Workers finish what they have taken, and no other is started. `drained` follows.
   void drain();
@@ -44,11 +46,16 @@ class Fleet {
   const WorkerPool& pool() const { return pool_; }
 
  private:
+  void start_fork_server(bool embeds);
+
+  boost::asio::io_context& context_;
+  const std::filesystem::path executable_;
+  WorkerSetup setup_;
   MemoryLimits* memory_;  // may be null
   unsigned most_workers_;
   std::uint64_t memory_per_worker_;
   // Outside any worker's memory group: the weights are charged to none.
-  std::unique_ptr<ForkServer> fork_server_;
+  std::unique_ptr<ForkServer> fork_server_;  // none before the first employ()
   WorkerPool pool_;
   unsigned wanted_ = 0;   // workers
   bool settled_ = false;  // the fork server

@@ -78,6 +78,13 @@ void WorkerPool::employ(unsigned places) {
   if (first == 0 && places > 0) watch();
 }
 
+void WorkerPool::equip(bool embeds, ForkServer* fork_server) {
+  options_.setup.tuning.embeds = embeds;
+  options_.fork_server = fork_server;
+  ever_ready_ = false;  // what could start without the models may not with them
+  for (unsigned worker = 0; worker < places(); ++worker) recycle(worker);
+}
+
 void WorkerPool::rest() {
   if (!resting_since_) resting_since_ = RestartPolicy::Clock::now();
 }

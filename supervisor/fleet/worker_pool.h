@@ -75,6 +75,10 @@ class WorkerPool {
   /// Makes places until there are `places`, and starts a worker in each new one, and in those whose
   /// worker died while the pool rested. Deaths are counted anew. Nothing once the pool drains.
   void employ(unsigned places);
+  /// Workers that start from now on open the models or do not, and are cloned by `fork_server`;
+  /// those that there are end, and are replaced at the next employ(). REQUIRES that the pool is at
+  /// rest, or has no place yet.
+  void equip(bool embeds, ForkServer* fork_server);
   /// Nothing is to be done until employ(): workers stay, but one that dies is neither counted nor
   /// replaced before, and their waiting is not idleness.
   void rest();

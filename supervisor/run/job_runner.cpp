@@ -28,7 +28,7 @@ Result<void> JobRunner::run(JobQueue jobs, Phase& phase) {
                       });
   ticking_ = std::make_shared<boost::asio::steady_timer>(environment_.context);
   environment_.context.restart();
-  fleet_.employ(count);
+  fleet_.employ(count, phase.embeds());
   fill_all();
   tick();
   environment_.context.run();

@@ -30,6 +30,9 @@ class Phase {
   /// what needs no worker. ERRORS of radius run.
   virtual Result<JobQueue> next_jobs() = 0;
 
+  /// Whether its jobs are for workers that have opened the models.
+  virtual bool embeds() const { return false; }
+
   /// Notes what became of a job. ERRORS of radius run; those that say that the database is away end
   /// nothing, and the job is noted all the same.
   virtual Result<void> finished(unsigned worker, const Job& job, const Outcome& outcome) = 0;

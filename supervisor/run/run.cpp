@@ -250,7 +250,6 @@ WorkerSetup Run::worker_setup() const {
   WorkerTuning& tuning = setup.tuning;
   tuning = worker_tuning(settings_);
   tuning.parses = true;
-  tuning.embeds = !settings_.no_vectors;
   IndexingSetup& indexing = setup.indexing.emplace();
   indexing.languages = settings_.languages;
   indexing.database_url = database_->worker_conninfo();

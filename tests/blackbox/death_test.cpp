@@ -83,7 +83,13 @@ TEST_CASE("death: a killed fork server costs no worker, and another one takes it
   const Database database;
   const TemporaryFolder folder;
   Program program(index_command(operators(), database, folder / "report.json", kOptions));
-  wait_for_files(program, 1);
+  // With texts there is work for long enough, and nobody else's workers end.
+  wait_until(
+      "workers embed",
+      [&] {
+        return steps_told(program.err()) >= finished_files(program.err()) + 2 || !program.running();
+      },
+      [&] { return program.err(); }, std::chrono::seconds(120));
   const std::vector<int> before = descendants_named(program.pid(), "worker");
   const std::vector<int> servers = fork_servers(program.pid());
   REQUIRE(servers.size() == 1);
@@ -99,7 +105,7 @@ TEST_CASE("death: a killed fork server costs no worker, and another one takes it
   REQUIRE(ended.status == 0);
   CHECK(ended.err.find("fork_server.died") != std::string::npos);
   const auto report = nlohmann::json::parse(read_file(folder / "report.json"));
-  CHECK(report.at("workers").at("started") == 3);
+  CHECK(report.at("workers").at("started") == 5);  // two read; two embedded, and one more
   CHECK(report.at("workers").at("crashed") == 1);
   CHECK(contradictions(report, database) == Strings());
   CHECK(differences(expected, dump(database, "rxjs")) == Strings());

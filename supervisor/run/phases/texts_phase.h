@@ -47,6 +47,7 @@ class TextsPhase final : public Phase {
   /// A job that did not succeed comes back text by text, so that one text costs one text. ERRORS as
   /// PgConnection::run, JobQueue::add.
   Result<JobQueue> next_jobs() override;
+  bool embeds() const override { return true; }
   Result<void> finished(unsigned worker, const Job& job, const Outcome& outcome) override;
   /// Keeps the repository's row about as true as a person can see.
   Result<void> tick() override;

@@ -102,7 +102,8 @@ std::int64_t count(PgConnection& connection, const std::string& table, const std
 
 }  // namespace
 
-TEST_CASE("run: files, texts and commit messages -> one start of one worker for all", "[run]") {
+TEST_CASE("run: files, texts and commit messages -> one worker that reads, then one that embeds",
+          "[run]") {
   const auto folder = repository("alpha", 3);
   const std::string url = fresh_database("run_one_fleet");
   Watched run(folder->path(), url, "alpha");
@@ -119,7 +120,8 @@ TEST_CASE("run: files, texts and commit messages -> one start of one worker for 
   CHECK(run.facts.texts.counts->missing == 0);
   CHECK(run.facts.texts.embedded == 6);
   CHECK(run.facts.workers.count == 1);
-  CHECK(run.facts.workers.started == 1);
+  CHECK(run.facts.workers.started == 2);
+  CHECK(run.facts.workers.recycled == 1);
   CHECK(run.report.find("\"repository\": \"alpha\"") != std::string::npos);
 }
 
