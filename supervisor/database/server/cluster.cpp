@@ -16,6 +16,7 @@
 
 #include "common/base/io.h"
 #include "common/base/unique_fd.h"
+#include "supervisor/database/server/cluster_template.h"
 #include "supervisor/database/server/server_process.h"
 #include "supervisor/database/server/worker_role.h"
 
@@ -27,11 +28,11 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds kInitdbLimit{300};
 constexpr const char* kHalfPrefix = "postgresql.new.";
 
-/// A bulk writer's settings, written once into postgresql.conf, where an administrator may change
-/// them. mmap: /dev/shm is small in containers and keeps names after a kill. No replication, so
-/// that an index build in its own transaction need not be logged twice.
+/// A bulk writer's settings, written once at the end of postgresql.conf, where an administrator may
+/// change them. mmap: /dev/shm is small in containers and keeps names after a kill. No replication,
+/// so that an index build in its own transaction need not be logged twice.
 constexpr const char* kSettings[] = {
-    "shared_buffers=128MB", "max_connections=100",      "dynamic_shared_memory_type=mmap",
+    "shared_buffers=512MB", "max_connections=100",      "dynamic_shared_memory_type=mmap",
     "wal_level=minimal",    "max_wal_senders=0",        "max_logical_replication_workers=0",
     "max_wal_size=2GB",     "checkpoint_timeout=15min", "checkpoint_completion_target=0.9",
     "log_checkpoints=off",  "io_method=sync",           "jit=off",
@@ -71,6 +72,12 @@ Result<void> write_access_rules(const fs::path& cluster, const ServerUser& user)
   return overwrite_if_other(cluster / "pg_ident.conf", map);
 }
 
+/// A name must never stand for files whose bytes a power cut took.
+void sync_all_of(const fs::path& folder) {
+  const UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.valid()) ::syncfs(opened.get());
+}
+
 void sync_folder(const fs::path& folder) {
   const UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (opened.valid()) ::fsync(opened.get());
@@ -83,13 +90,25 @@ void remove_half_clusters(const fs::path& data) {
       fs::remove_all(entry.path(), error);
 }
 
-Result<fs::path> make_half_cluster(const fs::path& data, const ServerUser& user) {
+Result<fs::path> make_half_cluster(const fs::path& data) {
   std::string name = (data / kHalfPrefix).string() + "XXXXXX";
   if (!::mkdtemp(name.data()))
     return unusable(fmt::format("no folder can be made in {}", data.string()), errno);
-  if (user.differs && ::chown(name.c_str(), user.uid, user.gid) != 0)
-    return unusable(fmt::format("{} cannot be given to user {}", name, user.name), errno);
   return fs::path(name);
+}
+
+Result<void> give(const fs::path& folder, const ServerUser& user) {
+  if (!user.differs || ::chown(folder.c_str(), user.uid, user.gid) == 0) return {};
+  return unusable(fmt::format("{} cannot be given to user {}", folder.string(), user.name), errno);
+}
+
+Result<void> write_settings(const fs::path& cluster) {
+  const fs::path path = cluster / "postgresql.conf";
+  std::string lines = "\n# Written by forkdex; yours to change.\n";
+  for (const char* setting : kSettings) lines += fmt::format("{}\n", setting);
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+  if (file.valid() && write_all(file.get(), lines)) return {};
+  return unusable(fmt::format("{} cannot be written", path.string()), errno);
 }
 
 Result<void> run_initdb(const fs::path& folder, const fs::path& log, const fs::path& server,
@@ -98,7 +117,7 @@ Result<void> run_initdb(const fs::path& folder, const fs::path& log, const fs::p
   if (!output.valid()) return unusable(fmt::format("{} cannot be written", log.string()), errno);
   std::error_code error;
   const std::uintmax_t offset = fs::file_size(log, error);
-  ServerCommand command{
+  const ServerCommand command{
       server / "bin/initdb",
       {"-D", cluster_argument(folder, user), "--username=forkdex", "--encoding=UTF8", "--locale=C",
        "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=peer", "--no-instructions"},
@@ -106,8 +125,6 @@ Result<void> run_initdb(const fs::path& folder, const fs::path& log, const fs::p
       output.get(),
       -1,
       true};
-  for (const char* setting : kSettings)
-    command.arguments.insert(command.arguments.end(), {"--set", setting});
   auto initdb = spawn_server_process(command, user);
   if (!initdb) return initdb.error();
   const std::optional<ExitCause> ended = initdb->wait(kInitdbLimit);
@@ -148,6 +165,21 @@ Result<void> check_version(const fs::path& cluster, const fs::path& server) {
                cluster.string()};
 }
 
+/// Makes a cluster in the empty folder `half`: a copy of the installed one, or initdb's.
+Result<void> fill(const fs::path& half, const ClusterPaths& paths, const fs::path& server,
+                  const ServerUser& user) {
+  const auto copied = copy_cluster_template(half, major_version(server), user);
+  if (!copied) return copied.error();
+  if (!*copied) {
+    if (auto given = give(half, user); !given) return given;
+    if (auto made = run_initdb(half, paths.log, server, user); !made) return made;
+  }
+  if (auto written = write_settings(half); !written) return written;
+  if (auto written = write_access_rules(half, user); !written) return written;
+  sync_all_of(half);
+  return {};
+}
+
 }  // namespace
 
 ClusterPaths::ClusterPaths(const DataFolder& data)
@@ -173,10 +205,9 @@ Result<void> prepare_cluster(const ClusterPaths& paths, const fs::path& server,
     return fits ? write_access_rules(paths.cluster, user) : fits;
   }
   if (error) return unusable(fmt::format("{} cannot be read", data.string()), error.value());
-  const auto half = make_half_cluster(data, user);
+  const auto half = make_half_cluster(data);
   if (!half) return half.error();
-  auto made = run_initdb(*half, paths.log, server, user);
-  if (made) made = write_access_rules(*half, user);
+  auto made = fill(*half, paths, server, user);
   if (made && ::rename(half->c_str(), paths.cluster.c_str()) != 0)
     made = unusable(fmt::format("{} cannot be renamed", half->string()), errno);
   if (!made) fs::remove_all(*half, error);

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -20,22 +21,22 @@ namespace fs = std::filesystem;
 
 constexpr const char* kUsersHome = "/var/lib/forkdex";
 
-/// Where an installation may stand: a build's deps folder, a package.
-Result<fs::path> installed() {
+/// Where a part of the installation may stand: in a build's deps folder, in a package.
+std::array<fs::path, 3> places_of(const char* part) {
   std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  const std::array candidates = {
-      program.parent_path() / "../../deps/postgresql",
-      program.parent_path() / "../postgresql",
-      fs::path("/usr/lib/forkdex/postgresql"),
-  };
-  for (const fs::path& candidate : candidates) {
-    const fs::path found = fs::canonical(candidate, error);
-    if (!error && fs::exists(found / "bin/postgres", error)) return found;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
+  return {program / "../../deps" / part, program / ".." / part,
+          fs::path("/usr/lib/forkdex") / part};
+}
+
+/// The first of them that has `file`.
+std::optional<fs::path> installed(const char* part, const char* file) {
+  std::error_code error;
+  for (const fs::path& place : places_of(part)) {
+    const fs::path found = fs::canonical(place, error);
+    if (!error && fs::exists(found / file, error)) return found;
   }
-  return Error{ErrorCode::kDatabaseUnusable,
-               "the embedded PostgreSQL is not installed: run deploy/setup, or give --database-url",
-               fmt::format("looked in {}", candidates[0].lexically_normal().string())};
+  return std::nullopt;
 }
 
 bool runnable(const fs::path& server, const ServerUser& user) {
@@ -113,9 +114,15 @@ Result<fs::path> copy_once(const fs::path& server, const fs::path& folder) {
 
 }  // namespace
 
+std::optional<fs::path> installed_cluster() { return installed("cluster", "PG_VERSION"); }
+
 Result<fs::path> find_server_binaries(const DataFolder& data, const ServerUser& user) {
-  const auto server = installed();
-  if (!server) return server.error();
+  const auto server = installed("postgresql", "bin/postgres");
+  if (!server)
+    return Error{
+        ErrorCode::kDatabaseUnusable,
+        "the embedded PostgreSQL is not installed: run deploy/setup, or give --database-url",
+        fmt::format("looked in {}", places_of("postgresql").front().lexically_normal().string())};
   if (runnable(*server, user)) return *server;
   for (const fs::path& folder : {data.path, fs::path(kUsersHome)}) {
     std::error_code error;

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervisor/database/server/cluster_template.h"
+#include "supervisor/database/server/server_binaries.h"
 #include "supervisor/database/server/server_start.h"
 #include "tests/support/processes.h"
 #include "tests/support/skip.h"
@@ -179,6 +181,44 @@ TEST_CASE("postgres server: makes the cluster again after an interrupted initdb"
   const auto server = PostgresServer::open(data);
   REQUIRE((server.ok() ? "" : server.error().text()) == "");
   CHECK_FALSE(fs::exists(data.path / "postgresql.new.abcdef"));
+}
+
+TEST_CASE(
+    "postgres server: a new cluster is its owner's alone, with initdb's rules and our settings",
+    "[postgres]") {
+  const test::TemporaryFolder temporary;
+  const DataFolder data = folder_in(temporary);
+  const auto server = PostgresServer::open(data);
+  REQUIRE((server.ok() ? "" : server.error().text()) == "");
+  for (const auto& entry : fs::recursive_directory_iterator(data.path / "postgresql")) {
+    INFO(entry.path());
+    CHECK((entry.status().permissions() & (fs::perms::group_all | fs::perms::others_all)) ==
+          fs::perms::none);
+  }
+  PgConnection connection = connect(server->conninfo());
+  const PgRows database =
+      must_run(connection,
+               "SELECT pg_encoding_to_char(encoding), datlocprovider, datlocale, datcollate, "
+               "current_setting('data_checksums'), current_setting('shared_buffers'), "
+               "current_setting('wal_level') FROM pg_database WHERE datname = current_database()");
+  CHECK(database.text(0, 0) == "UTF8");
+  CHECK(database.text(0, 1) == "b");
+  CHECK(database.text(0, 2) == "C.UTF-8");
+  CHECK(database.text(0, 3) == "C");
+  CHECK(database.text(0, 4) == "on");
+  CHECK(database.text(0, 5) == "512MB");
+  CHECK(database.text(0, 6) == "minimal");
+}
+
+TEST_CASE("postgres server: an installed cluster of another version is not copied", "[postgres]") {
+  const test::TemporaryFolder temporary;
+  const auto user = ServerUser::find();
+  REQUIRE(user.ok());
+  REQUIRE(installed_cluster());  // deploy/setup makes it
+  const auto copied = copy_cluster_template(temporary.path(), "17", *user);
+  REQUIRE(copied.ok());
+  CHECK_FALSE(*copied);
+  CHECK(fs::is_empty(temporary.path()));
 }
 
 TEST_CASE("postgres server: starts below a folder that only its caller may enter", "[postgres]") {
