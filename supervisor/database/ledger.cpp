@@ -7,6 +7,7 @@
 #include "common/error/error.h"
 #include "common/pg/advisory_lock.h"
 #include "common/pg/retry.h"
+#include "supervisor/database/vector_index.h"
 #include "supervisor/database/vectors.h"
 
 namespace forkdex {

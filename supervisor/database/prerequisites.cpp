@@ -1,5 +1,6 @@
 #include "supervisor/database/prerequisites.h"
 
+#include <array>
 #include <charconv>
 #include <string>
 #include <string_view>
@@ -12,7 +13,8 @@
 namespace forkdex {
 namespace {
 
-constexpr int kOldestPgvectorMinor = 8;  // of 0.x
+// Before, building an HNSW index by several processes, and vacuuming it, had bugs.
+constexpr std::array<int, 3> kOldestPgvector = {0, 8, 4};
 
 /// What the database is like for the role.
 struct Facts {
@@ -156,12 +158,17 @@ Result<void> create_pgvector(PgConnection& connection, const Facts& facts, Lacks
   return created.error();
 }
 
-/// Whether `version` ("0.8.5") is one whose halfvec and iterative scans we can use.
+/// Whether `version` ("0.8.5") is one whose halfvec, iterative scans and indexes we can use.
 bool recent_enough(std::string_view version) {
-  if (!version.starts_with("0.")) return true;
-  int minor = 0;
-  std::from_chars(version.data() + 2, version.data() + version.size(), minor);
-  return minor >= kOldestPgvectorMinor;
+  std::array<int, 3> parts{};
+  const char* at = version.data();
+  const char* const end = at + version.size();
+  for (int& part : parts) {
+    at = std::from_chars(at, end, part).ptr;
+    if (at == end || *at != '.') break;
+    ++at;
+  }
+  return parts >= kOldestPgvector;
 }
 
 }  // namespace
@@ -180,7 +187,7 @@ Result<void> meet_prerequisites(PgConnection& connection) {
   }
   if (!recent_enough(facts->pgvector))
     return unusable(fmt::format(
-        "pgvector is {}: forkdex needs 0.8 or later; an administrator must install it and run: "
+        "pgvector is {}: forkdex needs 0.8.4 or later; an administrator must install it and run: "
         "ALTER EXTENSION vector UPDATE;",
         facts->pgvector));
   if (!facts->may_use_pgvector)

@@ -1,59 +1,19 @@
 #include "supervisor/database/vectors.h"
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 
 #include <fmt/format.h>
 
-#include "common/base/clock.h"
 #include "common/pg/advisory_lock.h"
 
 namespace forkdex {
 namespace {
 
 constexpr int kCollectedAtOnce = 2000;  // about 50 ms under the lock
-// What one vector takes in HNSW's graph while it is built, beside its own two bytes a dimension.
-constexpr std::size_t kGraphBytesPerVector = 600;
-constexpr std::size_t kLeastBuildMib = 64;
-constexpr std::size_t kMostBuildMib = 1024;
 
 std::string fingerprint_text(const ModelFolder& model) {
   return bytea_text(bytes_of(model.fingerprint));
-}
-
-std::string index_name(std::int64_t model_id) { return fmt::format("vectors_hnsw_{}", model_id); }
-
-/// The state of the model's index: valid, left half-built by a dead builder, or none.
-enum class IndexState { kNone, kHalf, kValid };
-
-Result<IndexState> index_state(PgConnection& connection, std::int64_t model_id) {
-  const auto rows = connection.run(
-      "SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
-      "JOIN pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE n.nspname = 'forkdex' AND c.relname = $1",
-      {index_name(model_id)});
-  if (!rows) return rows.error();
-  if (rows->empty()) return IndexState::kNone;
-  return rows->text(0, 0) == "t" ? IndexState::kValid : IndexState::kHalf;
-}
-
-Result<void> create_index(PgConnection& connection, std::int64_t model_id, std::size_t dimension,
-                          std::int64_t vectors) {
-  const std::size_t needed_mib =
-      (static_cast<std::size_t>(vectors) * (2 * dimension + kGraphBytesPerVector)) >> 20;
-  const std::string statements[] = {
-      fmt::format("DROP INDEX IF EXISTS forkdex.{}", index_name(model_id)),
-      fmt::format("SET maintenance_work_mem = '{}MB'",
-                  std::clamp(needed_mib, kLeastBuildMib, kMostBuildMib)),
-      fmt::format("CREATE INDEX CONCURRENTLY {} ON forkdex.vectors USING hnsw "
-                  "((embedding::halfvec({})) halfvec_cosine_ops) WHERE model_id = {}",
-                  index_name(model_id), dimension, model_id),
-      "RESET maintenance_work_mem",
-  };
-  for (const std::string& statement : statements)
-    if (const auto done = connection.run(statement); !done) return done.error();
-  return {};
 }
 
 // The texts that collect_removed_texts looks at.
@@ -197,40 +157,6 @@ Result<std::optional<std::int64_t>> collect_vectors_when_due(PgConnection& conne
   const auto collected = collect_vectors(connection, kept);
   if (!collected) return collected.error();
   return std::optional<std::int64_t>(*collected);
-}
-
-Result<bool> has_vector_index(PgConnection& connection, std::int64_t model_id) {
-  const auto state = index_state(connection, model_id);
-  if (!state) return state.error();
-  return *state == IndexState::kValid;
-}
-
-Result<std::optional<double>> build_vector_index_if_large(PgConnection& connection,
-                                                          std::int64_t model_id,
-                                                          std::size_t dimension,
-                                                          std::int64_t threshold) {
-  const std::optional<double> none;
-  const auto has = has_vector_index(connection, model_id);
-  if (!has) return has.error();
-  if (*has) return none;
-  const auto enough = vector_count(connection, model_id, threshold);
-  if (!enough) return enough.error();
-  if (*enough < threshold || *enough == 0) return none;
-
-  const std::string key = fmt::format("({}, {})", kIndexBuild, model_id);
-  const auto alone = connection.run("SELECT pg_try_advisory_lock" + key);
-  if (!alone) return alone.error();
-  if (alone->text(0, 0) != "t") return none;
-  const auto begun = std::chrono::steady_clock::now();
-  const auto vectors = vector_count(connection, model_id, INT64_MAX);
-  Result<void> built = vectors ? create_index(connection, model_id, dimension, *vectors)
-                               : Result<void>(vectors.error());
-  if (connection.alive()) {
-    const auto unlocked = connection.run("SELECT pg_advisory_unlock" + key);
-    if (built && !unlocked) return unlocked.error();
-  }
-  if (!built) return built.error();
-  return std::optional<double>(seconds_since(begun));
 }
 
 }  // namespace forkdex

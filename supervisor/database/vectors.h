@@ -1,10 +1,9 @@
 #pragma once
 
-// The vectors of the whole database: which model made them, collecting those that nothing needs,
-// and the index that makes many of them quick to search.
+// The vectors of the whole database: which model made them, and collecting those that nothing
+// needs.
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -45,18 +44,5 @@ Result<std::int64_t> collect_removed_texts(PgConnection& connection);
 /// nothing then.
 Result<std::optional<std::int64_t>> collect_vectors_when_due(PgConnection& connection,
                                                              std::chrono::days kept);
-
-/// Whether the model's vectors have their index.
-Result<bool> has_vector_index(PgConnection& connection, std::int64_t model_id);
-
-/// Builds the HNSW index of a model that has at least `threshold` vectors and no index yet, beside
-/// readers and writers. Returns the seconds it took, or nothing when none was built (few vectors,
-/// already there, or another run builds it). Queries use the expression
-/// `embedding::halfvec(D)` and the condition `model_id = K` with both as literals. ERRORS as
-/// PgConnection::run. CRASH leaves an invalid index, replaced by the next call.
-Result<std::optional<double>> build_vector_index_if_large(PgConnection& connection,
-                                                          std::int64_t model_id,
-                                                          std::size_t dimension,
-                                                          std::int64_t threshold);
 
 }  // namespace forkdex

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/path_text.h"
-#include "supervisor/database/vectors.h"
+#include "supervisor/database/vector_index.h"
 #include "tests/unit/postgres_fixture.h"
 
 namespace forkdex {
@@ -215,7 +215,6 @@ TEST_CASE("search: with the model's index the answer is the same, however few ro
                 {normal(random), normal(random), normal(random), normal(random)}});
   must_run(corpus.connection, "COMMIT");
   const SearchFilters rare = only(&SearchFilters::repository, "rare");
-  const SearchFilters one_path = only(&SearchFilters::path_glob, "f77.py");
   const std::array<float, kDimension> query = {normal(random), normal(random), normal(random), 1};
   const Paths exact = corpus.paths({}, query);
   const Paths exact_rare = corpus.paths(rare, query);
@@ -226,19 +225,17 @@ TEST_CASE("search: with the model's index the answer is the same, however few ro
   REQUIRE(built->has_value());
   must_run(corpus.connection, "ANALYZE forkdex.vectors");
   must_run(corpus.connection, "SET enable_seqscan = off");  // 1,200 rows tempt no planner
-  const PgRows plan =
-      must_run(corpus.connection,
-               "EXPLAIN SELECT content_hash FROM forkdex.vectors v WHERE v.model_id = 1"
-               " ORDER BY (v.embedding::halfvec(4)) <=> '[1,0,0,0]'::halfvec(4) LIMIT 10");
-  CHECK(std::string(plan.text(1, 0)).find("Index Scan") != std::string::npos);
   const Paths indexed = corpus.paths({}, query);
   const std::set<std::string> wanted(exact.begin(), exact.end());
   CHECK(std::count_if(indexed.begin(), indexed.end(),
                       [&](const std::string& path) { return wanted.contains(path); }) >= 9);
   CHECK(corpus.paths(rare, query) == exact_rare);
-  must_run(corpus.connection, "SET hnsw.max_scan_tuples = 1");
-  CHECK(corpus.paths(rare, query) == exact_rare);
-  CHECK(corpus.paths(one_path, query) == Paths{"f77.py"});
+  // Of 1,200 rows the index gives 400 candidates; wherever the one is, it is found.
+  for (int i = 0; i < 1200; i += 100) {
+    const std::string path = fmt::format("f{}.py", i);
+    INFO(path);
+    CHECK(corpus.paths(only(&SearchFilters::path_glob, path), query) == Paths{path});
+  }
 }
 
 TEST_CASE("search: with two views the nearest in both together come first", "[postgres]") {

@@ -150,34 +150,5 @@ TEST_CASE("vectors: a vector that nothing needs is kept for a while, unless it i
   CHECK(count(connection, "vectors") == 1);
 }
 
-TEST_CASE("vectors: the vector index is built once, past the threshold, and queries use it",
-          "[postgres]") {
-  PgConnection connection = connect(fresh_database("ledger_index"));
-  const auto id = model_id(connection, model());
-  REQUIRE(id.ok());
-  must_run(connection, "INSERT INTO forkdex.vectors SELECT " + std::to_string(*id) +
-                           ", sha256(n::text::bytea), format('[%s,1,%s,0]', n, n % 7)::halfvec "
-                           "FROM generate_series(1, 500) n");
-  const auto few = build_vector_index_if_large(connection, *id, 4, 501);
-  REQUIRE(few.ok());
-  CHECK_FALSE(few->has_value());
-  CHECK_FALSE(*has_vector_index(connection, *id));
-
-  const auto built = build_vector_index_if_large(connection, *id, 4, 500);
-  REQUIRE((built.ok() ? "" : built.error().text()) == "");
-  CHECK(built->has_value());
-  CHECK(*has_vector_index(connection, *id));
-  CHECK_FALSE(build_vector_index_if_large(connection, *id, 4, 500)->has_value());
-
-  must_run(connection, "SET enable_seqscan = off; SET enable_sort = off");
-  const PgRows plan = must_run(
-      connection,
-      "EXPLAIN SELECT content_hash FROM forkdex.vectors WHERE model_id = " + std::to_string(*id) +
-          " ORDER BY embedding::halfvec(4) <=> '[1,2,3,4]' LIMIT 5");
-  std::string text;
-  for (int row = 0; row < plan.size(); ++row) text += std::string(plan.text(row, 0)) + "\n";
-  CHECK(text.find("vectors_hnsw_") != std::string::npos);
-}
-
 }  // namespace
 }  // namespace forkdex
