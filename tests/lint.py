@@ -163,18 +163,24 @@ def check_sizes(_):
 
 
 def check_links(binaries):
-    program = str(Path(binaries) / "supervisor")
-    libraries = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
-    symbols = subprocess.run(["nm", "--demangle", program], check=True, capture_output=True,
-                             text=True).stdout
-    if "main" not in symbols:
-        yield f"{program} has no symbols to check"
-    for line in libraries.splitlines():
-        if re.search(r"torch|libc10|tree.sitter", line):
-            yield f"{program} links {line.strip()}"
-    for line in symbols.splitlines():
-        if re.search(r"\b(at|c10|torch)::|\bts_parser_|\btree_sitter_", line):
-            yield f"{program} holds {line.strip()}"
+    """What each program must do without: the worker loads libtorch where it embeds."""
+    rules = {"supervisor": (r"torch|libc10|tree.sitter",
+                            r"\b(at|c10|torch)::|\bts_parser_|\btree_sitter_"),
+             "worker": (r"torch|libc10", r"\b(at|c10|torch)::")}
+    for name, (linked, held) in rules.items():
+        program = str(Path(binaries) / name)
+        libraries = subprocess.run(["ldd", program], check=True, capture_output=True,
+                                   text=True).stdout
+        symbols = subprocess.run(["nm", "--demangle", program], check=True, capture_output=True,
+                                 text=True).stdout
+        if "main" not in symbols:
+            yield f"{program} has no symbols to check"
+        for line in libraries.splitlines():
+            if re.search(linked, line):
+                yield f"{program} links {line.strip()}"
+        for line in symbols.splitlines():
+            if re.search(held, line):
+                yield f"{program} holds {line.strip()}"
 
 
 def main():

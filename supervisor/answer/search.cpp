@@ -11,6 +11,7 @@
 #include "supervisor/answer/cursor.h"
 #include "supervisor/database/repositories.h"
 #include "supervisor/database/vector_index.h"
+#include "supervisor/database/vectors.h"
 
 namespace forkdex {
 namespace {
@@ -39,110 +40,169 @@ std::string distance_to_query(std::size_t dimension) {
   return fmt::format("(v.embedding::halfvec({0})) <=> $1::halfvec({0})", dimension);
 }
 
-/// The chunks that pass the filters, with their similarity, in no order.
-Statement similarity_statement(View view, const ViewQuery& query, const SearchFilters& filters) {
-  Statement statement;
-  statement.params.emplace_back(vector_text(query.vector));
-  statement.sql = fmt::format(
-      "SELECT {}, 1 - ({}) AS similarity "
-      "FROM forkdex.vectors v JOIN forkdex.chunks c ON c.{} = v.content_hash "
-      "JOIN forkdex.repositories r ON r.id = c.repository_id{} WHERE v.model_id = {}",
-      kHitColumns, distance_to_query(query.vector.size()), hash_column(view),
-      filters.language.empty() ? ""
-                               : " JOIN forkdex.files f ON f.repository_id = c.repository_id"
-                                 " AND f.path_hash = c.path_hash",
-      query.model_id);
+/// " FROM forkdex.chunks c" with what the filters need beside it.
+std::string chunks_to_filter(const SearchFilters& filters) {
+  std::string tables =
+      " FROM forkdex.chunks c JOIN forkdex.repositories r ON r.id = c.repository_id";
+  if (!filters.language.empty())
+    tables +=
+        " JOIN forkdex.files f ON f.repository_id = c.repository_id AND f.path_hash = c.path_hash";
+  return tables;
+}
+
+void require_filters(Statement& statement, const SearchFilters& filters) {
   if (!filters.repository.empty()) statement.require("r.name", filters.repository);
   if (!filters.language.empty()) statement.require("f.language", filters.language);
   if (!filters.kind.empty()) statement.require("c.kind", filters.kind);
+}
+
+/// The chunks that pass the filters, nearest first, with their similarity; `vectors` is FROM's item
+/// v, and `more` what else is selected.
+Statement nearest_statement(View view, const ViewQuery& query, const SearchFilters& filters,
+                            Statement vectors, std::string_view more) {
+  Statement statement;
+  statement.params = std::move(vectors.params);
+  const std::string distance = distance_to_query(query.vector.size());
+  statement.sql = fmt::format(
+      "SELECT {}, 1 - ({}) AS similarity{}{} JOIN {} ON c.{} = v.content_hash", kHitColumns,
+      distance, more, chunks_to_filter(filters), vectors.sql, hash_column(view));
+  statement.sql += " WHERE true";
+  require_filters(statement, filters);
+  statement.sql += " ORDER BY " + distance;
   return statement;
 }
 
-/// All of them, nearest first.
+/// All of them.
 Statement exact_statement(View view, const ViewQuery& query, const SearchFilters& filters,
                           std::optional<std::size_t> most_rows) {
-  Statement statement = similarity_statement(view, query, filters);
-  statement.sql += " ORDER BY " + distance_to_query(query.vector.size());
+  Statement vectors;
+  vectors.sql =
+      fmt::format("(SELECT * FROM forkdex.vectors WHERE model_id = {}) v", query.model_id);
+  vectors.params.emplace_back(vector_text(query.vector));
+  Statement statement = nearest_statement(view, query, filters, std::move(vectors), "");
   if (most_rows) statement.sql += fmt::format(" LIMIT {}", *most_rows);
   return statement;
 }
 
-/// Of the `candidates` whose signs are nearest, nearest first.
+/// Those of the `candidates` vectors whose signs are nearest and that a chunk has which passes the
+/// filters. The last column says how many vectors these were: copies of one text are one vector.
 Statement indexed_statement(View view, const ViewQuery& query, const SearchFilters& filters,
                             std::size_t candidates) {
-  Statement statement = similarity_statement(view, query, filters);
   const std::size_t dimension = query.vector.size();
-  statement.sql = fmt::format(
-      "SELECT * FROM ({} ORDER BY {} <~> {} LIMIT {}) n ORDER BY similarity DESC", statement.sql,
-      vector_signs("v.embedding", dimension), vector_signs("$1", dimension), candidates);
-  return statement;
+  Statement vectors;
+  vectors.params.emplace_back(vector_text(query.vector));
+  vectors.sql = fmt::format(
+      "(SELECT n.*, count(*) OVER () AS found FROM (SELECT v.content_hash, v.embedding "
+      "FROM forkdex.vectors v WHERE v.model_id = {} AND EXISTS (SELECT{} WHERE c.{} = "
+      "v.content_hash",
+      query.model_id, chunks_to_filter(filters), hash_column(view));
+  require_filters(vectors, filters);
+  vectors.sql +=
+      fmt::format(") ORDER BY {} <~> {} LIMIT {}) n) v", vector_signs("v.embedding", dimension),
+                  vector_signs("$1", dimension), candidates);
+  return nearest_statement(view, query, filters, std::move(vectors), ", v.found");
 }
 
-/// Reads hits until there are enough places; `read` is how many rows that took.
-Result<std::vector<Hit>> read_hits(PgConnection& connection, const std::string& before,
-                                   const Statement& statement, const SearchFilters& filters,
-                                   std::size_t& read) {
+struct HitsRead {
   std::vector<Hit> hits;
+  std::size_t rows = 0;
+  std::int64_t found = 0;  ///< vectors, where the statement counts them
+};
+
+/// Reads hits until they stand at `most` places. `counted` is for a statement whose last column is
+/// how many vectors were found.
+Result<HitsRead> read_hits(PgConnection& connection, const std::string& before,
+                           const Statement& statement, const SearchFilters& filters,
+                           std::size_t most, bool counted = false) {
+  HitsRead read;
   std::map<Place, std::size_t> known;
   const auto done = for_each_row(
       connection, before, statement.sql, statement.params, [&](const PgRows& rows, int row) {
-        ++read;
+        ++read.rows;
+        if (counted) read.found = rows.integer(row, 10);
         if (!filters.path_glob.empty() && !path_matches(filters.path_glob, rows.text(row, 1)))
           return true;
         Hit hit = hit_of(rows, row);
         hit.score = rows.real(row, 9);
-        const auto [place, is_new] = known.try_emplace(place_of(hit), hits.size());
+        const auto [place, is_new] = known.try_emplace(place_of(hit), read.hits.size());
         if (is_new)
-          hits.push_back(std::move(hit));
-        else if (hit.score > hits[place->second].score)
-          hits[place->second] = std::move(hit);
-        return hits.size() < filters.limit;
+          read.hits.push_back(std::move(hit));
+        else if (hit.score > read.hits[place->second].score)
+          read.hits[place->second] = std::move(hit);
+        return read.hits.size() < most;
       });
   if (!done) return done.error();
-  return hits;
+  return read;
 }
 
 Result<std::vector<Hit>> exact_nearest(PgConnection& connection, View view, const ViewQuery& query,
                                        const SearchFilters& filters) {
   // Rows to ask for at first, several a place; a glob is matched here, by the rules of --include,
-  // so nobody knows how many rows it takes.
+  // and may leave few of them.
   std::optional<std::size_t> most_rows;
   if (filters.path_glob.empty()) most_rows = 4 * filters.limit;
-  std::size_t read = 0;
-  auto hits =
-      read_hits(connection, "", exact_statement(view, query, filters, most_rows), filters, read);
+  auto read = read_hits(connection, "", exact_statement(view, query, filters, most_rows), filters,
+                        filters.limit);
+  if (!read) return read.error();
   // So many rows stood at few places: without a limit the cursor goes on until there are enough.
-  if (!hits || !most_rows || read < *most_rows || hits->size() >= filters.limit) return hits;
-  return read_hits(connection, "", exact_statement(view, query, filters, std::nullopt), filters,
-                   read);
+  if (most_rows && read->rows >= *most_rows && read->hits.size() < filters.limit)
+    read = read_hits(connection, "", exact_statement(view, query, filters, std::nullopt), filters,
+                     filters.limit);
+  if (!read) return read.error();
+  return std::move(read->hits);
 }
 
-// Ten of 1,000,000 were found with .98 of those of an exact search by the least, and the index has
+// Of the ten nearest of 1,000,000 the least gives @R@, and the index has
 // no list of more than the most (docs/benchmarks.md).
-constexpr std::size_t kLeastCandidates = 400;
+constexpr std::size_t kLeastCandidates = 800;
 constexpr std::size_t kMostCandidates = 1000;
 
 // Without the first, an index gives as many rows as its list has, however few pass the filters; the
-// last says when it gives up.
+// last two say when it gives up: after so many vectors, or so many times work_mem.
 constexpr const char* kIndexSettings =
     "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true),"
-    " set_config('hnsw.ef_search', '{}', true), set_config('hnsw.max_scan_tuples', '100000', true)";
+    " set_config('hnsw.ef_search', '{}', true), set_config('hnsw.max_scan_tuples', '100000', true),"
+    " set_config('hnsw.scan_mem_multiplier', '16', true)";
 
-// So many vectors are compared one by one in a fraction of a second, and no filter makes an index
-// give up.
+/// The nearest of the candidates that the index gives, or nothing where these are too few to choose
+/// from.
+Result<std::optional<std::vector<Hit>>> indexed_nearest(PgConnection& connection, View view,
+                                                        const ViewQuery& query,
+                                                        const SearchFilters& filters) {
+  const std::size_t candidates = std::clamp(4 * filters.limit, kLeastCandidates, kMostCandidates);
+  // A glob is matched here: signs have chosen what is left, and the vectors should have a choice.
+  const std::size_t wanted = filters.path_glob.empty() ? filters.limit : 2 * filters.limit;
+  auto read = read_hits(connection, fmt::format(kIndexSettings, candidates),
+                        indexed_statement(view, query, filters, candidates), filters, wanted, true);
+  if (!read) return read.error();
+  if (read->found < static_cast<std::int64_t>(candidates) || read->hits.size() < wanted)
+    return std::optional<std::vector<Hit>>();
+  return std::optional(std::move(read->hits));
+}
+
+// So many vectors are compared one by one in a fraction of a second.
 constexpr int kExactChunks = 50'000;
 
-/// Whether the index is the way to these: it is there, and the repository asked for is not small.
-Result<bool> by_index(PgConnection& connection, const ViewQuery& query,
-                      const SearchFilters& filters) {
-  const auto indexed = has_vector_index(connection, query.model_id);
-  if (!indexed || !*indexed || filters.repository.empty()) return indexed;
+/// Whether the repository asked for has so few chunks that they are compared one by one.
+Result<bool> asks_for_few(PgConnection& connection, const SearchFilters& filters) {
+  if (filters.repository.empty()) return false;
   const auto rows = connection.run(
       "SELECT count(*) FROM (SELECT FROM forkdex.chunks WHERE repository_id = "
       "(SELECT id FROM forkdex.repositories WHERE name = $1) LIMIT $2) c",
       {filters.repository, std::to_string(kExactChunks)});
   if (!rows) return rows.error();
-  return rows->integer(0, 0) == kExactChunks;
+  return rows->integer(0, 0) < kExactChunks;
+}
+
+/// Whether the index is the way to these.
+Result<bool> by_index(PgConnection& connection, const ViewQuery& query,
+                      const SearchFilters& filters) {
+  if (filters.limit > kMostCandidates) return false;
+  const auto indexed = has_vector_index(connection, query.model_id);
+  if (!indexed || !*indexed) return indexed;
+  const auto few = asks_for_few(connection, filters);
+  if (!few) return few;
+  return !*few;
 }
 
 /// The nearest in one view, best first.
@@ -150,13 +210,11 @@ Result<std::vector<Hit>> nearest_in(PgConnection& connection, View view, const V
                                     const SearchFilters& filters) {
   const auto indexed = by_index(connection, query, filters);
   if (!indexed) return indexed.error();
-  if (!*indexed) return exact_nearest(connection, view, query, filters);
-  const std::size_t candidates = std::clamp(4 * filters.limit, kLeastCandidates, kMostCandidates);
-  std::size_t read = 0;
-  auto hits = read_hits(connection, fmt::format(kIndexSettings, candidates),
-                        indexed_statement(view, query, filters, candidates), filters, read);
-  // The index gave up, or its candidates stand at few places: all are looked at.
-  if (!hits || hits->size() >= filters.limit) return hits;
+  if (*indexed) {
+    auto hits = indexed_nearest(connection, view, query, filters);
+    if (!hits) return hits.error();
+    if (*hits) return **std::move(hits);
+  }
   return exact_nearest(connection, view, query, filters);
 }
 
@@ -196,6 +254,23 @@ Result<std::vector<Hit>> nearest_in_both(PgConnection& connection, const Query& 
 }
 
 }  // namespace
+
+Result<bool> lacks_index(PgConnection& connection, const Query& query,
+                         const SearchFilters& filters) {
+  const auto few = asks_for_few(connection, filters);
+  if (!few) return few;
+  if (*few) return false;
+  for (const View view : kViews) {
+    if (!query[view]) continue;
+    const auto has = has_vector_index(connection, query[view]->model_id);
+    if (!has) return has;
+    if (*has) continue;
+    const auto vectors = vector_count(connection, query[view]->model_id, kIndexedFrom);
+    if (!vectors) return vectors.error();
+    if (*vectors == kIndexedFrom) return true;
+  }
+  return false;
+}
 
 Result<std::vector<Hit>> nearest(PgConnection& connection, const Query& query,
                                  const SearchFilters& filters) {

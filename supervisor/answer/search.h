@@ -30,6 +30,11 @@ using Query = PerView<std::optional<ViewQuery>>;
 Result<std::vector<Hit>> nearest(PgConnection& connection, const Query& query,
                                  const SearchFilters& filters);
 
+/// Whether vectors that the search compares are so many that an index pays, and have none. ERRORS
+/// as PgConnection::run.
+Result<bool> lacks_index(PgConnection& connection, const Query& query,
+                         const SearchFilters& filters);
+
 /// How near chunks are, by id: the scores that nearest() gives them. One without a vector is not in
 /// the result. ERRORS as PgConnection::run.
 Result<std::map<std::int64_t, double>> similarities(PgConnection& connection, const Query& query,

@@ -96,9 +96,11 @@ Result<SearchAnswer> by_meaning(PgConnection& connection, const SearchRequest& r
     return SearchAnswer{*std::move(hits), *comparable, *behind};
   }
   if (!*comparable) return by_words(connection, request, false);
+  const auto unindexed = lacks_index(connection, *query, request.filters);
+  if (!unindexed) return unindexed.error();
   auto found = find_by_both(connection, *query, request.text, request.filters);
   if (!found) return found.error();
-  return SearchAnswer{std::move(found->hits), found->compared, *behind};
+  return SearchAnswer{std::move(found->hits), found->compared, *behind, *unindexed};
 }
 
 }  // namespace

@@ -39,6 +39,8 @@ struct SearchAnswer {
   /// The texts of the repositories in question, where some have no vector yet, or may have none
   /// (`total` is 0 then): chunks of these are found by their words alone.
   std::optional<TextCounts> behind = std::nullopt;
+  /// Vectors of these models are many and have no index: the search has compared each.
+  bool unindexed = false;
 };
 
 /// Answers `request`. BLOCKS as embed_query, once a model that has embedded something. ERRORS

@@ -1,6 +1,17 @@
 #include "supervisor/commands/database_command.h"
 
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/base/terminal_text.h"
+#include "common/pg/retry.h"
+#include "supervisor/commands/signal_count.h"
+#include "supervisor/database/access.h"
 #include "supervisor/database/server/postgres_server.h"
+#include "supervisor/database/vector_index.h"
 #include "supervisor/installation/data_folder.h"
 #include "supervisor/terminal/output.h"
 
@@ -21,22 +32,66 @@ Result<std::string> stop(const DataFolder& data) {
   return std::string("still in use: it stops when the last command that uses it ends\n");
 }
 
-/// What is to be printed for `verb`.
-Result<std::string> carry_out(const std::string& verb) {
+/// Starts or stops the embedded server, or looks for it: what is to be printed.
+Result<std::string> see_to_server(const std::string& verb) {
   const auto data = DataFolder::open();
   if (!data) return data.error();
-  if (verb == "stop") return stop(*data);
-  auto url = verb == "start" ? PostgresServer::pin(*data) : PostgresServer::running_url(*data);
+  if (verb == kDatabaseStop) return stop(*data);
+  auto url =
+      verb == kDatabaseStart ? PostgresServer::pin(*data) : PostgresServer::running_url(*data);
   if (!url) return url.error();
   return *url + "\n";
 }
 
+Result<void> index_vectors_of(PgConnection& connection, const UnindexedModel& model) {
+  const std::string what = fmt::format("{} vectors of {}", model.vectors, printable(model.name));
+  if (auto said = write_output(fmt::format("indexing {}\n", what)); !said) return said;
+  const auto seconds = retried(connection, [&] { return build_vector_index(connection, model); });
+  if (!seconds) return seconds.error();
+  return write_output(*seconds ? fmt::format("indexed {} in {:.1f} s\n", what, **seconds)
+                               : fmt::format("another process is indexing {}\n", what));
+}
+
+/// A signal cancels the statement that builds; what is half-built is not used, and replaced by the
+/// next one who builds.
+Result<void> index_vectors(const Settings& settings) {
+  const auto allowed = [] { return signals_seen() == 0; };
+  auto database = DatabaseAccess::open(settings.database_url, "forkdex index build", {{}, allowed});
+  if (!database) return database.error();
+  PgConnection& connection = database->connection();
+  const auto models =
+      retried(connection, [&] { return unindexed_models(connection, kIndexedFrom); });
+  if (!models) return models.error();
+  if (models->empty())
+    return write_output(fmt::format(
+        "nothing to index: {} vectors of a model are what pays, and every model that has so many "
+        "has its index\n",
+        kIndexedFrom));
+  for (const UnindexedModel& model : *models)
+    if (auto done = index_vectors_of(connection, model); !done) return done;
+  return {};
+}
+
+/// For count_signal, which needs a handler to pass signals on to.
+void ignore(int) {}
+
 }  // namespace
 
 Result<int> run_database(const Invocation& invocation) {
-  const auto said = carry_out(invocation.arguments.front());
-  if (!said) return said.error();
-  if (auto written = write_output(*said); !written) return written.error();
+  const std::string& verb = invocation.arguments.front();
+  if (verb != kDatabaseIndex) {
+    const auto said = see_to_server(verb);
+    if (!said) return said.error();
+    if (auto written = write_output(*said); !written) return written.error();
+    return kExitOk;
+  }
+  for (const int signal : {SIGINT, SIGTERM}) {
+    std::signal(signal, ignore);
+    count_signal(signal);
+  }
+  const auto indexed = index_vectors(invocation.settings);
+  if (last_signal() != 0) return end_by(last_signal());
+  if (!indexed) return indexed.error();
   return kExitOk;
 }
 

@@ -51,7 +51,7 @@ class IndexCommand {
 
   static RunEnvironment environment(boost::asio::io_context& context, MemoryLimits& memory) {
     const char* password = std::getenv("PGPASSWORD");
-    return {context, memory, signals_seen, password ? password : ""};
+    return {context, memory, signals_seen, password ? password : "", ::isatty(STDERR_FILENO) == 1};
   }
 
   Run::Events events() {
@@ -106,16 +106,6 @@ class IndexCommand {
   int signal_ = 0;
   Run run_;
 };
-
-/// Dies of `signal`; as PID 1, which signals do not end by default, gives the status that a shell
-/// would report.
-int end_by(int signal) {
-  if (::getpid() == 1) return 128 + signal;
-  std::fflush(nullptr);
-  ::signal(signal, SIG_DFL);
-  ::raise(signal);
-  return 128 + signal;
-}
 
 /// The signal that the run was interrupted by, or its exit status. Everything the run owned, a
 /// server and groups among it, is let go of when it returns.

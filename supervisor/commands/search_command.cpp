@@ -7,6 +7,7 @@
 #include "supervisor/answer/search_answer.h"
 #include "supervisor/database/access.h"
 #include "supervisor/installation/locations.h"
+#include "supervisor/installation/program_name.h"
 #include "supervisor/settings/chosen_models.h"
 #include "supervisor/terminal/log.h"
 #include "supervisor/terminal/output.h"
@@ -49,6 +50,14 @@ void warn_of_missing_vectors(const TextCounts& texts, bool commits) {
                       ": index without --no-vectors, or wait for the run that is at it"}});
 }
 
+void warn_of_missing_index() {
+  log_warning(
+      "search.no_index",
+      {{"reason", fmt::format("the vectors have no index yet, so each of them was compared: "
+                              "{} database index builds one",
+                              program_name())}});
+}
+
 }  // namespace
 
 Result<int> run_search(const Invocation& invocation) {
@@ -67,6 +76,7 @@ Result<int> run_search(const Invocation& invocation) {
     warn_of_missing_vectors(*found->behind, settings.kind == kCommitKind);
   else if (!found->comparable)
     warn_of_nothing_to_compare(settings.kind == kCommitKind);
+  if (found->unindexed) warn_of_missing_index();
   const auto written = write_output(settings.json ? answer_json(*found) : answer_text(*found));
   if (!written) return written.error();
   return kExitOk;

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdio>
 
 namespace forkdex {
 namespace {
@@ -14,10 +15,12 @@ constexpr int kPassedOn = 2;  ///< the next signal ends the process
 using Handler = void (*)(int);
 
 std::atomic<int> seen = 0;
+std::atomic<int> last = 0;
 std::array<std::atomic<Handler>, NSIG> handlers;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<Handler>::is_always_lock_free);
 
 void count_and_pass_on(int signal) {
+  last = signal;
   if (++seen > kPassedOn) {
     if (::getpid() == 1) ::_exit(128 + signal);  // signals do not end it by default
     ::signal(signal, SIG_DFL);
@@ -39,5 +42,15 @@ void count_signal(int signal) {
 }
 
 int signals_seen() { return seen; }
+
+int last_signal() { return last; }
+
+int end_by(int signal) {
+  if (::getpid() == 1) return 128 + signal;
+  std::fflush(nullptr);
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+  return 128 + signal;
+}
 
 }  // namespace forkdex

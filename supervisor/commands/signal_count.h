@@ -13,4 +13,11 @@ void count_signal(int signal);
 /// Signals counted so far.
 int signals_seen();
 
+/// The last of them; 0 for none.
+int last_signal();
+
+/// Dies of `signal`, having written what standard streams hold; as PID 1, which signals do not end
+/// by default, gives the status that a shell would report.
+int end_by(int signal);
+
 }  // namespace forkdex

@@ -7,7 +7,6 @@
 #include "common/error/error.h"
 #include "common/pg/advisory_lock.h"
 #include "common/pg/retry.h"
-#include "supervisor/database/vector_index.h"
 #include "supervisor/database/vectors.h"
 
 namespace forkdex {
@@ -255,21 +254,6 @@ Result<void> Ledger::note_texts(const std::optional<TextCounts>& counts, const T
        truth(done.messages), std::to_string(message_model_id_),
        std::to_string(done.commit_batches)});
   return noted ? Result<void>() : noted.error();
-}
-
-Result<std::optional<double>> Ledger::build_vector_indexes(const ViewModels& models,
-                                                           std::int64_t threshold) {
-  std::optional<double> seconds;
-  for (const View view : kViews) {
-    if (!models[view] || (view == View::kText && model_ids_.text == model_ids_.code)) continue;
-    const auto built = retried(*connection_, [&] {
-      return build_vector_index_if_large(*connection_, model_ids_[view], models[view]->dimension,
-                                         threshold);
-    });
-    if (!built) return built;
-    if (*built) seconds = seconds.value_or(0) + **built;
-  }
-  return seconds;
 }
 
 Result<std::optional<std::int64_t>> Ledger::collect_vectors(std::chrono::days kept) {

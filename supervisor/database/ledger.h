@@ -119,11 +119,6 @@ class Ledger {
   /// as PgConnection::run.
   Result<void> note_texts(const std::optional<TextCounts>& counts, const TextsDone& done);
 
-  /// Builds the models' vector indexes where it pays (build_vector_index_if_large): the seconds it
-  /// took, or nothing. REQUIRES the models that it was opened with.
-  Result<std::optional<double>> build_vector_indexes(const ViewModels& models,
-                                                     std::int64_t threshold);
-
   /// Deletes vectors that nothing has needed for so long (collect_vectors_when_due).
   Result<std::optional<std::int64_t>> collect_vectors(std::chrono::days kept);
 

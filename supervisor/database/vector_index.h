@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/error/result.h"
 #include "common/pg/connection.h"
@@ -23,13 +24,26 @@ std::string vector_signs(const std::string& vector, std::size_t dimension);
 /// Whether the model's vectors have their index.
 Result<bool> has_vector_index(PgConnection& connection, std::int64_t model_id);
 
-/// Builds the index of a model that has at least `threshold` vectors and no index yet, beside
-/// readers and writers. Returns the seconds it took, or nothing when none was built (few vectors,
-/// already there, or another run builds it). ERRORS as PgConnection::run. CRASH leaves an invalid
-/// index, replaced by the next call.
-Result<std::optional<double>> build_vector_index_if_large(PgConnection& connection,
-                                                          std::int64_t model_id,
-                                                          std::size_t dimension,
-                                                          std::int64_t threshold);
+/// From so many vectors of one model on an index pays: fewer are compared one by one in well under
+/// a second, and stored a hundred times faster without (docs/benchmarks.md).
+inline constexpr std::int64_t kIndexedFrom = 50'000;
+
+struct UnindexedModel {
+  std::int64_t id = 0;
+  std::string name;
+  std::size_t dimension = 0;
+  std::int64_t vectors = 0;
+};
+
+/// The models that have at least `threshold` vectors and no index. ERRORS as PgConnection::run.
+Result<std::vector<UnindexedModel>> unindexed_models(PgConnection& connection,
+                                                     std::int64_t threshold);
+
+/// Builds the model's index beside readers and writers. BLOCKS for minutes, as far as the
+/// connection's wait limits allow. Returns the seconds it took, or nothing where another process is
+/// building it. ERRORS as PgConnection::run. CRASH leaves an invalid index, replaced by the next
+/// call.
+Result<std::optional<double>> build_vector_index(PgConnection& connection,
+                                                 const UnindexedModel& model);
 
 }  // namespace forkdex

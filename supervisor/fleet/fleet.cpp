@@ -38,7 +38,7 @@ void Fleet::employ(std::size_t workers, bool embeds) {
   if (settled_) pool_.employ(wanted_);
 }
 
-/// Clones of the one before go on until they have finished what they have taken.
+/// Workers that an earlier fork server cloned finish what they have taken.
 void Fleet::start_fork_server(bool embeds) {
   setup_.tuning.embeds = embeds;
   settled_ = false;

@@ -148,7 +148,10 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
     events_.outcome(worker, **std::move(outcome));
   }
   counts_.idle += jobs.idle();
-  if (jobs.phase() == WorkerPhase::kReady) ever_ready_ = true;
+  const bool recycling = place.state() == PlaceState::kRecycling;
+  if (resting_since_) counts_.idle -= RestartPolicy::Clock::now() - *resting_since_;
+  // One that is recycled may know less than those to come (equip).
+  if (jobs.phase() == WorkerPhase::kReady && !recycling) ever_ready_ = true;
   const std::vector<JobSender::Held> held = jobs.held();
   const std::optional<Error> failure = jobs.failure();
   Blame blame = assign_blame(cause, failure, held, place.worker()->stderr_tail());
@@ -156,7 +159,6 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   if (too_many) blame = Blame{std::nullopt, std::move(blame.cause), {}};
   const pid_t pid = place.worker()->pid();
   const auto* exited = std::get_if<Exited>(&cause);
-  const bool recycling = place.state() == PlaceState::kRecycling;
   const bool asked = (draining_ || recycling) && exited && exited->status == kExitOk;
   place.ended();
   if (asked && recycling) ++counts_.recycled;

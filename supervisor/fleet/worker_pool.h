@@ -76,7 +76,7 @@ class WorkerPool {
   /// worker died while the pool rested. Deaths are counted anew. Nothing once the pool drains.
   void employ(unsigned places);
   /// Workers that start from now on open the models or do not, and are cloned by `fork_server`;
-  /// those that there are end, and are replaced at the next employ(). REQUIRES that the pool is at
+  /// the workers of before end, and are replaced at the next employ(). REQUIRES that the pool is at
   /// rest, or has no place yet.
   void equip(bool embeds, ForkServer* fork_server);
   /// Nothing is to be done until employ(): workers stay, but one that dies is neither counted nor

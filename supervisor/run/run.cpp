@@ -106,7 +106,7 @@ Result<void> Run::phases_of_workers() {
 Result<void> Run::finish() {
   if (auto passed = fault::point("run.finished"); !passed) return passed;
   VectorsPhase::Options options;
-  if (!settings_.no_vectors) options.models = models_;
+  options.build = !settings_.no_vectors && !environment_.awaited;
   options.keep_vectors = std::chrono::days(settings_.keep_vectors);
   options.changed = changed();
   options.keep_going = [this] { return environment_.stops_seen() == 0 && stops_ == 0; };

@@ -48,6 +48,8 @@ struct RunEnvironment {
   std::function<int()> stops_seen = [] { return 0; };
   std::string database_password =
       {};  ///< for the workers; empty: the URL has it, or none is needed
+  /// A person waits for the end: what may take minutes and can be done later is left.
+  bool awaited = false;
 };
 
 /// What a run says at its start.

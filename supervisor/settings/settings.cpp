@@ -27,6 +27,8 @@ namespace {
 using Values = std::vector<std::string>;
 
 constexpr std::string_view kDatabaseUrl = "database-url";
+constexpr std::array kDatabaseVerbs = {kDatabaseStart, kDatabaseStop, kDatabaseAsUrl,
+                                       kDatabaseIndex};
 
 /// The values that one source gives, and how that source spells a setting's name.
 struct Given {
@@ -169,10 +171,10 @@ Result<void> check_arguments(const Invocation& invocation) {
   if (invocation.subcommand != Subcommand::kIndex && bad != arguments.end())
     return usage(fmt::format("the argument \"{}\" of {} is not valid UTF-8; give UTF-8 text",
                              display_path(*bad), row.name));
-  if (invocation.subcommand == Subcommand::kDatabase && arguments[0] != "start" &&
-      arguments[0] != "stop" && arguments[0] != "url")
-    return usage(
-        fmt::format("unknown argument \"{}\" of database; give start, stop or url", arguments[0]));
+  if (invocation.subcommand == Subcommand::kDatabase &&
+      std::find(kDatabaseVerbs.begin(), kDatabaseVerbs.end(), arguments[0]) == kDatabaseVerbs.end())
+    return usage(fmt::format("unknown argument \"{}\" of database; give start, stop, url or index",
+                             arguments[0]));
   return {};
 }
 
@@ -189,6 +191,19 @@ Result<void> check_flags(const CommandLine& line, Subcommand subcommand) {
   if (given("verbose") && given("quiet"))
     return usage("--verbose and --quiet cannot be combined; give only one of them");
   return {};
+}
+
+/// Checks that no flag names a database where the command is about the embedded one.
+Result<void> check_database_flag(const CommandLine& line, const Invocation& invocation) {
+  if (invocation.subcommand != Subcommand::kDatabase ||
+      !line.flags.contains(find_setting(kDatabaseUrl)))
+    return {};
+  const std::string& verb = invocation.arguments.front();
+  if (verb == kDatabaseIndex) return {};
+  return usage(
+      fmt::format("--{} is not an option of database {}, which is about the embedded "
+                  "database; leave it out",
+                  kDatabaseUrl, verb));
 }
 
 /// The variable that `environment` gives a setting by.
@@ -324,6 +339,7 @@ Result<Invocation> parse_invocation(const std::vector<std::string>& words,
   }
   if (auto checked = check_flags(*line, invocation->subcommand); !checked) return checked.error();
   if (auto checked = check_arguments(*invocation); !checked) return checked.error();
+  if (auto checked = check_database_flag(*line, *invocation); !checked) return checked.error();
   if (auto applied = apply_all(*invocation, *line, environment); !applied) return applied.error();
   return invocation;
 }

@@ -34,6 +34,12 @@ enum class Subcommand : std::uint8_t {
 /// Number of subcommands; kDoctor is the last.
 inline constexpr std::size_t kSubcommandCount = static_cast<std::size_t>(Subcommand::kDoctor) + 1;
 
+/// What `database` can be told to do.
+inline constexpr std::string_view kDatabaseStart = "start";
+inline constexpr std::string_view kDatabaseStop = "stop";
+inline constexpr std::string_view kDatabaseAsUrl = "url";
+inline constexpr std::string_view kDatabaseIndex = "index";
+
 enum class Device : std::uint8_t { kAuto, kCpu };
 enum class ProgressStyle : std::uint8_t { kAuto, kBar, kPlain, kJson, kNone };
 enum class Verbosity : std::uint8_t { kNormal, kQuiet, kVerbose };

@@ -21,8 +21,6 @@ constexpr SubcommandSet kModelUsers = kIndexOnly | kSearchOnly;
 constexpr SubcommandSet kQuestions =
     kSearchOnly | set_of(kStatus) | set_of(kFailures) | set_of(kDoctor);
 constexpr SubcommandSet kAll = kIndexOnly | kQuestions | set_of(kRemove) | set_of(kDatabase);
-constexpr SubcommandSet kDatabaseUsers = kAll & ~set_of(kDatabase);
-
 constexpr Sources kFlagOnly = Sources::kFlagOnly;
 constexpr std::string_view kFlagRange = "1, true, yes, on, 0, false, no or off";
 
@@ -39,9 +37,9 @@ constexpr std::array kSubcommands = {
                   .sentence = "list every file that is not searchable, with its reason"},
     SubcommandRow{.subcommand = kRemove, .name = "remove", .arguments = "NAME",
                   .sentence = "delete a repository's data"},
-    SubcommandRow{.subcommand = kDatabase, .name = "database", .arguments = "start|stop|url",
-                  .sentence = "start the embedded database and keep it running, stop it, or "
-                              "print its URL"},
+    SubcommandRow{.subcommand = kDatabase, .name = "database", .arguments = "start|stop|url|index",
+                  .sentence = "start the embedded database and keep it running, stop it, print "
+                              "its URL, or index the vectors of the one in use"},
     SubcommandRow{.subcommand = kDoctor, .name = "doctor", .least_arguments = 0,
                   .most_arguments = 0,
                   .sentence = "show this machine's resources, database and models, and what a "
@@ -81,7 +79,7 @@ constexpr std::array kTable = {
                .range = "a postgresql:// URL, or empty",
                .sentence = "PostgreSQL database to use. The default is DATABASE_URL; without it, or "
                            "where this is empty, forkdex runs an embedded database.",
-               .subcommands = kDatabaseUsers, .secret = true, .set = set_database_url,
+               .subcommands = kAll, .secret = true, .set = set_database_url,
                .fault = fault_of_database_url},
     SettingRow{.name = "code-model", .value = "DIR|none",
                .range = "a folder, or none",

@@ -83,7 +83,7 @@ TEST_CASE("death: a killed fork server costs no worker, and another one takes it
   const Database database;
   const TemporaryFolder folder;
   Program program(index_command(operators(), database, folder / "report.json", kOptions));
-  // With texts there is work for long enough, and nobody else's workers end.
+  // The texts take long enough, and by then the workers of the files have ended.
   wait_until(
       "workers embed",
       [&] {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/database.h"
+#include "tests/support/index_run.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
 
@@ -33,11 +35,15 @@ std::vector<std::string> library_folders(const fs::path& path) {
 
 }  // namespace
 
-TEST_CASE("install: puts both programs and the name forkdex into bin, and they start") {
-  const TemporaryFolder prefix;
+TEST_CASE(
+    "install: puts programs, the name forkdex and the library that embeds under a prefix, and "
+    "they index") {
+  const TemporaryFolder folder;
+  const fs::path prefix = folder / "usr";
+  fs::create_directory_symlink(deps_folder(), folder / "deps");
   const fs::path build = program_path("supervisor").parent_path().parent_path();
-  const Ended installed = answer(
-      {"/usr/bin/env", "cmake", "--install", build.string(), "--prefix", prefix.path().string()});
+  const Ended installed =
+      answer({"/usr/bin/env", "cmake", "--install", build.string(), "--prefix", prefix.string()});
   INFO(installed.text());
   REQUIRE(installed.status == 0);
   const fs::path bin = prefix / "bin";
@@ -46,10 +52,23 @@ TEST_CASE("install: puts both programs and the name forkdex into bin, and they s
   const Ended worker = answer({(bin / "worker").string(), "--version"});
   INFO(worker.text());
   CHECK(worker.out.starts_with("worker "));
+
+  const Database database;
+  const TemporaryFolder tree;
+  tree.write("hello.py", "def greet(name):\n    return 'hello ' + name\n");
+  Command command = index_command(tree.path(), database, folder / "report.json");
+  command.arguments.front() = (bin / "forkdex").string();
+  const Ended indexed = run(command);
+  INFO(indexed.text());
+  CHECK(indexed.status == 0);
+  CHECK(database.value("SELECT count(*) FROM forkdex.vectors") != "0");
 }
 
-TEST_CASE("install: the worker looks for libraries in no folder relative to the working one") {
-  const std::vector<std::string> folders = library_folders(program_path("worker"));
+TEST_CASE(
+    "install: the library that embeds looks for libraries in no folder relative to the "
+    "working one") {
+  const std::vector<std::string> folders =
+      library_folders(program_path("worker").parent_path() / "libforkdex_embedder.so");
   REQUIRE_FALSE(folders.empty());
   for (const std::string& folder : folders) {
     INFO('"' << folder << '"');

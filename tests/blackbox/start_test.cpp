@@ -1,4 +1,5 @@
-// Workers that cannot start: no other one could, so the run ends at once and says why.
+// Workers that cannot start: no other one could, so the run ends at once and says why, whether they
+// are to read files or to embed texts.
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -38,13 +39,12 @@ TEST_CASE("start: a library that is missing ends the run at once, with the loade
   const Database database;
   // What ld.so does when it cannot find one.
   const BrokenInstallation installation(
-      "echo 'worker: error while loading shared libraries: libtorch_cpu.so' >&2; exit 127");
+      "echo 'worker: error while loading shared libraries: libgit2.so' >&2; exit 127");
   const Ended ended = index_with(installation, database);
   INFO(ended.text());
   CHECK(ended.status == 70);
   CHECK(ended.err.find("exited with status 127") != std::string::npos);
-  CHECK(ended.err.find("error while loading shared libraries: libtorch_cpu.so") !=
-        std::string::npos);
+  CHECK(ended.err.find("error while loading shared libraries: libgit2.so") != std::string::npos);
   CHECK(ended.elapsed.count() < 10);
 }
 
@@ -65,6 +65,35 @@ TEST_CASE("start: a worker that is no program ends the run at once") {
   INFO(ended.text());
   CHECK(ended.status == 70);
   CHECK(ended.err.find("worker cannot be run (No such file or directory)") != std::string::npos);
+}
+
+TEST_CASE("start: the library that embeds is missing -> files stay stored, the run ends at once") {
+  const Database database;
+  const BrokenInstallation installation("");
+  fs::copy_file(program_path("worker"), installation.bin() / "worker",
+                fs::copy_options::overwrite_existing);
+  const Ended ended = index_with(installation, database);
+  INFO(ended.text());
+  CHECK(ended.status == 70);
+  CHECK(ended.err.find("the library that embeds texts cannot be loaded") != std::string::npos);
+  CHECK(database.value("SELECT count(*) FROM forkdex.files WHERE state = 'indexed'") != "0");
+  CHECK(database.value("SELECT count(*) FROM forkdex.files WHERE state <> 'indexed'") == "0");
+  CHECK(database.value("SELECT count(*) FROM forkdex.vectors") == "0");
+}
+
+TEST_CASE("start: workers that crash before they can embed, after others have read -> the same") {
+  const Database database;
+  const TemporaryFolder seen;
+  const std::string started = (seen / "started").string();
+  const BrokenInstallation installation("test -e '" + started + "' && kill -ILL $$; touch '" +
+                                        started + "'; exec '" + program_path("worker").string() +
+                                        "' \"$@\"");
+  const Ended ended = index_with(installation, database);
+  INFO(ended.text());
+  CHECK(ended.status == 70);
+  CHECK(ended.err.find("signal 4 (Illegal instruction)") != std::string::npos);
+  CHECK(database.value("SELECT count(*) FROM forkdex.files WHERE state = 'indexed'") != "0");
+  CHECK(ended.elapsed.count() < 20);
 }
 
 }  // namespace

@@ -2,18 +2,29 @@
 
 #include <dlfcn.h>
 
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "worker/embed/embedder_entry.h"
 
 namespace forkdex {
 namespace {
 
-/// Null where it cannot be had; dlerror() says why.
+/// Where the library is: beside the program, else where it is installed.
+std::filesystem::path library_file() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  auto beside = program / kEmbedderLibrary;
+  if (std::filesystem::exists(beside, error)) return beside;
+  return (program / FORKDEX_EMBEDDER_FOLDER / kEmbedderLibrary).lexically_normal();
+}
+
+/// Null where it cannot be had; dlerror() says why. By its path: a run path is not the caller's
+/// where a sanitizer stands before dlopen, and LD_LIBRARY_PATH may name another build's library.
 EmbedderEntry* find_entry() {
-  // By name: the worker's run path says where it may stand. Never closed: libtorch does not allow
-  // for that.
-  void* const library = ::dlopen(kEmbedderLibrary, RTLD_NOW | RTLD_LOCAL);
+  // Never closed: libtorch does not allow for that.
+  void* const library = ::dlopen(library_file().c_str(), RTLD_NOW | RTLD_LOCAL);
   return library ? reinterpret_cast<EmbedderEntry*>(::dlsym(library, kEmbedderEntry)) : nullptr;
 }
 

@@ -73,9 +73,10 @@ Result<void> write_access_rules(const fs::path& cluster, const ServerUser& user)
 }
 
 /// A name must never stand for files whose bytes a power cut took.
-void sync_all_of(const fs::path& folder) {
+Result<void> sync_all_of(const fs::path& folder) {
   const UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.valid()) ::syncfs(opened.get());
+  if (opened.valid() && ::syncfs(opened.get()) == 0) return {};
+  return unusable(fmt::format("{} cannot be written to the disk", folder.string()), errno);
 }
 
 void sync_folder(const fs::path& folder) {
@@ -176,8 +177,7 @@ Result<void> fill(const fs::path& half, const ClusterPaths& paths, const fs::pat
   }
   if (auto written = write_settings(half); !written) return written;
   if (auto written = write_access_rules(half, user); !written) return written;
-  sync_all_of(half);
-  return {};
+  return sync_all_of(half);
 }
 
 }  // namespace

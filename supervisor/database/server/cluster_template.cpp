@@ -27,8 +27,12 @@ std::error_code give(const fs::path& path, const ServerUser& user) {
 std::error_code copy_entry(const fs::directory_entry& entry, const fs::path& copy,
                            const ServerUser& user) {
   std::error_code error;
-  const bool is_folder = entry.is_directory(error);
+  const fs::file_status status = entry.symlink_status(error);
   if (error) return error;
+  const bool is_folder = status.type() == fs::file_type::directory;
+  // A link might have root copy what the server's user must not read.
+  if (!is_folder && status.type() != fs::file_type::regular)
+    return std::make_error_code(std::errc::invalid_argument);
   if (is_folder)
     fs::create_directory(copy, error);
   else

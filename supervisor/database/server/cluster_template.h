@@ -11,8 +11,9 @@
 namespace forkdex {
 
 /// Copies the installed cluster of PostgreSQL `version` into the empty folder `target`, to belong
-/// to `user`, who gets the folder last. False where none is installed or it cannot be read; then
-/// `target` is empty. Not yet on the disk. ERRORS kDiskFull, kDatabaseUnusable.
+/// to `user`, who gets the folder last; the caller sees to it that the bytes are on the disk. False
+/// where none is installed or it cannot be read; then `target` is empty. ERRORS kDiskFull,
+/// kDatabaseUnusable.
 Result<bool> copy_cluster_template(const std::filesystem::path& target, const std::string& version,
                                    const ServerUser& user);
 

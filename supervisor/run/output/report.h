@@ -62,6 +62,7 @@ struct RunFacts {
     std::uint64_t embedded = 0;  ///< went through the model
     std::uint64_t reused = 0;    ///< of chunks that were written; had their vector already
     std::uint64_t tokens = 0;
+    bool unindexed = false;  ///< the vectors are many, and have no index yet
   } texts;
 
   struct Commits {

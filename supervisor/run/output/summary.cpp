@@ -122,6 +122,10 @@ std::string summary_text(const RunFacts& facts, const Accounting& accounting, Ve
         accounting.chunks_written(), facts.texts.embedded, facts.texts.reused, facts.texts.tokens);
     if (facts.texts.counts)
       text += fmt::format("  texts    {}\n", texts_line(facts.texts, *facts.texts.counts));
+    if (facts.texts.unindexed)
+      text += fmt::format(
+          "  vectors  have no index yet, so a search compares each: {} database index builds one\n",
+          program_name());
     if (accounting.partly_parsed() > 0)
       text += fmt::format("  parsed   in part only: {} of them (reason partly_parsed)\n",
                           accounting.partly_parsed());

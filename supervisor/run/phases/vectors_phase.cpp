@@ -3,17 +3,11 @@
 #include <optional>
 #include <utility>
 
+#include "common/pg/retry.h"
+#include "supervisor/database/vector_index.h"
 #include "supervisor/terminal/log.h"
 
 namespace forkdex {
-namespace {
-
-// Up to this many vectors an exact scan answers in well under a second, and loading without an
-// index is a hundred times faster (docs/benchmarks.md).
-constexpr std::int64_t kExactScanVectors = 50'000;
-
-}  // namespace
-
 Result<JobQueue> VectorsPhase::next_jobs() {
   if (!built_)
     if (auto done = build(); !done) return done.error();
@@ -28,13 +22,27 @@ Result<JobQueue> VectorsPhase::next_jobs() {
 /// Minutes may pass without a word from the server; a request to stop cancels it, and the next run
 /// builds.
 Result<void> VectorsPhase::build() {
+  const auto models =
+      retried(connection_, [&] { return unindexed_models(connection_, kIndexedFrom); });
+  if (!models) return models.error();
+  if (!options_.build) {
+    unindexed_ = !models->empty();
+    return {};
+  }
   WaitLimits usual = connection_.wait_limits();
   connection_.set_wait_limits({{}, options_.keep_going});
-  const auto seconds = ledger_.build_vector_indexes(options_.models, kExactScanVectors);
+  Result<void> done;
+  for (const UnindexedModel& model : *models) {
+    const auto seconds =
+        retried(connection_, [&] { return build_vector_index(connection_, model); });
+    if (!seconds) {
+      done = seconds.error();
+      break;
+    }
+    seconds_ += seconds->value_or(0);
+  }
   connection_.set_wait_limits(std::move(usual));
-  if (!seconds) return seconds.error();
-  seconds_ = seconds->value_or(0);
-  return {};
+  return done;
 }
 
 }  // namespace forkdex

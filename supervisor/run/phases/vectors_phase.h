@@ -1,7 +1,7 @@
 #pragma once
 
-// The last phase of a run, which needs no worker: vector indexes are built where they pay, and
-// vectors that nothing refers to any more are deleted. One thread.
+// The last phase of a run, which needs no worker: vector indexes are built where they pay and
+// nobody waits, and vectors that nothing refers to any more are deleted. One thread.
 //
 // Killed at any point, it leaves the index or none, and vectors that another run deletes.
 
@@ -9,7 +9,6 @@
 #include <functional>
 #include <string>
 
-#include "common/model/view_models.h"
 #include "common/pg/connection.h"
 #include "supervisor/database/ledger.h"
 #include "supervisor/run/phase.h"
@@ -19,7 +18,7 @@ namespace forkdex {
 class VectorsPhase final : public Phase {
  public:
   struct Options {
-    ViewModels models;
+    bool build = true;  ///< false: says what has no index, and leaves it
     std::chrono::days keep_vectors{0};
     bool changed = true;  ///< a run that changed nothing leaves collecting to another
     /// Asked while the server builds; false ends that, and the phase.
@@ -33,7 +32,10 @@ class VectorsPhase final : public Phase {
   std::string progress() const override { return "index build"; }
   Result<JobQueue> next_jobs() override;
   Result<void> finished(unsigned, const Job&, const Outcome&) override { return {}; }
-  void contribute(RunFacts& facts) const override { facts.seconds.index_build = seconds_; }
+  void contribute(RunFacts& facts) const override {
+    facts.seconds.index_build = seconds_;
+    facts.texts.unindexed = unindexed_;
+  }
 
  private:
   Result<void> build();
@@ -42,6 +44,7 @@ class VectorsPhase final : public Phase {
   PgConnection& connection_;
   Options options_;
   bool built_ = false;
+  bool unindexed_ = false;  ///< a model has vectors enough for an index, and none
   double seconds_ = 0;
 };
 

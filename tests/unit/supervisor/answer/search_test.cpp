@@ -220,7 +220,7 @@ TEST_CASE("search: with the model's index the answer is the same, however few ro
   const Paths exact_rare = corpus.paths(rare, query);
   REQUIRE(exact_rare.size() == 3);
 
-  const auto built = build_vector_index_if_large(corpus.connection, 1, kDimension, 1);
+  const auto built = build_vector_index(corpus.connection, {1, "", kDimension, 1200});
   REQUIRE(built.ok());
   REQUIRE(built->has_value());
   must_run(corpus.connection, "ANALYZE forkdex.vectors");
@@ -229,8 +229,12 @@ TEST_CASE("search: with the model's index the answer is the same, however few ro
   const std::set<std::string> wanted(exact.begin(), exact.end());
   CHECK(std::count_if(indexed.begin(), indexed.end(),
                       [&](const std::string& path) { return wanted.contains(path); }) >= 9);
+  must_run(corpus.connection, "SELECT pg_stat_force_next_flush()");
+  CHECK(must_run(corpus.connection,
+                 "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'vectors_signs_1'")
+            .integer(0, 0) > 0);
   CHECK(corpus.paths(rare, query) == exact_rare);
-  // Of 1,200 rows the index gives 400 candidates; wherever the one is, it is found.
+  // Of 1,200 rows the index gives 800 candidates; wherever the one is, it is found.
   for (int i = 0; i < 1200; i += 100) {
     const std::string path = fmt::format("f{}.py", i);
     INFO(path);

@@ -322,6 +322,11 @@ TEST_CASE("settings: an invalid command line -> an error that says what to give"
   CHECK(refused({"--json", "src"}).sentence ==
         "--json is not an option of index; supervisor index --help lists the options");
   CHECK(refused({"database", "backup"}).code == ErrorCode::kUsage);
+  CHECK(refused({"database", "start", "--database-url", "postgresql://h/d"}).sentence ==
+        "--database-url is not an option of database start, which is about the embedded database; "
+        "leave it out");
+  CHECK(understood({"database", "index", "--database-url", "postgresql://h/d"})
+            .settings.database_url == "postgresql://h/d");
   CHECK(refused({"doctor", "x"}).sentence == "unexpected argument \"x\"; usage: supervisor doctor");
   CHECK(refused({"--verbose", "--quiet", "src"}).code == ErrorCode::kUsage);
   const auto unbuilt = GENERATE(as<std::string>(), "graph", "serve", "mcp");

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -208,6 +210,19 @@ TEST_CASE(
   CHECK(database.text(0, 4) == "on");
   CHECK(database.text(0, 5) == "512MB");
   CHECK(database.text(0, 6) == "minimal");
+}
+
+TEST_CASE("postgres server: a new cluster begins as a copy of the installed one", "[postgres]") {
+  std::set<std::string> identifiers;  // initdb gives each cluster one of its own
+  for (int i = 0; i < 2; ++i) {
+    const test::TemporaryFolder temporary;
+    const auto server = PostgresServer::open(folder_in(temporary));
+    REQUIRE((server.ok() ? "" : server.error().text()) == "");
+    PgConnection connection = connect(server->conninfo());
+    identifiers.emplace(
+        must_run(connection, "SELECT system_identifier FROM pg_control_system()").text(0, 0));
+  }
+  CHECK(identifiers.size() == 1);
 }
 
 TEST_CASE("postgres server: an installed cluster of another version is not copied", "[postgres]") {
