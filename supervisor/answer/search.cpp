@@ -152,8 +152,8 @@ Result<std::vector<Hit>> exact_nearest(PgConnection& connection, View view, cons
   return std::move(read->hits);
 }
 
-// Of the ten nearest of 1,000,000 the least gives @R@, and the index has
-// no list of more than the most (docs/benchmarks.md).
+// With the least, few of the ten nearest of 1,000,000 are missed (docs/benchmarks.md); no list of
+// the index is longer than the most.
 constexpr std::size_t kLeastCandidates = 800;
 constexpr std::size_t kMostCandidates = 1000;
 
