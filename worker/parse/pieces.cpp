@@ -96,7 +96,8 @@ class Cutting {
   /// Cuts what stands between two children, before the first (of which one follows) or after the
   /// last.
   void cut_gap(const Region& region, Span gap, bool before_child) {
-    gap = close_last_piece(trimmed(text_, gap));
+    gap = trimmed(text_, gap);
+    if (!begins_definition(gap, region)) gap = close_last_piece(gap);
     if (gap.size() == 0) return;
     Piece piece = region.piece;
     piece.span = gap;
@@ -115,6 +116,13 @@ class Cutting {
       piece.span = part;
       add(piece);
     }
+  }
+
+  /// Whether the region's definition begins in `gap`. In damaged text that may look as if it only
+  /// closed what is before.
+  bool begins_definition(Span gap, const Region& region) const {
+    const std::uint32_t owner = region.piece.owner;
+    return owner != Piece::kNoOwner && gap.begin <= outline_.definitions[owner].code_begin;
   }
 
   /// Whether `gap` does nothing but open the region's scope, in one line: `module.exports = {`.

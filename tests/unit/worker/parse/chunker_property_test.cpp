@@ -215,6 +215,22 @@ TEST_CASE("chunker: nothing of a damaged file is lost or stands in two chunks", 
   }
 }
 
+TEST_CASE("chunker: damage inside a scope on one line -> definitions stand in their chunks",
+          "[parse]") {
+  const std::string text =
+      "var a = 1, b = function () { return <p>text &amp; more</p>; };\n"
+      "module.exports = { render() {\n  return b();\n}, x:*/ 2 };\n"
+      "Foo.prototype.bar = function () {\n  return `a ${b} c\n  d`;\n};\n";
+  const auto chunks = Chunker(count_tokens, {.max_tokens = 30}).chunk("a.jsx", text);
+  REQUIRE(chunks.ok());
+  for (const Chunk& chunk : chunks->chunks)
+    UNSCOPED_INFO(chunk.start_line << "-" << chunk.end_line << " defined on "
+                                   << chunk.definition_line << " " << chunk.qualified_name << " "
+                                   << chunk.metadata << "\n"
+                                   << chunk.source);
+  CHECK(chunks_fault(*chunks, text, 30, count_tokens) == "");
+}
+
 TEST_CASE("chunker: hostile texts end in chunks that cover them", "[parse]") {
   const auto many = [](std::string_view text, std::size_t times) {
     std::string result;
