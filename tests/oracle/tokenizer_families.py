@@ -10,6 +10,7 @@ import sentencepiece
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+TRAINED_ON = 1200  # pieces of the sample
 VOCABULARY = 8000
 
 
@@ -62,9 +63,18 @@ def character_pairs(sample):
 
 
 def pieces(sample):
-    trainer = trainers.UnigramTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL, unk_token="<unk>",
-                                      show_progress=False)
-    return trained(models.Unigram(), trainer, pre_tokenizers.Metaspace(), sample[:1200])
+    """Unigrams over the first part of the sample that can be trained on: over some, one in a few
+    hundred, the trainer's likelihood is no number, and it panics."""
+    for start in range(0, len(sample), TRAINED_ON):
+        trainer = trainers.UnigramTrainer(vocab_size=VOCABULARY, special_tokens=SPECIAL,
+                                          unk_token="<unk>", show_progress=False)
+        try:
+            return trained(models.Unigram(), trainer, pre_tokenizers.Metaspace(),
+                           sample[start:start + TRAINED_ON])
+        except BaseException as panic:  # no Exception, and of a module that cannot be imported
+            if type(panic).__name__ != "PanicException":
+                raise
+    raise RuntimeError("the trainer panics over every part of the sample")
 
 
 def fields(message):
