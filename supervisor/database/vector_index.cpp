@@ -38,8 +38,9 @@ Result<void> create_index(PgConnection& connection, const UnindexedModel& model)
       (static_cast<std::size_t>(model.vectors) * (model.dimension / 8 + kGraphBytesPerVector)) >>
       20;
   const std::string statements[] = {
-      fmt::format("DROP INDEX IF EXISTS forkdex.{0}, forkdex.{1}", index_name(model.id),
-                  older_index_name(model.id)),
+      // Concurrently: readers and writers would queue behind a DROP that waits for a long reader.
+      fmt::format("DROP INDEX CONCURRENTLY IF EXISTS forkdex.{}", index_name(model.id)),
+      fmt::format("DROP INDEX CONCURRENTLY IF EXISTS forkdex.{}", older_index_name(model.id)),
       fmt::format("SET maintenance_work_mem = '{}MB'",
                   std::clamp(needed_mib, kLeastBuildMib, kMostBuildMib)),
       fmt::format("CREATE INDEX CONCURRENTLY {} ON forkdex.vectors USING hnsw "
@@ -89,7 +90,8 @@ Result<std::vector<UnindexedModel>> unindexed_models(PgConnection& connection,
 Result<std::optional<double>> build_vector_index(PgConnection& connection,
                                                  const UnindexedModel& model) {
   const std::optional<double> none;
-  const std::string key = fmt::format("({}, {})", kIndexBuild, model.id);
+  // One for all models: two that build beside each other would each wait for the other's snapshot.
+  const std::string key = fmt::format("({}, 0)", kIndexBuild);
   const auto alone = connection.run("SELECT pg_try_advisory_lock" + key);
   if (!alone) return alone.error();
   if (alone->text(0, 0) != "t") return none;

@@ -193,13 +193,16 @@ Result<void> check_flags(const CommandLine& line, Subcommand subcommand) {
   return {};
 }
 
+/// Whether the command is about the embedded database, whatever database is named.
+bool is_about_embedded(const Invocation& invocation) {
+  return invocation.subcommand == Subcommand::kDatabase &&
+         invocation.arguments.front() != kDatabaseIndex;
+}
+
 /// Checks that no flag names a database where the command is about the embedded one.
 Result<void> check_database_flag(const CommandLine& line, const Invocation& invocation) {
-  if (invocation.subcommand != Subcommand::kDatabase ||
-      !line.flags.contains(find_setting(kDatabaseUrl)))
-    return {};
+  if (!is_about_embedded(invocation) || !line.flags.contains(find_setting(kDatabaseUrl))) return {};
   const std::string& verb = invocation.arguments.front();
-  if (verb == kDatabaseIndex) return {};
   return usage(
       fmt::format("--{} is not an option of database {}, which is about the embedded "
                   "database; leave it out",
@@ -292,9 +295,11 @@ Result<std::map<const SettingRow*, Values>> from_file(const std::string& file) {
   return values;
 }
 
-Result<void> apply(Settings& settings, const Given& given, Subcommand subcommand) {
+Result<void> apply(Invocation& invocation, const Given& given) {
   for (const auto& [row, values] : given.values) {
-    if (!row->used_by(subcommand) || row->set(settings, values)) continue;
+    // A variable or file may name another database for the commands that use one.
+    if (row->name == kDatabaseUrl && is_about_embedded(invocation)) continue;
+    if (!row->used_by(invocation.subcommand) || row->set(invocation.settings, values)) continue;
     std::string joined = fmt::format("{}", fmt::join(values, "\", \""));
     if (!is_utf8(joined)) joined = display_path(joined);
     const std::string shown = row->secret ? "" : fmt::format(" is \"{}\" but", joined);
@@ -320,8 +325,7 @@ Result<void> apply_all(Invocation& invocation, const CommandLine& line,
     break;
   }
   for (const Given* source : {static_cast<const Given*>(&file), &variables, &flags})
-    if (Result<void> done = apply(invocation.settings, *source, invocation.subcommand); !done)
-      return done;
+    if (Result<void> done = apply(invocation, *source); !done) return done;
   return {};
 }
 

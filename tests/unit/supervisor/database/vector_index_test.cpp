@@ -62,7 +62,7 @@ TEST_CASE("vector index: while another process builds it -> nothing, and no wait
   const std::string url = fresh_database("vector_index_busy");
   PgConnection connection = connect(url);
   PgConnection other = connect(url);
-  must_run(other, "SELECT pg_advisory_lock(" + std::to_string(kIndexBuild) + ", 1)");
+  must_run(other, "SELECT pg_advisory_lock(" + std::to_string(kIndexBuild) + ", 0)");
   const auto built = build_vector_index(connection, {1, "", 4, 0});
   REQUIRE(built.ok());
   CHECK_FALSE(built->has_value());

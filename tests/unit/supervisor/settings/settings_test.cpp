@@ -325,6 +325,9 @@ TEST_CASE("settings: an invalid command line -> an error that says what to give"
   CHECK(refused({"database", "start", "--database-url", "postgresql://h/d"}).sentence ==
         "--database-url is not an option of database start, which is about the embedded database; "
         "leave it out");
+  for (const char* verb : {"start", "stop", "url"})
+    for (const char* url : {"postgresql://h/d", "mysql://h/d"})
+      CHECK(understood({"database", verb}, {{"DATABASE_URL", url}}).settings.database_url.empty());
   CHECK(understood({"database", "index", "--database-url", "postgresql://h/d"})
             .settings.database_url == "postgresql://h/d");
   CHECK(refused({"doctor", "x"}).sentence == "unexpected argument \"x\"; usage: supervisor doctor");
