@@ -180,18 +180,15 @@ Result<std::optional<std::vector<Hit>>> indexed_nearest(PgConnection& connection
   return std::optional(std::move(read->hits));
 }
 
-// So many vectors are compared one by one in a fraction of a second.
-constexpr int kExactChunks = 50'000;
-
-/// Whether the repository asked for has so few chunks that they are compared one by one.
+/// Whether the repository asked for has so few chunks that an index would not pay for them alone.
 Result<bool> asks_for_few(PgConnection& connection, const SearchFilters& filters) {
   if (filters.repository.empty()) return false;
   const auto rows = connection.run(
       "SELECT count(*) FROM (SELECT FROM forkdex.chunks WHERE repository_id = "
       "(SELECT id FROM forkdex.repositories WHERE name = $1) LIMIT $2) c",
-      {filters.repository, std::to_string(kExactChunks)});
+      {filters.repository, std::to_string(kIndexedFrom)});
   if (!rows) return rows.error();
-  return rows->integer(0, 0) < kExactChunks;
+  return rows->integer(0, 0) < kIndexedFrom;
 }
 
 /// Whether the index is the way to these.
@@ -257,9 +254,6 @@ Result<std::vector<Hit>> nearest_in_both(PgConnection& connection, const Query& 
 
 Result<bool> lacks_index(PgConnection& connection, const Query& query,
                          const SearchFilters& filters) {
-  const auto few = asks_for_few(connection, filters);
-  if (!few) return few;
-  if (*few) return false;
   for (const View view : kViews) {
     if (!query[view]) continue;
     const auto has = has_vector_index(connection, query[view]->model_id);
@@ -267,7 +261,10 @@ Result<bool> lacks_index(PgConnection& connection, const Query& query,
     if (*has) continue;
     const auto vectors = vector_count(connection, query[view]->model_id, kIndexedFrom);
     if (!vectors) return vectors.error();
-    if (*vectors == kIndexedFrom) return true;
+    if (*vectors < kIndexedFrom) continue;
+    const auto few = asks_for_few(connection, filters);
+    if (!few) return few;
+    return !*few;
   }
   return false;
 }

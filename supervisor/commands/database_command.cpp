@@ -52,8 +52,8 @@ Result<void> index_vectors_of(PgConnection& connection, const UnindexedModel& mo
                                : fmt::format("another process is indexing {}\n", what));
 }
 
-/// A signal cancels the statement that builds; what is half-built is not used, and replaced by the
-/// next one who builds.
+/// A signal cancels the statement that builds. No search uses the half-built index, and the next
+/// build replaces it.
 Result<void> index_vectors(const Settings& settings) {
   const auto allowed = [] { return signals_seen() == 0; };
   auto database = DatabaseAccess::open(settings.database_url, "forkdex index build", {{}, allowed});
@@ -63,10 +63,11 @@ Result<void> index_vectors(const Settings& settings) {
       retried(connection, [&] { return unindexed_models(connection, kIndexedFrom); });
   if (!models) return models.error();
   if (models->empty())
-    return write_output(fmt::format(
-        "nothing to index: {} vectors of a model are what pays, and every model that has so many "
-        "has its index\n",
-        kIndexedFrom));
+    return write_output(
+        fmt::format("nothing to index: an index pays from {} vectors of a model on, and every "
+                    "model that has so "
+                    "many has its index\n",
+                    kIndexedFrom));
   for (const UnindexedModel& model : *models)
     if (auto done = index_vectors_of(connection, model); !done) return done;
   return {};

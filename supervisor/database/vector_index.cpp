@@ -22,6 +22,7 @@ constexpr std::size_t kLeastBuildMib = 64;
 constexpr std::size_t kMostBuildMib = 1024;
 
 std::string index_name(std::int64_t model_id) { return fmt::format("vectors_signs_{}", model_id); }
+
 /// Of an index over the vectors, which a program of an older version may still build.
 std::string older_index_name(std::int64_t model_id) {
   return fmt::format("vectors_hnsw_{}", model_id);

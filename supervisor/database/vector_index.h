@@ -1,10 +1,10 @@
 #pragma once
 
 // The index that makes many vectors quick to search: HNSW over their signs, one bit a dimension
-// (pgvector's binary_quantize). It finds candidates; the vectors themselves rank them. A fifth of
-// the size of one over the vectors, and a quarter of its inserts' time (docs/benchmarks.md). SOURCE
-// Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using Hierarchical
-// Navigable Small World graphs", 2016.
+// (pgvector's binary_quantize). It finds candidates; the vectors themselves rank them. It has
+// a fifth of the size of an index over the vectors, and an insert takes less than half the time
+// (docs/benchmarks.md). SOURCE Malkov and Yashunin, "Efficient and robust approximate nearest
+// neighbor search using Hierarchical Navigable Small World graphs", 2016.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,7 @@ std::string vector_signs(const std::string& vector, std::size_t dimension);
 Result<bool> has_vector_index(PgConnection& connection, std::int64_t model_id);
 
 /// From so many vectors of one model on an index pays: fewer are compared one by one in well under
-/// a second, and stored a hundred times faster without (docs/benchmarks.md).
+/// a second, and each insert into an index takes time (docs/benchmarks.md).
 inline constexpr std::int64_t kIndexedFrom = 50'000;
 
 struct UnindexedModel {

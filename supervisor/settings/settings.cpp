@@ -193,7 +193,7 @@ Result<void> check_flags(const CommandLine& line, Subcommand subcommand) {
   return {};
 }
 
-/// Whether the command is about the embedded database, whatever database is named.
+/// Whether the command uses the embedded database even where a variable or file names another one.
 bool is_about_embedded(const Invocation& invocation) {
   return invocation.subcommand == Subcommand::kDatabase &&
          invocation.arguments.front() != kDatabaseIndex;

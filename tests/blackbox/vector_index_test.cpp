@@ -78,7 +78,7 @@ TEST_CASE("vector index: many vectors without one -> a person is told, a script'
     CHECK(built.out.find("indexed 50") != std::string::npos);
     CHECK(on(database, {"database", "index"}).out.starts_with("nothing to index"));
   }
-  SECTION("a run that nobody waits for builds it, though no file has changed") {
+  SECTION("a run without a terminal builds it, though no file has changed") {
     const Ended built = on(database, {"--dimensions", kDimensions, tree.path().string()});
     INFO(built.text());
     CHECK(built.status == 0);

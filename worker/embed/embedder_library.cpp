@@ -20,8 +20,9 @@ std::filesystem::path library_file() {
   return (program / FORKDEX_EMBEDDER_FOLDER / kEmbedderLibrary).lexically_normal();
 }
 
-/// Null where it cannot be had; dlerror() says why. By its path: a run path is not the caller's
-/// where a sanitizer stands before dlopen, and LD_LIBRARY_PATH may name another build's library.
+/// Null where it cannot be had; dlerror() says why. It is loaded by its path: a sanitizer's
+/// dlopen does not search the worker's run path, and LD_LIBRARY_PATH may name another build's
+/// library.
 EmbedderEntry* find_entry() {
   // Never closed: libtorch does not allow for that.
   void* const library = ::dlopen(library_file().c_str(), RTLD_NOW | RTLD_LOCAL);

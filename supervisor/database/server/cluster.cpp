@@ -171,10 +171,9 @@ Result<void> fill(const fs::path& half, const ClusterPaths& paths, const fs::pat
                   const ServerUser& user) {
   const auto copied = copy_cluster_template(half, major_version(server), user);
   if (!copied) return copied.error();
-  if (!*copied) {
-    if (auto given = give(half, user); !given) return given;
+  if (auto given = give(half, user); !given) return given;
+  if (!*copied)
     if (auto made = run_initdb(half, paths.log, server, user); !made) return made;
-  }
   if (auto written = write_settings(half); !written) return written;
   if (auto written = write_access_rules(half, user); !written) return written;
   return sync_all_of(half);

@@ -23,7 +23,7 @@ std::error_code give(const fs::path& path, const ServerUser& user) {
   return last_error();
 }
 
-/// What stands in the template may be open to all; a cluster is its owner's alone.
+/// Everyone may be able to read a template; a cluster's owner alone can read the copy.
 std::error_code copy_entry(const fs::directory_entry& entry, const fs::path& copy,
                            const ServerUser& user) {
   std::error_code error;
@@ -64,8 +64,7 @@ Result<bool> copy_cluster_template(const fs::path& target, const std::string& ve
                                    const ServerUser& user) {
   const std::optional<fs::path> from = installed_cluster();
   if (!from || !is_of_version(*from, version)) return false;
-  std::error_code error = copy_all(*from, target, user);
-  if (!error) error = give(target, user);
+  const std::error_code error = copy_all(*from, target, user);
   if (!error) return true;
   if (error.value() == ENOSPC || error.value() == EDQUOT)
     return Error{

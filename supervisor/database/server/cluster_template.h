@@ -10,10 +10,10 @@
 
 namespace forkdex {
 
-/// Copies the installed cluster of PostgreSQL `version` into the empty folder `target`, to belong
-/// to `user`, who gets the folder last; the caller sees to it that the bytes are on the disk. False
-/// where none is installed or it cannot be read; then `target` is empty. ERRORS kDiskFull,
-/// kDatabaseUnusable.
+/// Copies the installed cluster of PostgreSQL `version` into the empty folder `target`. The copies
+/// belong to `user`; `target` keeps its owner, and the copies may not be on the disk yet. Returns
+/// false, with `target` empty, where no such cluster is installed or it cannot be read. ERRORS
+/// kDiskFull, kDatabaseUnusable.
 Result<bool> copy_cluster_template(const std::filesystem::path& target, const std::string& version,
                                    const ServerUser& user);
 

@@ -8,6 +8,7 @@
 #include "supervisor/terminal/log.h"
 
 namespace forkdex {
+
 Result<JobQueue> VectorsPhase::next_jobs() {
   if (!built_)
     if (auto done = build(); !done) return done.error();

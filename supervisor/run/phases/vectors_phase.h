@@ -1,7 +1,7 @@
 #pragma once
 
-// The last phase of a run, which needs no worker: vector indexes are built where they pay and
-// nobody waits, and vectors that nothing refers to any more are deleted. One thread.
+// The last phase of a run, which needs no worker: vector indexes are built where they pay,
+// unless a person waits for the run, and unneeded vectors are deleted. One thread.
 //
 // Killed at any point, it leaves the index or none, and vectors that another run deletes.
 
