@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kDimensions = "16";
 
-Ended on(const Database& database, std::vector<std::string> arguments) {
+Ended on(const Database& database, const std::vector<std::string>& arguments) {
   Command command = supervisor_command(arguments);
   command.environment["DATABASE_URL"] = database.url();
   return run(command);

@@ -96,7 +96,7 @@ struct Reach {
 };
 
 template <class Member, class Value>
-std::function<void(Settings&)> to(Member Settings::* member, Value value) {
+std::function<void(Settings&)> to(Member Settings::* member, const Value& value) {
   return [=](Settings& settings) { settings.*member = value; };
 }
 
