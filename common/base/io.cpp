@@ -1,9 +1,12 @@
 #include "common/base/io.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+
+#include "common/base/unique_fd.h"
 
 namespace forkdex {
 namespace {
@@ -58,6 +61,11 @@ std::optional<std::string> read_to_end(int fd, std::size_t max_bytes) {
     }
     if (static_cast<std::size_t>(got) < block.size()) return text;
   }
+}
+
+bool sync_file_system(const std::filesystem::path& folder) {
+  const UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return opened.valid() && ::syncfs(opened.get()) == 0;
 }
 
 }  // namespace forkdex

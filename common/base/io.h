@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <span>
@@ -30,5 +31,10 @@ ssize_t read_all_at(int fd, std::span<char> to, std::uint64_t offset);
 /// `max_bytes` are left.
 std::optional<std::string> read_to_end(
     int fd, std::size_t max_bytes = std::numeric_limits<std::size_t>::max());
+
+/// Sees to the disk all that was written to the file system that holds `folder`: before
+/// a rename, so that its name never stands for files whose bytes a power cut took. False with
+/// errno.
+bool sync_file_system(const std::filesystem::path& folder);
 
 }  // namespace forkdex

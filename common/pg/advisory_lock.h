@@ -16,7 +16,7 @@ inline constexpr std::int32_t kVectorsLock = 0x66647802;
 /// Held by the session of a run over a repository, shared by runs over shards of it; second key:
 /// the repository's id.
 inline constexpr std::int32_t kRepositoryClaim = 0x66647803;
-/// Held by the session that builds a model's vector index; second key: the model's id.
+/// Held by the session that builds a vector index, whatever the model; second key 0.
 inline constexpr std::int32_t kIndexBuild = 0x66647804;
 /// Held by the session of a run over a shard; second key: a hash of repository and shard.
 inline constexpr std::int32_t kShardClaim = 0x66647805;

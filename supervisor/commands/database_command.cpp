@@ -48,8 +48,11 @@ Result<void> index_vectors_of(PgConnection& connection, const UnindexedModel& mo
   if (auto said = write_output(fmt::format("indexing {}\n", what)); !said) return said;
   const auto seconds = retried(connection, [&] { return build_vector_index(connection, model); });
   if (!seconds) return seconds.error();
-  return write_output(*seconds ? fmt::format("indexed {} in {:.1f} s\n", what, **seconds)
-                               : fmt::format("another process is indexing {}\n", what));
+  if (*seconds) return write_output(fmt::format("indexed {} in {:.1f} s\n", what, **seconds));
+  return Error{ErrorCode::kClaimHeld,
+               "another process is building a vector index of this database: run again when it is "
+               "done, for what it leaves",
+               ""};
 }
 
 /// A signal cancels the statement that builds. No search uses the half-built index, and the next

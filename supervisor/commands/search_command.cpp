@@ -54,7 +54,7 @@ void warn_of_missing_index() {
   log_warning(
       "search.no_index",
       {{"reason", fmt::format("the vectors have no index yet, so each of them was compared: "
-                              "{} database index builds one",
+                              "{} database index, for the same database, builds one",
                               program_name())}});
 }
 

@@ -125,6 +125,12 @@ std::int64_t TextScope::model_id(TextSource source) const {
   return message_model_id;
 }
 
+std::set<std::int64_t> TextScope::models() const {
+  std::set<std::int64_t> models = {model_ids.code, model_ids.text, message_model_id};
+  models.erase(0);
+  return models;
+}
+
 Result<void> for_each_missing_text(PgConnection& connection, const TextScope& scope,
                                    const std::function<void(const MissingText&)>& visit) {
   const std::vector<TextSource> sources = sources_of(scope);

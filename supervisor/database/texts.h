@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ struct TextScope {
   std::int64_t after_chunk = 0;  ///< only chunks with larger ids
 
   std::int64_t model_id(TextSource source) const;
+  /// The distinct ones that are looked at.
+  std::set<std::int64_t> models() const;
 };
 
 struct MissingText {

@@ -68,13 +68,17 @@ Result<bool> has_vector_index(PgConnection& connection, std::int64_t model_id) {
 }
 
 Result<std::vector<UnindexedModel>> unindexed_models(PgConnection& connection,
-                                                     std::int64_t threshold) {
-  const auto rows = connection.run("SELECT id, name, dimension FROM forkdex.models m WHERE NOT " +
-                                       fmt::format(kHasIndex, "m.id") +
-                                       " AND (SELECT count(*) FROM (SELECT FROM forkdex.vectors "
-                                       "WHERE model_id = m.id LIMIT $1) v)"
-                                       " >= $1 ORDER BY id",
-                                   {std::to_string(threshold)});
+                                                     std::int64_t threshold,
+                                                     std::span<const std::int64_t> ids) {
+  const auto rows = connection.run(
+      "SELECT id, name, dimension FROM forkdex.models m WHERE NOT " +
+          fmt::format(kHasIndex, "m.id") +
+          " AND ($2 = '{}' OR m.id = ANY ($2::bigint[])) AND EXISTS (SELECT FROM "
+          "forkdex.repositories "
+          "WHERE m.id IN (coalesce(code_model, m.id), coalesce(text_model, m.id), messages_model)) "
+          "AND (SELECT count(*) FROM "
+          "(SELECT FROM forkdex.vectors WHERE model_id = m.id LIMIT $1) v) >= $1 ORDER BY id",
+      {std::to_string(threshold), array_text(ids)});
   if (!rows) return rows.error();
   std::vector<UnindexedModel> models;
   for (int row = 0; row < rows->size(); ++row) {

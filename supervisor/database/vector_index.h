@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,9 +36,11 @@ struct UnindexedModel {
   std::int64_t vectors = 0;
 };
 
-/// The models that have at least `threshold` vectors and no index. ERRORS as PgConnection::run.
+/// The models of which a repository has vectors, at least `threshold` of them and no index; only
+/// these, where `ids` has any. BLOCKS for as long as counting takes. ERRORS as PgConnection::run.
 Result<std::vector<UnindexedModel>> unindexed_models(PgConnection& connection,
-                                                     std::int64_t threshold);
+                                                     std::int64_t threshold,
+                                                     std::span<const std::int64_t> ids = {});
 
 /// Builds the model's index beside readers and writers. BLOCKS for minutes, as far as the
 /// connection's wait limits allow. Returns the seconds it took, or nothing where another process is

@@ -176,7 +176,7 @@ void WorkerPool::ended(unsigned worker, const ExitCause& cause) {
   if (draining_) return report_if_drained();
   if (asked || resting_since_) return respawn(worker, {});
   if (too_many) return leave_empty(worker, blame.cause);
-  replace(worker, failure, blame);
+  replace(worker, failure, blame, recycling);
 }
 
 /// Whether memory ran out around the workers and not in one of them: then there are too many, and
@@ -226,12 +226,14 @@ bool WorkerPool::cannot_start(const std::optional<Error>& failure, const Blame& 
   return blame.fault.has_value();
 }
 
-void WorkerPool::replace(unsigned worker, const std::optional<Error>& failure, const Blame& blame) {
+/// `was_recycled` for one that was to be another: its end says nothing of those to come.
+void WorkerPool::replace(unsigned worker, const std::optional<Error>& failure, const Blame& blame,
+                         bool was_recycled) {
   if (failure && give_up_place(worker, *failure)) return;
   const bool away = failure && traits(failure->code).database_away;
   if (away && events_.database_lost(*failure)) return respawn(worker, {});  // at resume()
   if (failure && is_final(*failure)) return fail(*failure);
-  if (cannot_start(failure, blame)) return fail(no_start(blame, options_.memory));
+  if (!was_recycled && cannot_start(failure, blame)) return fail(no_start(blame, options_.memory));
   const Death death = !blame.fault             ? Death::kElsewhere
                       : blame.suspects.empty() ? Death::kFault
                                                : Death::kBlamed;

@@ -117,7 +117,8 @@ class WorkerPool {
   void ended(unsigned worker, const ExitCause& cause);
   ExitCause told_apart(unsigned worker, const ExitCause& cause);
   void count(const ExitCause& cause, const Blame& blame);
-  void replace(unsigned worker, const std::optional<Error>& failure, const Blame& blame);
+  void replace(unsigned worker, const std::optional<Error>& failure, const Blame& blame,
+               bool was_recycled);
   void respawn(unsigned worker, RestartPolicy::Clock::duration delay);
   bool cannot_start(const std::optional<Error>& failure, const Blame& blame) const;
   bool is_final(const Error& failure) const;

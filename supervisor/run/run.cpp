@@ -106,7 +106,8 @@ Result<void> Run::phases_of_workers() {
 Result<void> Run::finish() {
   if (auto passed = fault::point("run.finished"); !passed) return passed;
   VectorsPhase::Options options;
-  options.build = !settings_.no_vectors && !environment_.awaited;
+  if (!settings_.no_vectors) options.models = text_scope().models();
+  options.build = !environment_.awaited;
   options.keep_vectors = std::chrono::days(settings_.keep_vectors);
   options.changed = changed();
   options.keep_going = [this] { return environment_.stops_seen() == 0 && stops_ == 0; };

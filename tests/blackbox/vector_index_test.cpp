@@ -46,7 +46,9 @@ std::string index_on_terminal(const std::filesystem::path& tree, const Database&
 }
 
 std::string indexes(const Database& database) {
-  return database.value("SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'vectors_signs%'");
+  return database.value(
+      "SELECT count(*) FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid "
+      "WHERE relname LIKE 'vectors_signs%' AND indisvalid");
 }
 
 TEST_CASE("vector index: many vectors without one -> a person is told, a script's run builds it") {
@@ -83,6 +85,28 @@ TEST_CASE("vector index: many vectors without one -> a person is told, a script'
     INFO(built.text());
     CHECK(built.status == 0);
     CHECK(built.out.find("index build") != std::string::npos);
+  }
+  SECTION("a run that cannot build it -> warns, and has done all that it was for") {
+    database.rows("CREATE TABLE forkdex.vectors_signs_1 ()");  // where the index would be
+    const Ended built = on(database, {"--dimensions", kDimensions, tree.path().string()});
+    INFO(built.text());
+    CHECK(built.status == 0);
+    CHECK(built.err.find("vectors.not_indexed") != std::string::npos);
+    CHECK(built.out.find("have no index yet") != std::string::npos);
+    CHECK(on(database, {"database", "index"}).status != 0);
+    database.rows("DROP TABLE forkdex.vectors_signs_1");
+    CHECK(on(database, {"database", "index"}).status == 0);
+  }
+  SECTION("database index while another process builds -> says so, and to run again") {
+    Connection builder(database.url());
+    builder.rows("SELECT pg_advisory_lock(x'66647804'::int, 0)");  // common/pg/advisory_lock.h
+    const Ended refused = on(database, {"database", "index"});
+    INFO(refused.text());
+    CHECK(refused.status == 75);
+    CHECK(refused.err.find("another process is building") != std::string::npos);
+    CHECK(indexes(database) == "0");
+    builder.rows("SELECT pg_advisory_unlock_all()");
+    CHECK(on(database, {"database", "index"}).status == 0);
   }
   SECTION("database index, interrupted -> ends by the signal, and the next one builds") {
     Command command = supervisor_command({"database", "index"});

@@ -72,13 +72,6 @@ Result<void> write_access_rules(const fs::path& cluster, const ServerUser& user)
   return overwrite_if_other(cluster / "pg_ident.conf", map);
 }
 
-/// A name must never stand for files whose bytes a power cut took.
-Result<void> sync_all_of(const fs::path& folder) {
-  const UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.valid() && ::syncfs(opened.get()) == 0) return {};
-  return unusable(fmt::format("{} cannot be written to the disk", folder.string()), errno);
-}
-
 void sync_folder(const fs::path& folder) {
   const UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (opened.valid()) ::fsync(opened.get());
@@ -176,7 +169,8 @@ Result<void> fill(const fs::path& half, const ClusterPaths& paths, const fs::pat
     if (auto made = run_initdb(half, paths.log, server, user); !made) return made;
   if (auto written = write_settings(half); !written) return written;
   if (auto written = write_access_rules(half, user); !written) return written;
-  return sync_all_of(half);
+  if (sync_file_system(half)) return {};
+  return unusable(fmt::format("{} cannot be written to the disk", half.string()), errno);
 }
 
 }  // namespace

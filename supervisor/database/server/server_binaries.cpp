@@ -1,6 +1,5 @@
 #include "supervisor/database/server/server_binaries.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +11,7 @@
 #include <fmt/format.h>
 
 #include "common/base/hash.h"
-#include "common/base/unique_fd.h"
+#include "common/base/io.h"
 
 namespace forkdex {
 namespace {
@@ -104,10 +103,10 @@ Result<fs::path> copy_once(const fs::path& server, const fs::path& folder) {
     return cannot_copy(target, error);
   }
   open_to_all(half);
-  // A name must never stand for files whose bytes a power cut took.
-  const UniqueFd written(::open(half.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  ::syncfs(written.get());
-  fs::rename(half, target, error);
+  if (sync_file_system(half))
+    fs::rename(half, target, error);
+  else
+    error = std::error_code(errno, std::generic_category());
   if (error) return cannot_copy(target, error);
   return copied;
 }

@@ -124,7 +124,8 @@ std::string summary_text(const RunFacts& facts, const Accounting& accounting, Ve
       text += fmt::format("  texts    {}\n", texts_line(facts.texts, *facts.texts.counts));
     if (facts.texts.unindexed)
       text += fmt::format(
-          "  vectors  have no index yet, so a search compares each: {} database index builds one\n",
+          "  vectors  have no index yet, so a search compares each: {} database index, for the "
+          "same database, builds one\n",
           program_name());
     if (accounting.partly_parsed() > 0)
       text += fmt::format("  parsed   in part only: {} of them (reason partly_parsed)\n",

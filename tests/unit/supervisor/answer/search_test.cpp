@@ -212,27 +212,41 @@ TEST_CASE("search: with the model's index the answer is the same, however few ro
     corpus.add({i % 400 == 7 ? "rare" : "common",
                 fmt::format("f{}.py", i),
                 "f",
-                {normal(random), normal(random), normal(random), normal(random)}});
+                {normal(random), normal(random), normal(random), normal(random)},
+                i % 12 == 0 ? "go" : "python",
+                i % 12 == 1 ? "class" : "function"});
   must_run(corpus.connection, "COMMIT");
   const SearchFilters rare = only(&SearchFilters::repository, "rare");
   const std::array<float, kDimension> query = {normal(random), normal(random), normal(random), 1};
   const Paths exact = corpus.paths({}, query);
   const Paths exact_rare = corpus.paths(rare, query);
   REQUIRE(exact_rare.size() == 3);
+  SearchFilters most = only(&SearchFilters::language, "python");
+  most.kind = "function";
+  const Paths exact_most = corpus.paths(most, query);
 
   const auto built = build_vector_index(corpus.connection, {1, "", kDimension, 1200});
   REQUIRE(built.ok());
   REQUIRE(built->has_value());
   must_run(corpus.connection, "ANALYZE forkdex.vectors");
-  must_run(corpus.connection, "SET enable_seqscan = off");  // 1,200 rows tempt no planner
-  const Paths indexed = corpus.paths({}, query);
-  const std::set<std::string> wanted(exact.begin(), exact.end());
-  CHECK(std::count_if(indexed.begin(), indexed.end(),
-                      [&](const std::string& path) { return wanted.contains(path); }) >= 9);
-  must_run(corpus.connection, "SELECT pg_stat_force_next_flush()");
-  CHECK(must_run(corpus.connection,
-                 "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'vectors_signs_1'")
-            .integer(0, 0) > 0);
+  // 1,200 rows tempt no planner.
+  must_run(corpus.connection, "SET enable_seqscan = off; SET enable_sort = off");
+  const auto index_scans = [&] {
+    must_run(corpus.connection, "SELECT pg_stat_force_next_flush()");
+    const std::string scans =
+        "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'vectors_signs_1'";
+    return must_run(corpus.connection, scans).integer(0, 0);
+  };
+  const auto count_equal = [](const Paths& found, const Paths& wanted) {
+    const std::set<std::string> all(wanted.begin(), wanted.end());
+    return std::count_if(found.begin(), found.end(),
+                         [&](const std::string& path) { return all.contains(path); });
+  };
+  CHECK(count_equal(corpus.paths({}, query), exact) >= 9);
+  const auto scans = index_scans();
+  CHECK(scans > 0);
+  CHECK(count_equal(corpus.paths(most, query), exact_most) >= 9);
+  CHECK(index_scans() > scans);
   CHECK(corpus.paths(rare, query) == exact_rare);
   // Of 1,200 rows the index gives 800 candidates; wherever the one is, it is found.
   for (int i = 0; i < 1200; i += 100) {

@@ -23,6 +23,14 @@ TEST_CASE("vector index: many vectors and none yet -> built, and queries use it"
   must_run(connection, "INSERT INTO forkdex.vectors SELECT " + std::to_string(*id) +
                            ", sha256(n::text::bytea), format('[%s,1,%s,0]', n, n % 7)::halfvec "
                            "FROM generate_series(1, 500) n");
+  const auto unneeded = unindexed_models(connection, 500);
+  REQUIRE(unneeded.ok());
+  CHECK(unneeded->empty());  // of no repository: a run may be about to collect them
+  must_run(connection,
+           "INSERT INTO forkdex.repositories (name, root, code_model, text_model) "
+           "SELECT 'r', '/r', id, id FROM forkdex.models");
+  const std::int64_t others[] = {*id + 1};
+  CHECK(unindexed_models(connection, 500, others)->empty());
   const auto few = unindexed_models(connection, 501);
   REQUIRE(few.ok());
   CHECK(few->empty());
